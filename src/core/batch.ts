@@ -1,0 +1,151 @@
+import { type Counts, processedOf } from "./counts.ts";
+import type { Estimate } from "./estimator.ts";
+import { estimateMean } from "./estimator.ts";
+import type { Json } from "./json.ts";
+import { FRACTION_ONE, percentOf, type Stage } from "./progress.ts";
+import type { Control } from "./queue.ts";
+import type { Policy } from "./retry-policy.ts";
+
+export const BatchStatus = {
+  PENDING: "pending",
+  PROCESSING: "processing",
+  PAUSED: "paused",
+  COMPLETED: "completed",
+  FAILED: "failed",
+  CANCELLED: "cancelled",
+} as const;
+export type BatchStatus = (typeof BatchStatus)[keyof typeof BatchStatus];
+
+export type BatchOutcome = "success" | "partial" | null;
+
+/** A batch as a store keeps it. Times in milliseconds since 1970, sums of fractions in millionths. */
+export interface BatchRow {
+  readonly number: number;
+  readonly id: string;
+  readonly owner: string;
+  readonly name: string | null;
+  readonly queue: string;
+  readonly pipeline: string;
+  readonly options: Json;
+  readonly policy: Policy;
+  readonly stages: readonly Stage[];
+  readonly priority: number;
+  readonly control: Control;
+  /** True once a cancel of the whole batch was recorded; cleared by retry and by new items. */
+  readonly isCancelled: boolean;
+  readonly isSealed: boolean;
+  /** Rises each time a sealed or finished batch is opened again. */
+  readonly epoch: number;
+  /** Rises by one with every commit that changed the batch or one of its items. */
+  readonly version: number;
+  /** The lowest version a reader of changes can still resume from. */
+  readonly resumableFrom: number;
+  readonly counts: Counts;
+  readonly flight: number;
+  readonly percentFloor: number;
+  readonly createdAt: number;
+  readonly startAt: number | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly checkpointAt: number | null;
+  /** Successes and workers of the current run, for the simple estimate. */
+  readonly run: RunFacts;
+}
+
+/** What the estimate knows of the run that is going on. */
+export interface RunFacts {
+  /** Items recorded completed or failed, and the milliseconds their last attempts took. */
+  readonly ended: number;
+  readonly busyMs: number;
+  /** Handlers that may run at once over all live workers of the batch's queue. */
+  readonly concurrency: number;
+}
+
+export interface BatchSnapshot {
+  readonly id: string;
+  readonly owner: string;
+  readonly name: string | null;
+  readonly queue: string;
+  readonly pipeline: string;
+  readonly options: Json;
+  readonly status: BatchStatus;
+  readonly outcome: BatchOutcome;
+  readonly isSealed: boolean;
+  readonly epoch: number;
+  readonly version: number;
+  readonly priority: number;
+  readonly counts: Counts;
+  /** completed + failed + cancelled. */
+  readonly processed: number;
+  /** 0 to 100, or null while it cannot be known. 100 only when the batch has ended. */
+  readonly percent: number | null;
+  readonly estimate: Estimate | null;
+  readonly createdAt: Date;
+  readonly startAt: Date | null;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+}
+
+type StatusFacts = Pick<BatchRow, "counts" | "control" | "isCancelled" | "startedAt" | "endedAt">;
+
+/** The one rule that names a batch's state (spec: a sealed batch ends when all its items are terminal). */
+export function statusOf(batch: StatusFacts): BatchStatus {
+  const { counts } = batch;
+  if (batch.endedAt === null) {
+    if (batch.control !== "run") return "paused";
+    return batch.startedAt === null ? "pending" : "processing";
+  }
+  if (batch.isCancelled || (counts.total > 0 && counts.cancelled === counts.total)) return "cancelled";
+  return counts.total > 0 && counts.failed === counts.total ? "failed" : "completed";
+}
+
+export function outcomeOf(batch: StatusFacts): BatchOutcome {
+  if (statusOf(batch) !== "completed") return null;
+  return batch.counts.completed === batch.counts.total ? "success" : "partial";
+}
+
+/** True when a batch must end now: sealed, not ended yet, every item terminal. */
+export function mustEnd(batch: Pick<BatchRow, "isSealed" | "endedAt" | "counts">): boolean {
+  return batch.isSealed && batch.endedAt === null && processedOf(batch.counts) === batch.counts.total;
+}
+
+export function toBatchSnapshot(row: BatchRow, now: number): BatchSnapshot {
+  const processed = processedOf(row.counts);
+  const status = statusOf(row);
+  const percent = percentOf({
+    processed,
+    flight: row.flight,
+    total: row.counts.total,
+    isTerminal: row.endedAt !== null,
+    isSealed: row.isSealed,
+    floor: row.percentFloor,
+  });
+  const left = row.counts.pending + row.counts.processing - row.flight / FRACTION_ONE;
+  const isRunning = row.isSealed && row.endedAt === null && status !== "paused";
+  return {
+    id: row.id,
+    owner: row.owner,
+    name: row.name,
+    queue: row.queue,
+    pipeline: row.pipeline,
+    options: row.options,
+    status,
+    outcome: outcomeOf(row),
+    isSealed: row.isSealed,
+    epoch: row.epoch,
+    version: row.version,
+    priority: row.priority,
+    counts: row.counts,
+    processed,
+    percent,
+    estimate: isRunning ? estimateMean({ ...row.run, left, now }) : null,
+    createdAt: new Date(row.createdAt),
+    startAt: toDate(row.startAt),
+    startedAt: toDate(row.startedAt),
+    endedAt: toDate(row.endedAt),
+  };
+}
+
+export function toDate(timeMs: number | null): Date | null {
+  return timeMs === null ? null : new Date(timeMs);
+}

@@ -1,0 +1,96 @@
+import { toDate } from "./batch.ts";
+import type { ItemError } from "./errors.ts";
+import type { Json } from "./json.ts";
+import { FRACTION_ONE, type ItemProgress } from "./progress.ts";
+import type { ItemState } from "./transitions.ts";
+
+/** How an attempt ended. `crashed`: its worker died or lost its lease; `released`: given back by a stop or a shutdown. */
+export const ATTEMPT_OUTCOMES = ["completed", "failed", "crashed", "released", "cancelled"] as const;
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+
+/** One run of an item by one worker, under one fencing token. */
+export interface AttemptRow {
+  readonly token: number;
+  /** Who ran it, for people: `host:pid`. Null once it is unknown. */
+  readonly worker: string | null;
+  readonly startedAt: number;
+  /** Null while it runs. */
+  readonly endedAt: number | null;
+  readonly outcome: AttemptOutcome | null;
+  readonly error: ItemError | null;
+}
+
+/** An item as a store keeps it. Times in milliseconds since 1970. */
+export interface ItemRow {
+  readonly number: number;
+  readonly id: string;
+  readonly batchId: string;
+  readonly key: string;
+  readonly state: ItemState;
+  readonly isHeld: boolean;
+  readonly priority: number;
+  readonly version: number;
+  readonly token: number;
+  /** Attempts started in the item's life, this one included. */
+  readonly attempts: number;
+  readonly crashes: number;
+  /** Not before this time will it be tried again; null when it is ready. */
+  readonly readyAt: number | null;
+  readonly size: number | null;
+  readonly input: Json;
+  readonly output: Json;
+  readonly saved: Json;
+  readonly error: ItemError | null;
+  readonly progress: ItemProgress;
+  /** Millionths. */
+  readonly fraction: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+}
+
+export interface Attempt {
+  readonly token: number;
+  readonly worker: string | null;
+  readonly outcome: AttemptOutcome | null;
+  readonly error: ItemError | null;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+}
+
+export interface ItemSnapshot {
+  readonly id: string;
+  readonly batchId: string;
+  readonly key: string;
+  readonly state: ItemState;
+  readonly isHeld: boolean;
+  readonly priority: number;
+  readonly version: number;
+  readonly attempts: number;
+  readonly crashes: number;
+  readonly readyAt: Date | null;
+  /** As declared at submission (bytes, pages, frames); null if it was not. */
+  readonly size: number | null;
+  readonly input: Json;
+  readonly output: Json;
+  readonly error: ItemError | null;
+  readonly progress: ItemProgress;
+  /** 0 to 1; 1 exactly when completed. */
+  readonly fraction: number;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+}
+
+export function toItemSnapshot(row: ItemRow): ItemSnapshot {
+  const { number: _number, token: _token, saved: _saved, ...rest } = row;
+  return {
+    ...rest,
+    fraction: row.state === "completed" ? 1 : row.fraction / FRACTION_ONE,
+    readyAt: toDate(row.readyAt),
+    startedAt: toDate(row.startedAt),
+    endedAt: toDate(row.endedAt),
+  };
+}
+
+export function toAttempt(row: AttemptRow): Attempt {
+  return { ...row, startedAt: new Date(row.startedAt), endedAt: toDate(row.endedAt) };
+}

@@ -1,0 +1,28 @@
+/** Every bound of the program, in one place. Sizes in bytes, times in milliseconds, the rest in pieces. */
+export const LIMITS = {
+  /** Items one batch can ever hold; also fixes how an item's number is packed (ids.ts). */
+  itemsPerBatch: 2 ** 30,
+  batchesPerStore: 2 ** 23,
+  keyBytes: 4_096,
+  nameBytes: 512,
+  /** One item's input, output or saved data as JSON. */
+  itemJsonBytes: 1_048_576,
+  batchOptionsBytes: 262_144,
+  jsonDepth: 32,
+  errorMessageBytes: 2_048,
+  progressTextBytes: 256,
+  stagesPerPipeline: 64,
+  /** Ended attempts kept per item; older ones are dropped. */
+  attemptsPerItem: 10,
+  pageItems: 1_000,
+  submitChunkItems: 1_000,
+  verdicts: 10_000,
+  controlChunkItems: 10_000,
+  claimItems: 1_000,
+  failureGroups: 100,
+  concurrency: 1_024,
+  priority: 1_000_000,
+  /** A lease shorter than this could lapse in an ordinary pause of the machine. */
+  leaseMinMs: 1_000,
+  leaseMaxMs: 3_600_000,
+} as const;

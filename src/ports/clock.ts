@@ -1,0 +1,13 @@
+/** Time and waiting. The only real one is in `platform/`; tests and simulations pass their own. */
+export interface Clock {
+  /** Wall time in milliseconds since 1970. May jump; for people and for schedules. */
+  now(): number;
+  /** Milliseconds on a clock that never jumps and that all processes of the machine share. For leases and durations. */
+  monotonic(): number;
+  /** Calls `task` once after `delayMs`. The timer does not keep the process alive. */
+  after(delayMs: number, task: () => void): Timer;
+}
+
+export interface Timer {
+  cancel(): void;
+}

@@ -1,0 +1,346 @@
+import type { BatchRow, BatchStatus } from "../core/batch.ts";
+import type { ItemError } from "../core/errors.ts";
+import type { AttemptRow, ItemRow } from "../core/item.ts";
+import type { Json } from "../core/json.ts";
+import type { Refusal } from "../core/machine.ts";
+import type { ItemProgress, Stage } from "../core/progress.ts";
+import type { Control, QueueSnapshot } from "../core/queue.ts";
+import type { Policy } from "../core/retry-policy.ts";
+import type { ItemState } from "../core/transitions.ts";
+import type { ProcessIdentity } from "./host.ts";
+
+/**
+ * Where batches live. Each method is one atomic domain transition or one read; what a transition changes (items, counters,
+ * version, end of the batch) is committed together or not at all.
+ *
+ * Numbers (`batch`, `item`, `worker`) are the store's own and short; ids are for the world outside. Times given as `now`
+ * are wall time in milliseconds. Every method may throw `STORE_*` errors; where `retryable`, nothing was changed and
+ * the same call may be made again.
+ */
+export interface Store {
+  /** For people: the file's path, `memory:`, the server without its password. */
+  readonly location: string;
+
+  // Sessions of workers. Items point to the session that holds them; renewing costs one row per worker.
+  openSession(session: SessionSpec): Promise<number>;
+  /** Renews the session. False: it was reaped, and with it every lease it had. */
+  beat(worker: number): Promise<boolean>;
+  /** Where the store can beat from a thread of its own, so that a busy event loop is not taken for death. */
+  readonly pulse?: (worker: number, everyMs: number, onLost: () => void) => Pulse;
+  /** What the operator wants of a worker's items now; with `confirmed`, records up to which revision of orders it has acted. */
+  orders(worker: number, confirmed: number | null): Promise<Orders>;
+  /** Ends a session: what it still holds goes back to pending, without a crash. */
+  closeSession(worker: number, now: number): Promise<void>;
+  /** Takes the items from every session whose lease lapsed or that `isDead`. Items that had started count a crash. */
+  reap(now: number, isDead: (session: ProcessIdentity) => boolean): Promise<number>;
+
+  /**
+   * Creates the batch, or finds it by owner and name, and adds items to it; known keys keep their state. New items reopen
+   * a sealed batch as a new epoch. `seal` closes it in the same commit and makes all of the submission durable (fsync).
+   */
+  submit(submission: Submission): Promise<Submitted>;
+
+  /**
+   * Claims up to `limit` ready items for one worker: by batch priority, then age of the batch; inside a batch by priority,
+   * then age. Every fourth claimed item comes from a younger batch of equal priority, so that a huge batch starves nobody.
+   * Nothing of a paused queue or batch is claimed. It never waits. A claimed item is still pending until it is started.
+   */
+  claim(request: ClaimRequest): Promise<Claimed>;
+  /** Records reports in one commit. Each answers for itself; a refused one changes nothing and hinders no other. */
+  record(reports: readonly Report[], now: number): Promise<readonly ReportResult[]>;
+
+  /** Carries out an operator's command. Large ones come in bounded steps: call again while `more`. */
+  control(command: ControlCommand, now: number): Promise<ControlResult>;
+
+  queues(): Promise<readonly QueueSnapshot[]>;
+  sessions(): Promise<readonly SessionRow[]>;
+  batches(query: BatchQuery): Promise<readonly BatchRow[]>;
+  /** O(1) at any size. */
+  batch(ref: BatchRef): Promise<BatchRow | null>;
+  items(query: ItemQuery): Promise<readonly ItemRow[]>;
+  item(ref: ItemRef): Promise<ItemDetail | null>;
+  /** What changed in a batch after version `since`: the latest state of each changed item, once, and removals. */
+  changes(batch: number, since: number, limit: number): Promise<Changes>;
+  /** Failed items grouped by message, and running items by stage. */
+  breakdown(batch: number): Promise<Breakdown>;
+
+  /** Deletes ended batches that fell out of `retention`, with all they have, and returns their ids. At most `limit` a call. */
+  prune(retention: Retention, now: number): Promise<readonly string[]>;
+  /** Recounts everything and compares; with `repair`, mends in the same transaction. */
+  verify(options: { readonly repair: boolean }): Promise<readonly Finding[]>;
+  /** After it returns, a power cut loses nothing that was recorded before. Stamps the batch, if one is given. */
+  checkpoint(batch: number | null, now: number): Promise<void>;
+  /** Calls `listener` after commits, of this process and of others: a hint that may come late, twice or for nothing. */
+  subscribe(listener: () => void): () => void;
+  close(): Promise<void>;
+}
+
+export interface Pulse {
+  stop(): Promise<void>;
+}
+
+export interface SessionSpec extends ProcessIdentity {
+  /** For people: `host:pid`. */
+  readonly name: string;
+  readonly queues: readonly string[];
+  /** Handlers it runs at once; 0 for a session that only tracks. */
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  readonly now: number;
+}
+
+export interface SessionRow extends ProcessIdentity {
+  readonly number: number;
+  readonly name: string;
+  readonly queues: readonly string[];
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  readonly openedAt: number;
+  /** Milliseconds since its last beat. */
+  readonly silentMs: number;
+  /** Revision of orders it has acted on. */
+  readonly confirmed: number;
+  readonly held: number;
+}
+
+export interface Orders {
+  /** Rises with every command that a worker must act on. */
+  readonly revision: number;
+  /** Everything the worker still holds. A lease it knows and that is not here is lost: cancelled, removed or taken away. */
+  readonly held: readonly { readonly item: number; readonly token: number; readonly control: Control }[];
+}
+
+export interface BatchSpec {
+  readonly id: string;
+  readonly owner: string;
+  readonly name: string | null;
+  readonly queue: string;
+  readonly pipeline: string;
+  readonly options: Json;
+  readonly policy: Policy;
+  readonly stages: readonly Stage[];
+  readonly priority: number;
+  readonly startAt: number | null;
+}
+
+export interface ItemSpec {
+  readonly key: string;
+  /** JSON text, checked; null for none. */
+  readonly input: string | null;
+  readonly size: number | null;
+  readonly kind: string | null;
+  readonly priority: number;
+}
+
+export interface Submission {
+  /** The batch to create or find by (owner, name), or the number of a known one. */
+  readonly batch: BatchSpec | number;
+  readonly items: readonly ItemSpec[];
+  readonly seal: boolean;
+  readonly now: number;
+  /** Items with this ordinal or a later one came in with this same submission: a repeated key is `duplicate`, else `known`. */
+  readonly firstOrdinal?: number;
+}
+
+export type VerdictKind = "added" | "known" | "duplicate";
+
+export interface Submitted {
+  /** Null: the batch was given by a number that is not there any more. */
+  readonly batch: BatchRow | null;
+  readonly isNew: boolean;
+  /** One for each item, in order. */
+  readonly verdicts: readonly VerdictKind[];
+  /** The number of each item, in order, whatever its verdict. */
+  readonly items: readonly number[];
+  readonly firstOrdinal: number;
+}
+
+export interface ClaimRequest {
+  readonly worker: number;
+  readonly queues: readonly string[];
+  /** Only batches of these pipelines; null for all. */
+  readonly pipelines: readonly string[] | null;
+  readonly limit: number;
+  readonly now: number;
+  /** Rises with each claim of the worker; spreads the share of younger batches over all of them. */
+  readonly turn: number;
+  /** Only these items, in this order (a caller who tracks work of its own). */
+  readonly only?: readonly number[];
+}
+
+/** The right to run one item once. */
+export interface Lease {
+  readonly item: number;
+  readonly token: number;
+  readonly worker: number;
+  readonly batch: number;
+  readonly id: string;
+  readonly key: string;
+  /** JSON text. */
+  readonly input: string | null;
+  readonly size: number | null;
+  /** JSON text that an earlier attempt saved. */
+  readonly saved: string | null;
+  /** 1 for the first attempt of its life. */
+  readonly attempt: number;
+  /** Failed attempts since submission or the last explicit retry. */
+  readonly failures: number;
+  readonly crashes: number;
+  /** A worker died that may have been running it: its start must be recorded before it runs. */
+  readonly isSuspect: boolean;
+}
+
+export interface Claimed {
+  readonly leases: readonly Lease[];
+  /** When something not yet ready will be (back-off, scheduled start); null if nothing waits for time. */
+  readonly nextAt: number | null;
+}
+
+export type Report = {
+  readonly item: number;
+  /** Null for a caller who holds no lease: accepted only for `complete` and `fail` of an item nobody holds. */
+  readonly lease: { readonly token: number; readonly worker: number } | null;
+} & ReportBody;
+
+export type ReportBody =
+  | { readonly type: "start"; readonly startedAt: number }
+  | {
+      readonly type: "progress";
+      readonly startedAt: number;
+      readonly progress: ItemProgress;
+      readonly fraction: number;
+      readonly saved?: string;
+    }
+  | { readonly type: "complete"; readonly startedAt: number; readonly output: string | null }
+  | {
+      readonly type: "fail";
+      readonly startedAt: number;
+      readonly error: ItemError;
+      readonly retryAt: number | null;
+      readonly saved?: string;
+    }
+  | {
+      readonly type: "release";
+      readonly startedAt: number | null;
+      readonly saved?: string;
+      /** The attempt's thread or process died under it: counts a crash and may end the item as poison. */
+      readonly isCrash?: boolean;
+    };
+
+export type ReportResult = { readonly ok: true } | { readonly ok: false; readonly reason: Refusal };
+
+export type ControlTarget = { readonly queue: string } | { readonly batch: number } | { readonly item: number };
+
+export type ControlCommand =
+  | {
+      readonly type: "pause" | "resume" | "stop";
+      readonly target: { readonly queue: string } | { readonly batch: number };
+    }
+  | { readonly type: "cancel" | "remove"; readonly target: ControlTarget }
+  | {
+      readonly type: "retry";
+      readonly target: { readonly batch: number } | { readonly item: number };
+      readonly failedOnly: boolean;
+    }
+  | { readonly type: "hold" | "unhold"; readonly target: { readonly item: number } }
+  | {
+      readonly type: "priority";
+      readonly target: { readonly batch: number } | { readonly item: number };
+      readonly priority: number;
+    }
+  | { readonly type: "concurrency"; readonly target: { readonly queue: string }; readonly concurrency: number | null };
+
+export type ControlResult =
+  | {
+      readonly ok: true;
+      /** Items whose state changed, or 1 for a queue or batch whose control changed; 0: it was so already. */
+      readonly changed: number;
+      readonly more: boolean;
+      /** Revision of orders that workers must confirm before the command is fully acknowledged. */
+      readonly revision: number;
+    }
+  | { readonly ok: false; readonly reason: Refusal; readonly state?: ItemState };
+
+export type BatchRef =
+  | { readonly number: number }
+  | { readonly id: string }
+  | { readonly owner: string; readonly name: string }
+  | { readonly itemId: string };
+
+export interface BatchQuery {
+  readonly owner?: string;
+  readonly queue?: string;
+  /** Ended or not; both if absent. */
+  readonly isEnded?: boolean;
+  readonly statuses?: readonly BatchStatus[];
+  /** Only batches older than this number: pages go from the newest down. */
+  readonly before?: number;
+  readonly limit: number;
+}
+
+export interface ItemQuery {
+  readonly batch: number;
+  readonly state?: ItemState;
+  readonly stage?: string;
+  /** Only failed items with exactly this message. */
+  readonly errorMessage?: string;
+  /** Only items after this number: pages go in order of submission. */
+  readonly after?: number;
+  readonly limit: number;
+}
+
+export type ItemRef = { readonly number: number } | { readonly batch: number; readonly key: string };
+
+export interface ItemDetail {
+  readonly item: ItemRow;
+  /** Oldest first, the current one last. */
+  readonly attempts: readonly AttemptRow[];
+}
+
+export interface Removal {
+  readonly id: string;
+  readonly key: string;
+  readonly version: number;
+}
+
+export interface Changes {
+  /** False: `since` is older than what is kept, or in the future. Read a snapshot and start again from its version. */
+  readonly isResumable: boolean;
+  readonly items: readonly ItemRow[];
+  readonly removals: readonly Removal[];
+  /** Everything up to this version is in here; pass it as the next `since`. */
+  readonly version: number;
+  readonly hasMore: boolean;
+}
+
+export interface Breakdown {
+  readonly failures: readonly FailureGroup[];
+  readonly stages: readonly { readonly stage: string; readonly items: number }[];
+}
+
+export interface FailureGroup {
+  readonly message: string;
+  readonly code: string | null;
+  readonly items: number;
+  /** Id and key of one of them. */
+  readonly example: { readonly id: string; readonly key: string };
+}
+
+export interface Retention {
+  /** Ended longer ago than this. */
+  readonly olderThanMs: number | null;
+  /** All but this many of the newest ended ones. */
+  readonly keep: number | null;
+  readonly queue?: string;
+  readonly owner?: string;
+  readonly limit: number;
+}
+
+/** One thing that `verify` found wrong. */
+export interface Finding {
+  readonly batchId: string | null;
+  readonly what: string;
+  readonly expected: string;
+  readonly found: string;
+  readonly isRepaired: boolean;
+}
