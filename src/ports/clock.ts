@@ -4,7 +4,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds on a clock that never jumps and that all processes of the machine share. For leases and durations. */
   monotonic(): number;
-  /** Calls `task` once after `delayMs`. The timer does not keep the process alive. */
+  /** Calls `task` once after `delayMs`, never before the code at hand is done. Keeps the process alive until then. */
   after(delayMs: number, task: () => void): Timer;
 }
 

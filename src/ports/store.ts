@@ -82,6 +82,7 @@ export interface Pulse {
 export interface SessionSpec extends ProcessIdentity {
   /** For people: `host:pid`. */
   readonly name: string;
+  /** The queues it serves; empty for all. */
   readonly queues: readonly string[];
   /** Handlers it runs at once; 0 for a session that only tracks. */
   readonly concurrency: number;
@@ -157,6 +158,7 @@ export interface Submitted {
 
 export interface ClaimRequest {
   readonly worker: number;
+  /** Only these queues; empty for all. */
   readonly queues: readonly string[];
   /** Only batches of these pipelines; null for all. */
   readonly pipelines: readonly string[] | null;

@@ -1,0 +1,49 @@
+/** Packs the package as it would be published, installs the tarball in an empty folder, and uses it there as a stranger would. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "milepost-package-"));
+
+const PROGRAM = `
+import { openMilepost, StatusTracker, ProcessingState, ProgressTracker, Status, MilepostError } from "milepost";
+import { StatusTracker as Browser } from "milepost/status";
+if (Browser !== StatusTracker || ProcessingState.PENDING !== "pending" || Status.ERROR !== "error") throw new Error("exports");
+if (typeof ProgressTracker !== "function" || typeof MilepostError !== "function") throw new Error("exports");
+await using milepost = await openMilepost("work.db");
+milepost.pipeline("double", (item) => item.input * 2);
+await milepost.work({ concurrency: 2 });
+const { batch } = await milepost.submit({ pipeline: "double", items: [{ key: "a", input: 21 }] });
+const { outcome } = await batch.done();
+console.log(outcome, (await batch.item("a").snapshot()).output);
+`;
+
+function run(command: string, args: readonly string[], cwd: string): string {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed:\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+try {
+  run("npm", ["pack", "--pack-destination", folder], root);
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
+  if (tarball === undefined) throw new Error("npm pack left no tarball");
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  writeFileSync(join(folder, "program.js"), PROGRAM);
+  run("npm", ["install", `./${tarball}`], folder);
+  const printed = run(process.execPath, ["program.js"], folder);
+  if (printed.trim() !== "success 42")
+    throw new Error(`the program printed ${JSON.stringify(printed)}, not "success 42"`);
+  const listed = run(
+    process.execPath,
+    ["node_modules/milepost/bin/milepost.js", "list", "--store", "work.db", "--json"],
+    folder,
+  );
+  if (!listed.includes('"double"')) throw new Error(`milepost list printed ${JSON.stringify(listed)}`);
+  process.stdout.write(`${tarball} installs and runs\n`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,262 @@
+import type { BatchRow } from "../core/batch.ts";
+import { MilepostError } from "../core/errors.ts";
+import { type Json, toJsonText, toStorableText } from "../core/json.ts";
+import { LIMITS } from "../core/limits.ts";
+import { fractionOf, type ItemProgress, NO_PROGRESS } from "../core/progress.ts";
+import type { Control } from "../core/queue.ts";
+import type { Timer } from "../ports/clock.ts";
+import type { Lease, Report } from "../ports/store.ts";
+import type { Deps } from "./deps.ts";
+import type { HandlerItem, Step } from "./pipeline.ts";
+import type { ProgressSource, Recorder } from "./recorder.ts";
+
+/** Why an attempt was told to end before its handler was done. */
+export type Interruption = "stopped" | "lost" | "timed-out";
+
+/**
+ * One run of one item: the handler's `Step`, its progress on the way to the recorder, and its interruptions.
+ *
+ * ```
+ * running ──(settle)──────────────▶ settled
+ *    │ interrupt(stopped | lost | timed-out): signal aborted; the first one counts
+ *    └─▶ interrupted ──(settle)───▶ settled
+ * ```
+ * Time does not count against the attempt's limit while its handler waits in `paused()`.
+ */
+export class Attempt implements Step, ProgressSource {
+  readonly lease: Lease;
+  readonly batch: BatchRow;
+  readonly startedAt: number;
+  readonly #deps: Deps;
+  readonly #recorder: Recorder;
+  #controller: AbortController | null = null;
+  #interruption: Interruption | null = null;
+  #isSettled = false;
+  #isStartDue = true;
+  #isProgressDue = false;
+  #progress: ItemProgress = NO_PROGRESS;
+  #fraction = 0;
+  #saved: string | null = null;
+  #control: Control = "run";
+  #onResume: (() => void)[] = [];
+  #limit: Timer | null = null;
+  #limitLeftMs = 0;
+  #limitSince = 0;
+  readonly #onInterrupt: (() => void)[] = [];
+
+  constructor(options: {
+    readonly deps: Deps;
+    readonly recorder: Recorder;
+    readonly lease: Lease;
+    readonly batch: BatchRow;
+  }) {
+    this.#deps = options.deps;
+    this.#recorder = options.recorder;
+    this.lease = options.lease;
+    this.batch = options.batch;
+    this.startedAt = options.deps.clock.now();
+    if (options.batch.policy.timeoutMs !== null) this.#startLimit(options.batch.policy.timeoutMs);
+  }
+
+  get item(): number {
+    return this.lease.item;
+  }
+
+  get interruption(): Interruption | null {
+    return this.#interruption;
+  }
+
+  /** What the handler saved in this attempt and no commit has written yet, as JSON text. */
+  get unsaved(): { readonly saved?: string } {
+    return this.#saved === null ? {} : { saved: this.#saved };
+  }
+
+  handlerItem(): HandlerItem {
+    const { lease, batch } = this;
+    return {
+      id: lease.id,
+      key: lease.key,
+      input: lease.input === null ? null : (JSON.parse(lease.input) as Json),
+      size: lease.size,
+      saved: lease.saved === null ? null : (JSON.parse(lease.saved) as Json),
+      attempt: lease.attempt,
+      batch: { id: batch.id, name: batch.name, options: batch.options },
+    };
+  }
+
+  // What the handler sees.
+
+  get signal(): AbortSignal {
+    // Made only when asked for: most short handlers never look, and a controller costs as much as a commit's share.
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#interruption !== null) this.#controller.abort(reasonOf(this.#interruption));
+    }
+    return this.#controller.signal;
+  }
+
+  stage(name: string, units: { readonly total?: number; readonly unit?: string } = {}): void {
+    this.#requireRunning();
+    if (typeof name !== "string" || name === "")
+      throw new MilepostError("INVALID_ARGUMENT", "a stage's name must not be empty");
+    const total = units.total === undefined ? null : requireCount("total", units.total);
+    this.#advance({
+      stage: toStorableText(name, LIMITS.progressTextBytes),
+      done: total === null ? null : 0,
+      total,
+      unit: units.unit === undefined ? null : toStorableText(units.unit, LIMITS.progressTextBytes),
+      message: this.#progress.message,
+    });
+  }
+
+  progress(done: number, total: number, unit?: string): void {
+    this.#requireRunning();
+    requireCount("done", done);
+    requireCount("total", total);
+    if (done > total)
+      throw new MilepostError("INVALID_ARGUMENT", `progress must not pass its total; found ${done} of ${total}`);
+    this.#advance({
+      ...this.#progress,
+      done,
+      total,
+      unit: unit === undefined ? this.#progress.unit : toStorableText(unit, LIMITS.progressTextBytes),
+    });
+  }
+
+  message(text: string): void {
+    this.#requireRunning();
+    this.#advance({ ...this.#progress, message: toStorableText(String(text), LIMITS.progressTextBytes) });
+  }
+
+  async save(data: Json): Promise<void> {
+    this.#requireRunning();
+    this.#saved = toJsonText(data, "saved data");
+    const report = this.takeProgress();
+    if (report === null) return;
+    const result = await this.#recorder.report(report);
+    if (!result.ok) {
+      this.interrupt("lost");
+      throw leaseLost(this.lease.key);
+    }
+  }
+
+  async paused(): Promise<void> {
+    this.#requireRunning();
+    while (this.#control === "pause" && this.#interruption === null) {
+      this.#stopLimit();
+      await new Promise<void>((resolve) => this.#onResume.push(resolve));
+      this.#resumeLimit();
+    }
+    if (this.#interruption !== null) throw reasonOf(this.#interruption);
+  }
+
+  log(message: string, details: Readonly<Record<string, unknown>> = {}): void {
+    this.#deps.logger.info(message, { item: this.lease.key, attempt: this.lease.attempt, ...details });
+  }
+
+  // What the engine does with it.
+
+  /** Passes on what the operator wants now. */
+  obey(control: Control): void {
+    this.#control = control;
+    if (control === "stop") this.interrupt("stopped");
+    if (control === "run") for (const resume of this.#onResume.splice(0)) resume();
+  }
+
+  /** Aborts the handler. The first reason counts, but for a lost lease: then nothing may be reported any more. */
+  interrupt(reason: Interruption): void {
+    if (this.#isSettled || this.#interruption === "lost") return;
+    if (this.#interruption !== null && reason !== "lost") return;
+    this.#interruption = reason;
+    if (reason === "lost") this.#recorder.drop(this);
+    this.#controller?.abort(reasonOf(reason));
+    for (const resume of this.#onResume.splice(0)) resume();
+    for (const call of this.#onInterrupt.splice(0)) call();
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** Calls `listener` once when the attempt is interrupted; at once, if it was. */
+  onInterrupt(listener: () => void): void {
+    if (this.#interruption !== null) listener();
+    else this.#onInterrupt.push(listener);
+  }
+
+  /** Ends the handler's line: late calls throw, late progress is not written. */
+  settle(): void {
+    this.#isSettled = true;
+    this.#stopLimit();
+    this.#recorder.drop(this);
+  }
+
+  takeProgress(): Report | null {
+    if (this.#isSettled || this.#interruption === "lost") return null;
+    const { item, lease, startedAt } = this;
+    const saved = this.unsaved;
+    const isStartOnly = this.#isStartDue && !this.#isProgressDue && this.#saved === null;
+    if (!this.#isStartDue && !this.#isProgressDue && this.#saved === null) return null;
+    this.#isStartDue = false;
+    this.#isProgressDue = false;
+    this.#saved = null;
+    if (isStartOnly) return { type: "start", item, lease, startedAt };
+    return { type: "progress", item, lease, startedAt, progress: this.#progress, fraction: this.#fraction, ...saved };
+  }
+
+  onRefused(): void {
+    this.interrupt("lost");
+  }
+
+  #advance(progress: ItemProgress): void {
+    this.#progress = progress;
+    // An attempt's fraction never goes back, even if a handler returns to an earlier stage.
+    this.#fraction = Math.max(this.#fraction, fractionOf(this.batch.stages, progress));
+    if (this.#isProgressDue) return;
+    this.#isProgressDue = true;
+    this.#recorder.touch(this, false);
+  }
+
+  #requireRunning(): void {
+    if (this.#isSettled || this.#interruption === "lost") throw leaseLost(this.lease.key);
+  }
+
+  #startLimit(leftMs: number): void {
+    this.#limitLeftMs = leftMs;
+    this.#limitSince = this.#deps.clock.monotonic();
+    this.#limit = this.#deps.clock.after(leftMs, () => this.interrupt("timed-out"));
+  }
+
+  #stopLimit(): void {
+    if (this.#limit === null) return;
+    this.#limit.cancel();
+    this.#limit = null;
+    this.#limitLeftMs -= this.#deps.clock.monotonic() - this.#limitSince;
+  }
+
+  #resumeLimit(): void {
+    if (this.#isSettled || this.batch.policy.timeoutMs === null || this.#limit !== null) return;
+    this.#startLimit(Math.max(1, this.#limitLeftMs));
+  }
+}
+
+function requireCount(name: string, value: number): number {
+  if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
+  throw new MilepostError("INVALID_ARGUMENT", `${name} must be a number that is not negative; found ${String(value)}`);
+}
+
+function leaseLost(key: string): MilepostError {
+  return new MilepostError(
+    "LEASE_LOST",
+    `this attempt of ${key} is over: it ended, or the item was cancelled, stopped or given to another worker`,
+  );
+}
+
+function reasonOf(interruption: Interruption): Error {
+  const text = {
+    stopped: "the work was stopped",
+    lost: "the lease was lost",
+    "timed-out": "the attempt's time limit passed",
+  }[interruption];
+  return new DOMException(text, "AbortError");
+}

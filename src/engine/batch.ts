@@ -1,0 +1,189 @@
+import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
+import { isUuid, itemNumberFrom, ordinalOf } from "../core/ids.ts";
+import { type ItemSnapshot, toItemSnapshot } from "../core/item.ts";
+import { LIMITS } from "../core/limits.ts";
+import { type Priority, toPriority } from "../core/priority.ts";
+import { requireWhole } from "../core/retry-policy.ts";
+import type { ItemState } from "../core/transitions.ts";
+import type { BatchRef, ControlCommand, FailureGroup, ItemRef, Removal } from "../ports/store.ts";
+import { giveCommand, notFound } from "./control.ts";
+import type { Deps } from "./deps.ts";
+import { watchBatch } from "./feed.ts";
+import { Item } from "./item.ts";
+import { type NewItems, type SubmitCounts, writeSubmission } from "./submit.ts";
+
+export interface ItemsQuery {
+  readonly state?: ItemState;
+  readonly stage?: string;
+  /** Only failed items with exactly this message. */
+  readonly errorMessage?: string;
+  /** The `nextCursor` of the page before. */
+  readonly after?: string;
+  /** 1 to 1,000; default 100. */
+  readonly limit?: number;
+}
+
+export interface ItemsPage {
+  readonly items: readonly ItemSnapshot[];
+  /** Null on the last page. */
+  readonly nextCursor: string | null;
+}
+
+export interface ChangesPage {
+  /** False: `since` is too old or from another life of the batch. Read a snapshot and go on from its version. */
+  readonly isResumable: boolean;
+  readonly items: readonly ItemSnapshot[];
+  readonly removals: readonly Removal[];
+  /** Pass it as the next `since`. */
+  readonly version: number;
+  readonly hasMore: boolean;
+}
+
+/** A batch, by id or name. Holds no state: every call asks the store, and throws `NOT_FOUND` where there is no such batch. */
+export class Batch {
+  readonly #deps: Deps;
+  readonly #ref: BatchRef;
+  readonly #what: string;
+
+  constructor(deps: Deps, ref: BatchRef, what: string) {
+    this.#deps = deps;
+    this.#ref = ref;
+    this.#what = what;
+  }
+
+  /** The batch now, as of the last commit; O(1) at any size. */
+  async snapshot(): Promise<BatchSnapshot> {
+    return toBatchSnapshot(await this.#row(), this.#deps.clock.now());
+  }
+
+  /**
+   * Snapshots as the batch changes: the first at once, then at most one each `everyMs` (default 100), the last one when it
+   * has ended; changes in between are coalesced. Costs what changed, not how many items there are.
+   */
+  watch(
+    options: { readonly everyMs?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<BatchSnapshot, void, undefined> {
+    return watchBatch({
+      deps: this.#deps,
+      read: () => this.#find(),
+      everyMs: options.everyMs ?? 100,
+      signal: options.signal,
+    });
+  }
+
+  /** Resolves when the batch has ended. @throws {MilepostError} `NOT_FOUND` if it is removed meanwhile */
+  async done(): Promise<BatchSnapshot> {
+    await this.#row();
+    let last: BatchSnapshot | null = null;
+    for await (const snapshot of this.watch()) last = snapshot;
+    if (last === null || last.endedAt === null) throw notFound(this.#what);
+    return last;
+  }
+
+  /** A page of items in order of submission. */
+  async items(query: ItemsQuery = {}): Promise<ItemsPage> {
+    const { after, limit = 100, ...filter } = query;
+    requireWhole("limit", limit, 1, LIMITS.pageItems);
+    const row = await this.#row();
+    const ordinal = after === undefined ? null : ordinalOf(after);
+    if (after !== undefined && ordinal === null) throw notFound(`the cursor ${after}`);
+    const rows = await this.#deps.store.items({
+      ...filter,
+      batch: row.number,
+      limit,
+      ...(ordinal === null ? {} : { after: itemNumberFrom(row.number, ordinal) }),
+    });
+    return { items: rows.map(toItemSnapshot), nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null) };
+  }
+
+  /** One item of the batch, by id or key. */
+  item(idOrKey: string): Item {
+    return new Item(this.#deps, `item ${idOrKey} of ${this.#what}`, async (): Promise<ItemRef | null> => {
+      const row = await this.#row();
+      const ordinal = isUuid(idOrKey) ? ordinalOf(idOrKey) : null;
+      return ordinal === null ? { batch: row.number, key: idOrKey } : { number: itemNumberFrom(row.number, ordinal) };
+    });
+  }
+
+  /** Failed items grouped by message, the most frequent first, at most 100 groups. */
+  async failures(): Promise<readonly FailureGroup[]> {
+    return (await this.#deps.store.breakdown((await this.#row()).number)).failures;
+  }
+
+  /** How many items are in each stage now. */
+  async stages(): Promise<readonly { readonly stage: string; readonly items: number }[]> {
+    return (await this.#deps.store.breakdown((await this.#row()).number)).stages;
+  }
+
+  /** The latest state of every item that changed after version `since`, once, and removals; gap-free across restarts. */
+  async changes(query: { readonly since: number; readonly limit?: number }): Promise<ChangesPage> {
+    const row = await this.#row();
+    const page = await this.#deps.store.changes(row.number, query.since, query.limit ?? LIMITS.pageItems);
+    return { ...page, items: page.items.map(toItemSnapshot) };
+  }
+
+  /** Adds items; known keys keep their state. A batch that was sealed is sealed again, as a new epoch. */
+  async add(items: NewItems, options: { readonly seal?: boolean } = {}): Promise<SubmitCounts> {
+    const row = await this.#row();
+    return writeSubmission({ deps: this.#deps, batch: row.number, items, seal: options.seal ?? row.isSealed });
+  }
+
+  /** Closes the batch: no more items; it ends when all that it has are terminal. */
+  async seal(): Promise<void> {
+    await writeSubmission({ deps: this.#deps, batch: (await this.#row()).number, items: [], seal: true });
+  }
+
+  /** Starts nothing new; what runs finishes. Resolves when every live worker has confirmed. */
+  pause(): Promise<number> {
+    return this.#give((batch) => ({ type: "pause", target: { batch } }));
+  }
+
+  resume(): Promise<number> {
+    return this.#give((batch) => ({ type: "resume", target: { batch } }));
+  }
+
+  /** Pause, and what runs is aborted and returns to pending with what it saved. The batch reads `paused`. */
+  stop(): Promise<number> {
+    return this.#give((batch) => ({ type: "stop", target: { batch } }));
+  }
+
+  /** Ends every item that has not ended as cancelled, at once; what runs is aborted, in other processes too. */
+  cancel(): Promise<number> {
+    return this.#give((batch) => ({ type: "cancel", target: { batch } }));
+  }
+
+  /** Failed and cancelled items (`failed`: only failed ones) → pending, with a fresh budget of attempts. */
+  retry(options: { readonly failed?: boolean } = {}): Promise<number> {
+    return this.#give((batch) => ({ type: "retry", target: { batch }, failedOnly: options.failed ?? false }));
+  }
+
+  /** Among the batches of its queue; lower runs sooner. */
+  async setPriority(priority: Priority): Promise<number> {
+    const value = toPriority(priority);
+    return this.#give((batch) => ({ type: "priority", target: { batch }, priority: value }));
+  }
+
+  /** Deletes the batch and all its items. @throws {MilepostError} `CONFLICT` while one runs */
+  remove(): Promise<number> {
+    return this.#give((batch) => ({ type: "remove", target: { batch } }));
+  }
+
+  /** After it resolves, a power cut loses nothing that was recorded before. */
+  async checkpoint(): Promise<void> {
+    await this.#deps.store.checkpoint((await this.#row()).number, this.#deps.clock.now());
+  }
+
+  async #give(toCommand: (batch: number) => ControlCommand): Promise<number> {
+    return giveCommand(this.#deps, toCommand((await this.#row()).number), this.#what);
+  }
+
+  #find(): Promise<BatchRow | null> {
+    return this.#deps.store.batch(this.#ref);
+  }
+
+  async #row(): Promise<BatchRow> {
+    const row = await this.#find();
+    if (row === null) throw notFound(this.#what);
+    return row;
+  }
+}

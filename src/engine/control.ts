@@ -1,0 +1,65 @@
+import { MilepostError } from "../core/errors.ts";
+import type { Refusal } from "../core/machine.ts";
+import type { ControlCommand } from "../ports/store.ts";
+import type { Deps } from "./deps.ts";
+import { retryBusy } from "./retry-busy.ts";
+
+/** How often the confirmations of other workers are looked at while somebody waits for them. */
+const CONFIRM_EVERY_MS = 10;
+/** A worker that runs and does not confirm is waited for at most this long. */
+const CONFIRM_MAX_MS = 60_000;
+
+/**
+ * Carries out a command to its end, however many steps it takes. Pause and stop resolve when they are acknowledged: every
+ * live worker has confirmed that it starts nothing more, or its lease lapsed.
+ *
+ * @returns how many items changed their state (1 for a queue or batch that was paused, 0: it was so already)
+ * @throws {MilepostError} `NOT_FOUND`, or `CONFLICT` saying why it was refused
+ */
+export async function giveCommand(deps: Deps, command: ControlCommand, what: string): Promise<number> {
+  let changed = 0;
+  for (;;) {
+    const result = await retryBusy(deps, () => deps.store.control(command, deps.clock.now()));
+    if (!result.ok) throw refusalError(command.type, what, result.reason, result.state);
+    changed += result.changed;
+    if (result.more) {
+      await new Promise<void>((resolve) => deps.clock.after(0, resolve));
+      continue;
+    }
+    if (command.type === "pause" || command.type === "stop") await confirmed(deps, result.revision);
+    return changed;
+  }
+}
+
+async function confirmed(deps: Deps, revision: number): Promise<void> {
+  const until = deps.clock.monotonic() + CONFIRM_MAX_MS;
+  while (deps.clock.monotonic() < until) {
+    const sessions = await deps.store.sessions();
+    const late = sessions.filter(
+      (session) =>
+        session.concurrency > 0 &&
+        session.confirmed < revision &&
+        session.silentMs <= session.leaseMs &&
+        !deps.host.isDead(session),
+    );
+    if (late.length === 0) return;
+    await new Promise<void>((resolve) => deps.clock.after(CONFIRM_EVERY_MS, resolve));
+  }
+}
+
+function refusalError(command: string, what: string, reason: Refusal, state: string | undefined): MilepostError {
+  if (reason === "not-found") return notFound(what);
+  const found = state === undefined ? reason : `it is ${state}`;
+  const advice = reason === "running" ? "; stop or cancel it first" : "";
+  return new MilepostError(
+    "CONFLICT",
+    `cannot ${command} ${what}: ${reason === "running" ? "it is running" : found}${advice}`,
+    {
+      details: { reason, state },
+    },
+  );
+}
+
+export function notFound(what: string): MilepostError {
+  return new MilepostError("NOT_FOUND", `${what} was not found`);
+}

@@ -1,0 +1,84 @@
+import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
+import type { Deps } from "./deps.ts";
+
+/** A lost hint costs this much time. */
+const POLL_EVERY_MS = 1_000;
+
+/** Yields snapshots of a batch as it changes, until it has ended, is removed, or `signal` aborts. */
+export async function* watchBatch(options: {
+  readonly deps: Deps;
+  readonly read: () => Promise<BatchRow | null>;
+  readonly everyMs: number;
+  readonly signal: AbortSignal | undefined;
+}): AsyncGenerator<BatchSnapshot, void, undefined> {
+  const { deps, signal } = options;
+  const hint = new Hint(deps);
+  try {
+    let version = -1;
+    while (!signal?.aborted) {
+      // Listening began before this read, so that no commit falls between the two.
+      hint.clear();
+      const row = await options.read();
+      if (row === null) return;
+      if (row.version !== version) {
+        version = row.version;
+        yield toBatchSnapshot(row, deps.clock.now());
+      }
+      if (row.endedAt !== null) return;
+      await pause(deps, options.everyMs, signal);
+      await hint.wait(POLL_EVERY_MS, signal);
+    }
+  } finally {
+    hint.close();
+  }
+}
+
+/** Remembers whether the store hinted at a change since it was last cleared. */
+class Hint {
+  readonly #deps: Deps;
+  readonly #unsubscribe: () => void;
+  #isSet = false;
+  #wake: () => void = () => {};
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#unsubscribe = deps.store.subscribe(() => {
+      this.#isSet = true;
+      this.#wake();
+    });
+  }
+
+  clear(): void {
+    this.#isSet = false;
+  }
+
+  async wait(mostMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#isSet || signal?.aborted) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#deps.clock.after(mostMs, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
+      signal?.addEventListener("abort", this.#wake, { once: true });
+    });
+    signal?.removeEventListener("abort", this.#wake);
+    this.#wake = () => {};
+  }
+
+  close(): void {
+    this.#unsubscribe();
+  }
+}
+
+function pause(deps: Deps, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      timer.cancel();
+      signal?.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = deps.clock.after(delayMs, wake);
+    signal?.addEventListener("abort", wake, { once: true });
+  });
+}

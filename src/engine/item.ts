@@ -1,0 +1,78 @@
+import { type Attempt, type ItemSnapshot, toAttempt, toItemSnapshot } from "../core/item.ts";
+import { type Priority, toPriority } from "../core/priority.ts";
+import type { ControlCommand, ItemDetail, ItemRef } from "../ports/store.ts";
+import { giveCommand, notFound } from "./control.ts";
+import type { Deps } from "./deps.ts";
+
+type Simple = "hold" | "unhold" | "cancel" | "remove";
+
+/** One item. Holds no state: every call asks the store. */
+export class Item {
+  readonly #deps: Deps;
+  readonly #what: string;
+  readonly #find: () => Promise<ItemRef | null>;
+
+  constructor(deps: Deps, what: string, find: () => Promise<ItemRef | null>) {
+    this.#deps = deps;
+    this.#what = what;
+    this.#find = find;
+  }
+
+  /** @throws {MilepostError} `NOT_FOUND` */
+  async snapshot(): Promise<ItemSnapshot> {
+    return toItemSnapshot((await this.#detail()).item);
+  }
+
+  /** Its attempts, oldest first, the current or last one at the end; at most the last ten or so. */
+  async attempts(): Promise<readonly Attempt[]> {
+    return (await this.#detail()).attempts.map(toAttempt);
+  }
+
+  /** Keeps a pending item pending until `unhold`. */
+  hold(): Promise<number> {
+    return this.#give("hold");
+  }
+
+  unhold(): Promise<number> {
+    return this.#give("unhold");
+  }
+
+  /** Ends the item as cancelled, at once; where it runs, in whatever process, it is aborted and its late result refused. */
+  cancel(): Promise<number> {
+    return this.#give("cancel");
+  }
+
+  /** Deletes the record. @throws {MilepostError} `CONFLICT` while it runs */
+  remove(): Promise<number> {
+    return this.#give("remove");
+  }
+
+  /** Failed or cancelled → pending, with a fresh budget of attempts. */
+  async retry(): Promise<number> {
+    const { item } = await this.#detail();
+    return this.#command({ type: "retry", target: { item: item.number }, failedOnly: false });
+  }
+
+  /** Among the items of its batch; lower runs sooner. */
+  async setPriority(priority: Priority): Promise<number> {
+    const value = toPriority(priority);
+    const { item } = await this.#detail();
+    return this.#command({ type: "priority", target: { item: item.number }, priority: value });
+  }
+
+  async #give(type: Simple): Promise<number> {
+    const { item } = await this.#detail();
+    return this.#command({ type, target: { item: item.number } });
+  }
+
+  #command(command: ControlCommand): Promise<number> {
+    return giveCommand(this.#deps, command, this.#what);
+  }
+
+  async #detail(): Promise<ItemDetail> {
+    const ref = await this.#find();
+    const detail = ref === null ? null : await this.#deps.store.item(ref);
+    if (detail === null) throw notFound(this.#what);
+    return detail;
+  }
+}

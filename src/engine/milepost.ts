@@ -1,0 +1,259 @@
+import { type BatchSnapshot, type BatchStatus, toBatchSnapshot } from "../core/batch.ts";
+import { MilepostError } from "../core/errors.ts";
+import { isUuid, itemNumberFrom, ordinalOf } from "../core/ids.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { QueueSnapshot } from "../core/queue.ts";
+import { requireWhole } from "../core/retry-policy.ts";
+import type { Finding, ItemRef, SessionRow } from "../ports/store.ts";
+import { Batch } from "./batch.ts";
+import { notFound } from "./control.ts";
+import type { Deps } from "./deps.ts";
+import { Item } from "./item.ts";
+import { Loop } from "./loop.ts";
+import { type Handler, type Pipeline, type PipelineDefinition, toPipeline } from "./pipeline.ts";
+import { Queue } from "./queue.ts";
+import { Runners } from "./runners.ts";
+import { type SubmitCounts, type SubmitOptions, toBatchSpec, writeSubmission } from "./submit.ts";
+import { Tracker } from "./tracker.ts";
+import { Worker, type WorkOptions } from "./worker.ts";
+
+export interface BatchesQuery {
+  readonly owner?: string;
+  readonly queue?: string;
+  readonly isEnded?: boolean;
+  readonly statuses?: readonly BatchStatus[];
+  /** The `nextCursor` of the page before. */
+  readonly after?: string;
+  /** 1 to 1,000; default 100. */
+  readonly limit?: number;
+}
+
+export interface RetentionOptions {
+  /** Delete batches that ended longer ago than this. */
+  readonly olderThanMs?: number;
+  /** Keep at least this many of the newest ended batches. */
+  readonly keep?: number;
+  readonly queue?: string;
+  readonly owner?: string;
+}
+
+export type SubmitResult = SubmitCounts & { readonly batch: Batch; readonly id: string; readonly isNew: boolean };
+
+const REAP_EVERY_MS = 500;
+const PRUNE_EVERY_MS = 600_000;
+const PRUNE_STEP = 10;
+
+/** The engine over one store: what is submitted to it is worked on by every process that works on the same store. */
+export class Milepost {
+  /** Where the store is, for people. */
+  readonly location: string;
+  readonly #deps: Deps;
+  readonly #retention: RetentionOptions | null;
+  readonly #pipelines = new Map<string, Pipeline>();
+  readonly #workers = new Set<Worker>();
+  readonly #trackers = new Set<Tracker>();
+  readonly #runners: Runners[] = [];
+  #loops: readonly Loop[] = [];
+  #closed: Promise<void> | null = null;
+
+  /** For composition roots; everybody else calls `openMilepost`. */
+  constructor(deps: Deps, options: { readonly retention?: RetentionOptions } = {}) {
+    this.#deps = deps;
+    this.#retention = options.retention ?? null;
+    this.location = deps.store.location;
+  }
+
+  /**
+   * Declares a kind of work that this process can do; workers started later run it.
+   * @throws {MilepostError} `HANDLER` or `INVALID_ARGUMENT`; `CONFLICT` for a name that is taken
+   */
+  pipeline(name: string, handler: Handler): void;
+  pipeline(definition: PipelineDefinition): void;
+  pipeline(given: string | PipelineDefinition, handler?: Handler): void {
+    const definition =
+      typeof given === "string" ? { name: given, ...(handler === undefined ? {} : { handler }) } : given;
+    const pipeline = toPipeline(definition);
+    if (this.#pipelines.has(pipeline.name)) {
+      throw new MilepostError("CONFLICT", `there is a pipeline ${pipeline.name} already; give this one another name`);
+    }
+    this.#pipelines.set(pipeline.name, pipeline);
+  }
+
+  /**
+   * Submits items as one batch. Resolves when all of them are durable. Idempotent by batch name and item key: the same
+   * again adds nothing. Items may come from a stream; a million are never held in memory.
+   * @throws {MilepostError} `INVALID_ARGUMENT`, `NOT_JSON`, `CONFLICT` (the name belongs to a batch of another pipeline)
+   */
+  async submit(options: SubmitOptions): Promise<SubmitResult> {
+    this.#requireOpen();
+    const spec = toBatchSpec(this.#deps, options, this.#pipelines.get(options.pipeline));
+    if (spec.name !== null) {
+      const known = await this.#deps.store.batch({ owner: spec.owner, name: spec.name });
+      if (known !== null && known.pipeline !== spec.pipeline) {
+        throw new MilepostError(
+          "CONFLICT",
+          `batch ${spec.name} exists and is of pipeline ${known.pipeline}, not ${spec.pipeline}; choose another name`,
+        );
+      }
+    }
+    const written = await writeSubmission({
+      deps: this.#deps,
+      batch: spec,
+      items: options.items,
+      seal: options.seal ?? true,
+      onVerdict: options.onVerdict,
+    });
+    const { number: _number, ...counts } = written;
+    return { ...counts, batch: this.batch(written.id) };
+  }
+
+  /** Starts a worker for the pipelines declared so far. It works until `stop()` or `close()`. */
+  async work(options: WorkOptions = {}): Promise<Worker> {
+    this.#requireOpen();
+    if (this.#pipelines.size === 0)
+      throw new MilepostError("HANDLER", "declare a pipeline before you work: milepost.pipeline(name, handler)");
+    const runners = new Runners(options.concurrency ?? 1);
+    const pipelines = new Map(this.#pipelines);
+    await this.reap();
+    const worker = await Worker.start({
+      ...options,
+      deps: this.#deps,
+      pipelines,
+      runnerOf: (pipeline) => runners.of(pipeline),
+    });
+    this.#workers.add(worker);
+    this.#runners.push(runners);
+    this.#startLoops();
+    return worker;
+  }
+
+  /** Opens a session for work that the caller runs itself and only reports. */
+  async track(options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
+    this.#requireOpen();
+    const tracker = await Tracker.open(this.#deps, options);
+    this.#trackers.add(tracker);
+    this.#startLoops();
+    return tracker;
+  }
+
+  queue(name: string): Queue {
+    return new Queue(this.#deps, name);
+  }
+
+  queues(): Promise<readonly QueueSnapshot[]> {
+    this.#requireOpen();
+    return this.#deps.store.queues();
+  }
+
+  /** A batch by id, or by its name among those of `owner`. */
+  batch(idOrName: string, options: { readonly owner?: string } = {}): Batch {
+    this.#requireOpen();
+    const ref = isUuid(idOrName) ? { id: idOrName } : { owner: options.owner ?? "", name: idOrName };
+    return new Batch(this.#deps, ref, `batch ${idOrName}`);
+  }
+
+  /** Batches, the newest first. */
+  async batches(
+    query: BatchesQuery = {},
+  ): Promise<{ readonly batches: readonly BatchSnapshot[]; readonly nextCursor: string | null }> {
+    this.#requireOpen();
+    const { after, limit = 100, ...filter } = query;
+    requireWhole("limit", limit, 1, LIMITS.pageItems);
+    const cursor = after === undefined ? null : await this.#deps.store.batch({ id: after });
+    if (after !== undefined && cursor === null) throw notFound(`the cursor ${after}`);
+    const rows = await this.#deps.store.batches({
+      ...filter,
+      limit,
+      ...(cursor === null ? {} : { before: cursor.number }),
+    });
+    const now = this.#deps.clock.now();
+    return {
+      batches: rows.map((row) => toBatchSnapshot(row, now)),
+      nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
+    };
+  }
+
+  /** An item by its id alone. */
+  item(id: string): Item {
+    this.#requireOpen();
+    return new Item(this.#deps, `item ${id}`, async (): Promise<ItemRef | null> => {
+      const ordinal = ordinalOf(id);
+      const batch = ordinal === null ? null : await this.#deps.store.batch({ itemId: id });
+      return batch === null || ordinal === null ? null : { number: itemNumberFrom(batch.number, ordinal) };
+    });
+  }
+
+  /** Every session of a worker or tracker, alive or not yet given up. */
+  workers(): Promise<readonly SessionRow[]> {
+    this.#requireOpen();
+    return this.#deps.store.sessions();
+  }
+
+  /** Takes the items back from workers that died or fell silent, now rather than at the next look. Returns how many. */
+  reap(): Promise<number> {
+    this.#requireOpen();
+    return this.#deps.store.reap(this.#deps.clock.now(), (session) => this.#deps.host.isDead(session));
+  }
+
+  /** Deletes ended batches by age and count; returns their ids. */
+  async prune(options: RetentionOptions = {}): Promise<readonly string[]> {
+    this.#requireOpen();
+    const { olderThanMs = null, keep = null, ...filter } = options;
+    const pruned: string[] = [];
+    for (;;) {
+      const step = await this.#deps.store.prune(
+        { ...filter, olderThanMs, keep, limit: PRUNE_STEP },
+        this.#deps.clock.now(),
+      );
+      pruned.push(...step);
+      if (step.length < PRUNE_STEP) return pruned;
+    }
+  }
+
+  /** Recounts everything and compares; an empty list says that all is as it must be. */
+  verify(): Promise<readonly Finding[]> {
+    this.#requireOpen();
+    return this.#deps.store.verify({ repair: false });
+  }
+
+  /** `verify`, mending what can be mended; says what it mended. */
+  repair(): Promise<readonly Finding[]> {
+    this.#requireOpen();
+    return this.#deps.store.verify({ repair: true });
+  }
+
+  /** Stops the workers, gives back what they hold, and closes the store. Idempotent. */
+  close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#closed ??= this.#close(options);
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(options: { readonly graceMs?: number }): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.stop(options)));
+    await Promise.all([...this.#trackers].map((tracker) => tracker.close()));
+    await Promise.all([...this.#runners.map((runners) => runners.close()), ...this.#loops.map((loop) => loop.stop())]);
+    await this.#deps.store.close();
+  }
+
+  #startLoops(): void {
+    if (this.#loops.length > 0) return;
+    const deps = this.#deps;
+    const reaper = new Loop({ deps, everyMs: REAP_EVERY_MS, task: async () => void (await this.reap()) });
+    const retention = this.#retention;
+    if (retention === null) this.#loops = [reaper];
+    else
+      this.#loops = [
+        reaper,
+        new Loop({ deps, everyMs: PRUNE_EVERY_MS, task: async () => void (await this.prune(retention)) }),
+      ];
+  }
+
+  #requireOpen(): void {
+    if (this.#closed !== null)
+      throw new MilepostError("CLOSED", `the store ${this.location} was closed; open it again`);
+  }
+}

@@ -1,0 +1,136 @@
+import { MilepostError } from "../core/errors.ts";
+import type { Timer } from "../ports/clock.ts";
+import type { Report, ReportResult } from "../ports/store.ts";
+import type { Deps } from "./deps.ts";
+
+/** Something whose progress can be written: asked for its latest state only when a commit is about to be made. */
+export interface ProgressSource {
+  readonly item: number;
+  /** The report to write now, or null if nothing is new. */
+  takeProgress(): Report | null;
+  /** Told when the store refused it: the lease is lost. */
+  onRefused(): void;
+}
+
+/** Longest wait of a progress report that no change of state takes along. People do not see more than 20 changes a second. */
+const PROGRESS_EVERY_MS = 50;
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 5_000;
+
+/**
+ * Group commit: writes all that has gathered since the last commit in one transaction, as soon as that one returned.
+ *
+ * State changes are written in the order in which they came and none is dropped: `report` resolves after its commit.
+ * Progress is coalesced, the latest state of each source wins. While the store is out of reach everything waits and is
+ * tried again; reports are safe to repeat because they carry their item's token.
+ */
+export class Recorder {
+  readonly #deps: Deps;
+  #reports: Report[] = [];
+  #settle: ((result: ReportResult) => void)[] = [];
+  #fail: ((error: unknown) => void)[] = [];
+  readonly #sources = new Map<number, ProgressSource>();
+  #isWriting = false;
+  #timer: Timer | null = null;
+  #timerIsSoon = false;
+  readonly #onIdle: (() => void)[] = [];
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Reports that wait for a commit. */
+  get backlog(): number {
+    return this.#reports.length;
+  }
+
+  /** Hands over a change of state. Resolves after its commit with what became of it. */
+  report(report: Report): Promise<ReportResult> {
+    this.#sources.delete(report.item);
+    const { promise, resolve, reject } = Promise.withResolvers<ReportResult>();
+    this.#reports.push(report);
+    this.#settle.push(resolve);
+    this.#fail.push(reject);
+    this.#schedule(true);
+    return promise;
+  }
+
+  /** Notes that `source` has something new to write. `soon`: a viewer waits for it (a start); else within 50 ms. */
+  touch(source: ProgressSource, soon: boolean): void {
+    this.#sources.set(source.item, source);
+    this.#schedule(soon);
+  }
+
+  /** Forgets what `source` still had to write. */
+  drop(source: ProgressSource): void {
+    if (this.#sources.get(source.item) === source) this.#sources.delete(source.item);
+  }
+
+  /** Resolves when nothing is left to write. */
+  flushed(): Promise<void> {
+    if (!this.#isWriting && this.#reports.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  #schedule(soon: boolean): void {
+    if (this.#isWriting || (this.#timer !== null && (this.#timerIsSoon || !soon))) return;
+    this.#timer?.cancel();
+    this.#timerIsSoon = soon;
+    this.#timer = this.#deps.clock.after(soon ? 0 : PROGRESS_EVERY_MS, () => {
+      this.#timer = null;
+      void this.#write();
+    });
+  }
+
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    const reports = this.#reports;
+    const settle = this.#settle;
+    const fail = this.#fail;
+    const sources: ProgressSource[] = [];
+    this.#reports = [];
+    this.#settle = [];
+    this.#fail = [];
+    for (const source of this.#sources.values()) {
+      const report = source.takeProgress();
+      if (report === null) continue;
+      reports.push(report);
+      sources.push(source);
+    }
+    this.#sources.clear();
+    try {
+      if (reports.length > 0) {
+        const results = await this.#record(reports);
+        for (const [index, result] of results.entries()) {
+          if (index < settle.length) settle[index]?.(result);
+          else if (!result.ok) sources[index - settle.length]?.onRefused();
+        }
+      }
+    } catch (error) {
+      for (const reject of fail) reject(error);
+      for (const source of sources) source.onRefused();
+    }
+    this.#isWriting = false;
+    if (this.#reports.length > 0) this.#schedule(true);
+    else {
+      if (this.#sources.size > 0) this.#schedule(false);
+      for (const resolve of this.#onIdle.splice(0)) resolve();
+    }
+  }
+
+  async #record(reports: readonly Report[]): Promise<readonly ReportResult[]> {
+    const { store, clock, logger } = this.#deps;
+    for (let delayMs = RETRY_FIRST_MS; ; delayMs = Math.min(RETRY_MAX_MS, delayMs * 2)) {
+      try {
+        return await store.record(reports, clock.now());
+      } catch (error) {
+        if (!(error instanceof MilepostError && error.retryable)) throw error;
+        logger.warn("the store does not answer; what was done is kept and written later", {
+          code: error.code,
+          reports: reports.length,
+        });
+        await new Promise<void>((resolve) => clock.after(delayMs, resolve));
+      }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import { MilepostError } from "../core/errors.ts";
+import type { Deps } from "./deps.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+
+/**
+ * A worker's membership: one row in the store, kept alive by a heartbeat. When the store has given it up (the machine slept,
+ * the process was stopped), `onLost` is called, at once and again when a new one stands.
+ */
+export class Session {
+  /** Null between the loss of a session and the opening of the next. */
+  number: number | null = null;
+  /** Revision of orders that this session has acted on. */
+  confirmed = -1;
+  onLost: () => void = () => {};
+  readonly #spec: SessionOptions;
+  #keeper: LeaseKeeper | null = null;
+  #isClosed = false;
+
+  private constructor(spec: SessionOptions) {
+    this.#spec = spec;
+  }
+
+  static async open(spec: SessionOptions): Promise<Session> {
+    const session = new Session(spec);
+    await session.#open();
+    return session;
+  }
+
+  /** Gives back what is still held and leaves. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#keeper?.stop();
+    if (this.number !== null) await this.#spec.deps.store.closeSession(this.number, this.#spec.deps.clock.now());
+    this.number = null;
+  }
+
+  async #open(): Promise<void> {
+    const { deps, concurrency, leaseMs, queues } = this.#spec;
+    const { self } = deps.host;
+    // The host's identity begins with its name; the rest tells boots and namespaces apart.
+    const name = `${self.host.split("/", 1)[0]}:${self.pid}`;
+    const number = await deps.store.openSession({ ...self, name, queues, concurrency, leaseMs, now: deps.clock.now() });
+    this.confirmed = -1;
+    this.number = number;
+    this.#keeper = new LeaseKeeper({ deps, worker: number, leaseMs, onLost: () => void this.#reopen() });
+  }
+
+  async #reopen(): Promise<void> {
+    const { deps } = this.#spec;
+    this.number = null;
+    this.onLost();
+    deps.logger.warn("the session was taken for dead; its items are given up and a new session is opened");
+    void this.#keeper?.stop();
+    for (let delayMs = 100; !this.#isClosed; delayMs = Math.min(5_000, delayMs * 2)) {
+      try {
+        await this.#open();
+        break;
+      } catch (error) {
+        if (!(error instanceof MilepostError && error.retryable))
+          deps.logger.error("no session can be opened", { error: String(error) });
+        await new Promise<void>((resolve) => deps.clock.after(delayMs, resolve));
+      }
+    }
+    this.onLost();
+  }
+}
+
+export interface SessionOptions {
+  readonly deps: Deps;
+  /** Handlers it runs at once; 0 for a session that only tracks. */
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  /** Empty for all. */
+  readonly queues: readonly string[];
+}

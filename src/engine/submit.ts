@@ -1,0 +1,176 @@
+import { MilepostError } from "../core/errors.ts";
+import { batchIdFrom } from "../core/ids.ts";
+import { isStorableText, type Json, toJsonText, utf8Bytes } from "../core/json.ts";
+import { LIMITS } from "../core/limits.ts";
+import { type Priority, toPriority } from "../core/priority.ts";
+import { toStages } from "../core/progress.ts";
+import { type Policy, requireWhole, toPolicy } from "../core/retry-policy.ts";
+import type { BatchSpec, ItemSpec, Submitted, VerdictKind } from "../ports/store.ts";
+import type { Deps } from "./deps.ts";
+import { type Pipeline, policyFieldsOf } from "./pipeline.ts";
+import { retryBusy } from "./retry-busy.ts";
+
+/** An item to submit; a plain text is an item with that key and no input. */
+export type NewItem =
+  | string
+  | {
+      /** Unique inside the batch; the same key again is the same item. */
+      readonly key: string;
+      readonly input?: Json;
+      /** What the item's work grows with: bytes, pages, frames. */
+      readonly size?: number;
+      readonly kind?: string;
+      /** Among the items of its batch; lower runs sooner. */
+      readonly priority?: Priority;
+    };
+
+/** Arrays, iterables and async iterables; streams are read as they are written, never held whole. */
+export type NewItems = Iterable<NewItem> | AsyncIterable<NewItem>;
+
+export interface SubmitOptions extends Partial<Policy> {
+  readonly pipeline: string;
+  readonly items: NewItems;
+  /** Unique for its owner. The same name again adds to the same batch; known keys keep their state. */
+  readonly name?: string;
+  readonly owner?: string;
+  /** Default: the pipeline's. */
+  readonly queue?: string;
+  /** For every item of the batch; handlers find it at `item.batch.options`. */
+  readonly options?: Json;
+  readonly priority?: Priority;
+  /** Nothing of the batch starts before. */
+  readonly startAt?: Date;
+  /** False leaves the batch open for more items; it ends only after `seal()`. Default true. */
+  readonly seal?: boolean;
+  readonly onVerdict?: (verdict: Verdict) => void;
+}
+
+/** What became of one submitted item: `added`, `known` from an earlier submission, or a `duplicate` within this one. */
+export interface Verdict {
+  readonly key: string;
+  readonly verdict: VerdictKind;
+}
+
+export interface SubmitCounts {
+  readonly added: number;
+  readonly known: number;
+  readonly duplicate: number;
+  /** One for each item, in order, up to `LIMITS.verdicts`; use `onVerdict` for more. */
+  readonly verdicts: readonly Verdict[];
+}
+
+/**
+ * Writes a submission in chunks, each one transaction, the last one sealing and durable. A submission of one chunk is all or
+ * nothing. If the source of the items throws half-way, a batch that this submission created is taken back.
+ */
+export async function writeSubmission(options: {
+  readonly deps: Deps;
+  readonly batch: BatchSpec | number;
+  readonly items: NewItems;
+  readonly seal: boolean;
+  readonly onVerdict?: ((verdict: Verdict) => void) | undefined;
+}): Promise<SubmitCounts & { readonly number: number; readonly id: string; readonly isNew: boolean }> {
+  const { deps } = options;
+  const tally = { added: 0, known: 0, duplicate: 0 };
+  const verdicts: Verdict[] = [];
+  let first: Submitted | null = null;
+  const write = async (chunk: readonly ItemSpec[], seal: boolean): Promise<void> => {
+    const target = first?.batch
+      ? { batch: first.batch.number, firstOrdinal: first.firstOrdinal }
+      : { batch: options.batch };
+    const submitted = await retryBusy(deps, () =>
+      deps.store.submit({ ...target, items: chunk, seal, now: deps.clock.now() }),
+    );
+    first ??= submitted;
+    for (const [index, verdict] of submitted.verdicts.entries()) {
+      tally[verdict] += 1;
+      const entry = { key: chunk[index]?.key ?? "", verdict };
+      if (verdicts.length < LIMITS.verdicts) verdicts.push(entry);
+      options.onVerdict?.(entry);
+    }
+  };
+  try {
+    let chunk: ItemSpec[] = [];
+    for await (const item of options.items) {
+      chunk.push(toItemSpec(item));
+      if (chunk.length < LIMITS.submitChunkItems) continue;
+      await write(chunk, false);
+      chunk = [];
+      // Lets heartbeats, handlers and readers in between two chunks of a long stream.
+      await new Promise<void>((resolve) => deps.clock.after(0, resolve));
+    }
+    await write(chunk, options.seal);
+  } catch (error) {
+    await takeBack(deps, first);
+    throw error;
+  }
+  const submitted = first as Submitted | null;
+  if (submitted?.batch == null)
+    throw new MilepostError("NOT_FOUND", "the batch is not there any more; submit it again");
+  return { ...tally, verdicts, number: submitted.batch.number, id: submitted.batch.id, isNew: submitted.isNew };
+}
+
+async function takeBack(deps: Deps, first: Submitted | null): Promise<void> {
+  if (!first?.isNew || first.batch === null) return;
+  const target = { batch: first.batch.number };
+  for (const type of ["cancel", "remove"] as const) {
+    for (let more = true; more; ) {
+      const result = await deps.store.control({ type, target }, deps.clock.now());
+      more = result.ok && result.more;
+    }
+  }
+}
+
+/** @throws {MilepostError} `INVALID_ARGUMENT` or `NOT_JSON`, before anything is written. */
+export function toBatchSpec(deps: Deps, options: SubmitOptions, pipeline: Pipeline | undefined): BatchSpec {
+  const { clock, random } = deps;
+  requireText("pipeline", options.pipeline);
+  if (options.name !== undefined) requireText("name", options.name);
+  const startAt = options.startAt?.getTime() ?? null;
+  if (Number.isNaN(startAt)) throw new MilepostError("INVALID_ARGUMENT", "startAt must be a valid date");
+  const batchOptions = options.options ?? null;
+  toJsonText(batchOptions, "options", LIMITS.batchOptionsBytes);
+  return {
+    id: batchIdFrom(clock.now(), random.bytes(10)),
+    owner: options.owner ?? "",
+    name: options.name ?? null,
+    queue: requireText("queue", options.queue ?? pipeline?.queue ?? options.pipeline),
+    pipeline: options.pipeline,
+    options: batchOptions,
+    policy: toPolicy(policyFieldsOf(options), pipeline?.policy),
+    stages: pipeline?.stages ?? toStages([]),
+    priority: toPriority(options.priority ?? 0),
+    startAt,
+  };
+}
+
+function toItemSpec(item: NewItem): ItemSpec {
+  const given = typeof item === "string" ? { key: item } : item;
+  if (typeof given !== "object" || given === null) {
+    throw new MilepostError(
+      "INVALID_ARGUMENT",
+      `an item must be a text or an object with a key; found ${given === null ? "null" : typeof given}`,
+    );
+  }
+  requireText("an item's key", given.key, LIMITS.keyBytes);
+  if (given.size !== undefined) requireWhole("an item's size", given.size, 0, Number.MAX_SAFE_INTEGER);
+  return {
+    key: given.key,
+    input:
+      given.input === undefined || given.input === null ? null : toJsonText(given.input, `the input of ${given.key}`),
+    size: given.size ?? null,
+    kind: given.kind ?? null,
+    priority: given.priority === undefined ? 0 : toPriority(given.priority),
+  };
+}
+
+/** @throws {MilepostError} `INVALID_ARGUMENT` unless `text` is not empty, not too long, and storable. */
+export function requireText(what: string, text: string, bytesMax: number = LIMITS.nameBytes): string {
+  const isTextOk = typeof text === "string" && text !== "" && isStorableText(text);
+  if (isTextOk && (text.length * 3 <= bytesMax || utf8Bytes(text) <= bytesMax)) return text;
+  const found = typeof text === "string" ? JSON.stringify(text.slice(0, 60)) : String(text);
+  throw new MilepostError(
+    "INVALID_ARGUMENT",
+    `${what} must be a text of 1 to ${bytesMax} bytes without NUL; found ${found}`,
+  );
+}

@@ -1,0 +1,92 @@
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { Piscina } from "piscina";
+import type { Json } from "../../core/json.ts";
+import type { Attempt } from "../attempt.ts";
+import { type Runner, ThreadCrash } from "../executor.ts";
+import type { Step } from "../pipeline.ts";
+import type { FromThread, ToThread } from "./messages.ts";
+
+/** Runs a pipeline's module in worker threads, one attempt at a time in each. */
+export class ThreadRunner implements Runner {
+  readonly #pool: Piscina;
+  readonly #module: URL;
+  readonly #kills = new Map<Step, AbortController>();
+
+  constructor(options: { readonly module: URL; readonly memoryMb: number; readonly threads: number }) {
+    this.#module = options.module;
+    const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
+    this.#pool = new Piscina({
+      filename: new URL(`./thread-entry.${ending}`, import.meta.url).href,
+      name: "runInThread",
+      minThreads: 0,
+      maxThreads: options.threads,
+      idleTimeout: 30_000,
+      resourceLimits: { maxOldGenerationSizeMb: options.memoryMb },
+    });
+    // Every crash also rejects the run it belongs to; the event alone would end the process.
+    this.#pool.on("error", () => {});
+  }
+
+  readonly handler = async (item: unknown, step: Step): Promise<Json | undefined> => {
+    const { port1, port2 } = new MessageChannel();
+    const kill = new AbortController();
+    this.#kills.set(step, kill);
+    serve(port1, step);
+    try {
+      const task = { module: this.#module.href, item, port: port2 };
+      return (await this.#pool.run(task, { transferList: [port2], signal: kill.signal })) as Json | undefined;
+    } catch (error) {
+      throw isCrash(error) ? new ThreadCrash(`the thread died: ${error.message}`) : error;
+    } finally {
+      this.#kills.delete(step);
+      port1.close();
+    }
+  };
+
+  kill(attempt: Attempt): void {
+    this.#kills.get(attempt)?.abort();
+  }
+
+  /** Ends all threads. */
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+}
+
+function serve(port: MessagePort, step: Step): void {
+  const answer = (id: number, done: Promise<void>): void => {
+    done.then(
+      () => post(port, { type: "answer", id, error: null }),
+      (error: unknown) => post(port, { type: "answer", id, error: String(error) }),
+    );
+  };
+  port.on("message", (message: FromThread) => {
+    try {
+      if (message.type === "save") answer(message.id, step.save(message.data));
+      else if (message.type === "paused") answer(message.id, step.paused());
+      else if (message.type === "stage") step.stage(message.name, message);
+      else if (message.type === "progress") step.progress(message.done, message.total, message.unit);
+      else if (message.type === "message") step.message(message.text);
+      else step.log(message.message, message.details);
+    } catch (error) {
+      // The handler is in another thread and past this call: it hears of it in the log.
+      step.log("a report of the handler was refused", { error: String(error) });
+    }
+  });
+  step.signal.addEventListener("abort", () => post(port, { type: "abort", reason: String(step.signal.reason) }), {
+    once: true,
+  });
+  if (step.signal.aborted) post(port, { type: "abort", reason: String(step.signal.reason) });
+}
+
+function post(port: MessagePort, message: ToThread): void {
+  port.postMessage(message);
+}
+
+function isCrash(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  return (
+    (error as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY" ||
+    /worker exited|terminating worker|worker.*exit/i.test(error.message)
+  );
+}

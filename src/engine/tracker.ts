@@ -1,0 +1,153 @@
+import { MilepostError } from "../core/errors.ts";
+import { chanceOf, isUuid, itemNumberFrom, ordinalOf } from "../core/ids.ts";
+import { toItemError } from "../core/item-error.ts";
+import { type Json, toJsonText } from "../core/json.ts";
+import { LIMITS } from "../core/limits.ts";
+import { fractionOf, type ItemProgress, NO_PROGRESS, type Stage } from "../core/progress.ts";
+import type { Lease, ReportBody } from "../ports/store.ts";
+import type { Deps } from "./deps.ts";
+import { retryBusy } from "./retry-busy.ts";
+import { Session } from "./session.ts";
+
+/**
+ * Tracks work that its caller runs: the caller drives the loop and reports; leases, tokens, counters and the feed are those of
+ * all other work. Items are named by their ids. Every report answers with the ids that it was recorded for: an id that is
+ * missing has lost its lease (cancelled, taken over after this process was thought dead) or was not in a state for it.
+ */
+export class Tracker {
+  readonly #deps: Deps;
+  readonly #session: Session;
+  readonly #leases = new Map<string, { readonly lease: Lease; readonly startedAt: number; fraction: number }>();
+  readonly #batches = new Map<string, { readonly number: number; readonly stages: readonly Stage[] } | null>();
+
+  private constructor(deps: Deps, session: Session) {
+    this.#deps = deps;
+    this.#session = session;
+  }
+
+  static async open(deps: Deps, options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
+    const session = await Session.open({ deps, concurrency: 0, leaseMs: options.leaseMs ?? 15_000, queues: [] });
+    const tracker = new Tracker(deps, session);
+    session.onLost = () => tracker.#leases.clear();
+    return tracker;
+  }
+
+  /** Marks pending items as processing. Returns the ids this caller won; others may have won the rest. */
+  async start(ids: readonly string[]): Promise<readonly string[]> {
+    const { store, clock } = this.#deps;
+    const won: string[] = [];
+    for (let from = 0; from < ids.length; from += LIMITS.claimItems) {
+      const numbers = await this.#numbersOf(ids.slice(from, from + LIMITS.claimItems));
+      const worker = this.#requireSession();
+      const only = [...numbers.values()];
+      const startedAt = clock.now();
+      const request = { worker, queues: [], pipelines: null, limit: only.length, now: startedAt, turn: 0, only };
+      const { leases } = await retryBusy(this.#deps, () => store.claim(request));
+      const reports = leases.map((lease) => ({ type: "start" as const, item: lease.item, lease, startedAt }));
+      const results = await retryBusy(this.#deps, () => store.record(reports, startedAt));
+      for (const [index, lease] of leases.entries()) {
+        if (!results[index]?.ok) continue;
+        this.#leases.set(lease.id, { lease, startedAt, fraction: 0 });
+        won.push(lease.id);
+      }
+    }
+    return won;
+  }
+
+  /** Where items stand; the same stage rules as for handlers. */
+  progress(ids: readonly string[], progress: Partial<ItemProgress>): Promise<readonly string[]> {
+    return this.#report(ids, (id, startedAt, stages) => {
+      const whole = { ...NO_PROGRESS, ...progress };
+      const held = this.#leases.get(id);
+      const fraction = Math.max(held?.fraction ?? 0, fractionOf(stages, whole));
+      if (held !== undefined) held.fraction = fraction;
+      return { type: "progress", startedAt, progress: whole, fraction };
+    });
+  }
+
+  /** Ends items as completed; an item that was never started makes both transitions in one commit. */
+  complete(ids: readonly string[], output: Json = null): Promise<readonly string[]> {
+    const text = output === null ? null : toJsonText(output, "the output");
+    return this.#report(ids, (_id, startedAt) => ({ type: "complete", startedAt, output: text }));
+  }
+
+  /** Ends items as failed, with a message or anything that was thrown. */
+  fail(ids: readonly string[], error: unknown): Promise<readonly string[]> {
+    const data = toItemError(error);
+    return this.#report(ids, (_id, startedAt) => ({ type: "fail", startedAt, error: data, retryAt: null }));
+  }
+
+  /** Gives items back to pending, keeping `saved` for the next attempt. */
+  release(ids: readonly string[], saved?: Json): Promise<readonly string[]> {
+    const text = saved === undefined ? {} : { saved: toJsonText(saved, "saved data") };
+    return this.#report(ids, (_id, startedAt) => ({ type: "release", startedAt, ...text }));
+  }
+
+  /** True while this caller holds the item. */
+  isHolding(id: string): boolean {
+    return this.#leases.has(id);
+  }
+
+  /** Gives back what is still held. */
+  close(): Promise<void> {
+    return this.#session.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #report(
+    ids: readonly string[],
+    toBody: (id: string, startedAt: number, stages: readonly Stage[]) => ReportBody,
+  ): Promise<readonly string[]> {
+    const recorded: string[] = [];
+    for (let from = 0; from < ids.length; from += LIMITS.claimItems) {
+      const numbers = await this.#numbersOf(ids.slice(from, from + LIMITS.claimItems));
+      const now = this.#deps.clock.now();
+      const entries = [...numbers.entries()];
+      const reports = entries.map(([id, item]) => {
+        const held = this.#leases.get(id);
+        const stages = this.#batches.get(chanceOf(id))?.stages ?? [];
+        return { item, lease: held?.lease ?? null, ...toBody(id, held?.startedAt ?? now, stages) };
+      });
+      const results = await retryBusy(this.#deps, () => this.#deps.store.record(reports, now));
+      for (const [index, [id]] of entries.entries()) {
+        const isRecorded = results[index]?.ok === true;
+        if (isRecorded) recorded.push(id);
+        if (!isRecorded || reports[index]?.type !== "progress") this.#leases.delete(id);
+      }
+    }
+    return recorded;
+  }
+
+  /** Store numbers by id; ids of batches that are gone are left out. @throws {MilepostError} `INVALID_ARGUMENT` */
+  async #numbersOf(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const numbers = new Map<string, number>();
+    for (const id of ids) {
+      const ordinal = typeof id === "string" && isUuid(id) ? ordinalOf(id) : null;
+      if (ordinal === null)
+        throw new MilepostError(
+          "INVALID_ARGUMENT",
+          `an item's id must be a UUID as submit and items() give it; found ${String(id)}`,
+        );
+      const chance = chanceOf(id);
+      let batch = this.#batches.get(chance);
+      if (batch === undefined) {
+        batch = await this.#deps.store.batch({ itemId: id });
+        if (this.#batches.size >= 1_000) this.#batches.clear();
+        this.#batches.set(chance, batch);
+      }
+      if (batch !== null) numbers.set(id, itemNumberFrom(batch.number, ordinal));
+    }
+    return numbers;
+  }
+
+  #requireSession(): number {
+    if (this.#session.number !== null) return this.#session.number;
+    throw new MilepostError(
+      "LEASE_LOST",
+      "this tracker's session was taken for dead or closed; its items went back to pending",
+    );
+  }
+}

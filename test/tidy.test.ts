@@ -1,0 +1,117 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const src = fileURLToPath(new URL("../src", import.meta.url));
+
+/** Layer → layers it may import. `root` files (index, open-milepost) are named one by one. */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  ports: ["core"],
+  platform: ["ports"],
+  engine: ["ports", "core"],
+  stores: ["ports", "core"],
+  testing: ["ports", "core"],
+  "open-milepost": ["engine", "platform", "stores", "ports", "core"],
+  views: ["engine", "core", "open-milepost"],
+  pipelines: ["engine", "views", "core"],
+  format: [],
+  index: ["core", "ports", "engine", "views", "open-milepost"],
+  cli: ["core", "ports", "platform", "engine", "stores", "views", "pipelines", "format", "open-milepost"],
+};
+
+/** Node's modules and packages that a layer may use; a layer that is not named may use what it needs. */
+const OUTSIDE: Readonly<Record<string, RegExp>> = {
+  core: /^$/,
+  ports: /^$/,
+  format: /^$/,
+  engine: /^$/,
+};
+/** The one part of the engine that is about Node's threads. */
+const THREADS = "engine/threads/";
+
+const LINES_MAX = 400;
+const FORBIDDEN_FOLDERS = ["classes", "interfaces", "utils", "helpers", "lib", "common"];
+
+interface Source {
+  readonly path: string;
+  readonly layer: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+function readSources(): readonly Source[] {
+  const paths = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".ts"));
+  return paths.map((path) => {
+    const text = readFileSync(join(src, path), "utf8");
+    const imports = [...text.matchAll(/(?:from\s+|import\(|^import\s+)"([^"]+)"/gm)].map((match) => match[1] ?? "");
+    return { path, layer: layerOf(path), text, imports };
+  });
+}
+
+function layerOf(path: string): string {
+  return (path.split(/[\\/]/)[0] ?? "").replace(/\.ts$/, "");
+}
+
+const sources = readSources();
+const shipped = sources.filter(({ path }) => !path.endsWith(".test.ts"));
+
+describe("layers", () => {
+  test("every file belongs to a known layer", () => {
+    expect(sources.filter(({ layer }) => LAYERS[layer] === undefined).map(({ path }) => path)).toEqual([]);
+  });
+
+  test("a file imports only from its own layer and those it may import", () => {
+    const wrong = shipped.flatMap(({ path, layer, imports }) =>
+      imports
+        .filter((name) => name.startsWith("."))
+        .map((name) => layerOf(relative(src, join(src, path, "..", name))))
+        .filter((target) => target !== layer && !LAYERS[layer]?.includes(target))
+        .map((target) => `${path} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("the pure layers use neither Node nor packages", () => {
+    const wrong = shipped.flatMap(({ path, layer, imports }) =>
+      imports
+        .filter((name) => !name.startsWith(".") && OUTSIDE[layer] !== undefined && !path.startsWith(THREADS))
+        .filter((name) => !OUTSIDE[layer]?.test(name))
+        .map((name) => `${path} imports ${name}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("time and chance are read in platform alone", () => {
+    const impure = /\b(Date\.now\(|new Date\(\)|Math\.random\(|performance\.now\(|setTimeout\(|setInterval\()/;
+    const layers = ["core", "ports", "engine", "stores"];
+    const wrong = shipped.filter(
+      ({ layer, path, text }) => layers.includes(layer) && !path.endsWith("-thread.ts") && impure.test(text),
+    );
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe("files", () => {
+  test(`no file is longer than ${LINES_MAX} lines`, () => {
+    const long = sources.filter(({ text }) => text.split("\n").length > LINES_MAX + 1);
+    expect(long.map(({ path }) => path)).toEqual([]);
+  });
+
+  test("names are kebab-case and no folder is named by kind", () => {
+    const wrong = sources.filter(
+      ({ path }) => !/^[a-z0-9/.-]+$/.test(path) || path.split("/").some((part) => FORBIDDEN_FOLDERS.includes(part)),
+    );
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+
+  test("nothing is left behind or switched off", () => {
+    const left = /\b(TODO|FIXME|XXX)\b|@ts-ignore|@ts-expect-error/;
+    expect(shipped.filter(({ text }) => left.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
+  test("nothing is a default export", () => {
+    expect(shipped.filter(({ text }) => /^export default/m.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+});
