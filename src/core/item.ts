@@ -8,6 +8,15 @@ import type { ItemState } from "./transitions.ts";
 export const ATTEMPT_OUTCOMES = ["completed", "failed", "crashed", "released", "cancelled"] as const;
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
+/** How the current or last attempt of an item ended, read from the item itself; null while it runs. */
+export function lastOutcomeOf(item: {
+  readonly state: ItemState;
+  readonly error: ItemError | null;
+}): AttemptOutcome | null {
+  if (item.state === "pending" || item.state === "processing") return null;
+  return item.state === "failed" && item.error?.code === "POISON" ? "crashed" : item.state;
+}
+
 /** One run of an item by one worker, under one fencing token. */
 export interface AttemptRow {
   readonly token: number;

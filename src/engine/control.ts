@@ -8,10 +8,12 @@ import { retryBusy } from "./retry-busy.ts";
 const CONFIRM_EVERY_MS = 10;
 /** A worker that runs and does not confirm is waited for at most this long. */
 const CONFIRM_MAX_MS = 60_000;
+/** A stop waits this long for aborted handlers to end; the store releases later ones all the same. */
+const STOP_MAX_MS = 10_000;
 
 /**
  * Carries out a command to its end, however many steps it takes. Pause and stop resolve when they are acknowledged: every
- * live worker has confirmed that it starts nothing more, or its lease lapsed.
+ * live worker has confirmed that it starts nothing more, or its lease lapsed; stop also when what ran was given back.
  *
  * @returns how many items changed their state (1 for a queue or batch that was paused, 0: it was so already)
  * @throws {MilepostError} `NOT_FOUND`, or `CONFLICT` saying why it was refused
@@ -27,6 +29,7 @@ export async function giveCommand(deps: Deps, command: ControlCommand, what: str
       continue;
     }
     if (command.type === "pause" || command.type === "stop") await confirmed(deps, result.revision);
+    if (command.type === "stop") await released(deps, command.target);
     return changed;
   }
 }
@@ -45,6 +48,25 @@ async function confirmed(deps: Deps, revision: number): Promise<void> {
     if (late.length === 0) return;
     await new Promise<void>((resolve) => deps.clock.after(CONFIRM_EVERY_MS, resolve));
   }
+}
+
+/** Waits until nothing of the target runs any more under a worker; items of trackers are their callers' to give back. */
+async function released(deps: Deps, target: { readonly queue: string } | { readonly batch: number }): Promise<void> {
+  const until = deps.clock.monotonic() + STOP_MAX_MS;
+  while (deps.clock.monotonic() < until) {
+    if ((await processingOf(deps, target)) === 0) return;
+    const sessions = await deps.store.sessions();
+    if (!sessions.some((session) => session.concurrency > 0 && session.held > 0)) return;
+    await new Promise<void>((resolve) => deps.clock.after(CONFIRM_EVERY_MS, resolve));
+  }
+}
+
+async function processingOf(
+  deps: Deps,
+  target: { readonly queue: string } | { readonly batch: number },
+): Promise<number> {
+  if ("batch" in target) return (await deps.store.batch({ number: target.batch }))?.counts.processing ?? 0;
+  return (await deps.store.queues()).find(({ name }) => name === target.queue)?.processing ?? 0;
 }
 
 function refusalError(command: string, what: string, reason: Refusal, state: string | undefined): MilepostError {
