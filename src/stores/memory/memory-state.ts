@@ -1,0 +1,226 @@
+import type { Counts } from "../../core/counts.ts";
+import type { ItemError } from "../../core/errors.ts";
+import { splitItemNumber } from "../../core/ids.ts";
+import type { AttemptRow } from "../../core/item.ts";
+import type { ItemProgress, Stage } from "../../core/progress.ts";
+import type { Control } from "../../core/queue.ts";
+import type { Policy } from "../../core/retry-policy.ts";
+import type { ItemState } from "../../core/transitions.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Removal, SessionSpec } from "../../ports/store.ts";
+import type { ItemHeap } from "./item-heap.ts";
+
+/*
+ * What the memory store keeps: plain records that point at each other. Only `Commit` and the small functions here and in
+ * item-changes.ts write to them, so that counters, versions and the places of items move together.
+ */
+
+export interface MemoryItem {
+  readonly number: number;
+  readonly ordinal: number;
+  readonly id: string;
+  readonly key: string;
+  readonly batch: MemoryBatch;
+  readonly kind: string | null;
+  readonly size: number | null;
+  /** JSON text, as are `output` and `saved`. */
+  readonly input: string | null;
+  output: string | null;
+  saved: string | null;
+  state: ItemState;
+  priority: number;
+  version: number;
+  token: number;
+  attempts: number;
+  /** Failed attempts since submission or the last explicit retry. */
+  tries: number;
+  crashes: number;
+  /** The session that holds it, 0 for none. */
+  worker: number;
+  /** 0 when it waits for no time. */
+  runAt: number;
+  isHeld: boolean;
+  isSuspect: boolean;
+  error: ItemError | null;
+  progress: ItemProgress | null;
+  fraction: number;
+  startedAt: number | null;
+  endedAt: number | null;
+  /** Attempts that did not end the item; its own row is the last one. */
+  past: AttemptRow[];
+  /** Changes whenever the item enters or leaves a heap; 0 while it is in none. */
+  place: number;
+}
+
+export interface MemoryBatch {
+  readonly number: number;
+  readonly id: string;
+  readonly owner: string;
+  readonly name: string | null;
+  readonly queue: MemoryQueue;
+  readonly pipeline: string;
+  /** JSON text. */
+  readonly options: string;
+  readonly policy: Policy;
+  readonly stages: readonly Stage[];
+  readonly createdAt: number;
+  readonly startAt: number | null;
+  priority: number;
+  control: Control;
+  isCancelled: boolean;
+  isSealed: boolean;
+  epoch: number;
+  version: number;
+  counts: Counts;
+  flight: number;
+  percentFloor: number;
+  startedAt: number | null;
+  endedAt: number | null;
+  checkpointAt: number | null;
+  runEnded: number;
+  runBusyMs: number;
+  /** By ordinal; undefined where one was removed. */
+  readonly items: (MemoryItem | undefined)[];
+  readonly byKey: Map<string, MemoryItem>;
+  readonly ready: ItemHeap;
+  readonly waiting: ItemHeap;
+  /** Items in the order in which they changed. An entry counts only while its item still bears its version. */
+  feed: { readonly version: number; readonly item: MemoryItem }[];
+  readonly removals: Removal[];
+}
+
+export interface MemoryQueue {
+  readonly name: string;
+  control: Control;
+  concurrency: number | null;
+  /** Items held by all workers together. */
+  held: number;
+  readonly batches: Set<MemoryBatch>;
+  /** Batches that may have ready items. */
+  readonly ready: Set<MemoryBatch>;
+  /** Batches that may have items waiting for a time. */
+  readonly timed: Set<MemoryBatch>;
+}
+
+export interface MemoryWorker {
+  readonly number: number;
+  readonly spec: SessionSpec;
+  readonly held: Set<MemoryItem>;
+  beatAt: number;
+  confirmed: number;
+}
+
+export interface MemoryState {
+  readonly clock: Clock;
+  readonly batches: Map<number, MemoryBatch>;
+  readonly byId: Map<string, MemoryBatch>;
+  /** By `chanceOf(id)`, which a batch shares with its items. */
+  readonly byChance: Map<string, MemoryBatch>;
+  readonly byName: Map<string, MemoryBatch>;
+  readonly queues: Map<string, MemoryQueue>;
+  readonly workers: Map<number, MemoryWorker>;
+  readonly listeners: Set<() => void>;
+  nextBatch: number;
+  nextWorker: number;
+  nextPlace: number;
+  revision: number;
+  isNotifying: boolean;
+}
+
+export function createState(clock: Clock): MemoryState {
+  return {
+    clock,
+    batches: new Map(),
+    byId: new Map(),
+    byChance: new Map(),
+    byName: new Map(),
+    queues: new Map(),
+    workers: new Map(),
+    listeners: new Set(),
+    nextBatch: 1,
+    nextWorker: 1,
+    nextPlace: 1,
+    revision: 0,
+    isNotifying: false,
+  };
+}
+
+/** The key of `MemoryState.byName`: no owner or name holds a NUL. */
+export function nameKey(owner: string, name: string): string {
+  return `${owner}\0${name}`;
+}
+
+export function queueNamed(state: MemoryState, name: string): MemoryQueue {
+  const known = state.queues.get(name);
+  if (known !== undefined) return known;
+  const queue: MemoryQueue = {
+    name,
+    control: "run",
+    concurrency: null,
+    held: 0,
+    batches: new Set(),
+    ready: new Set(),
+    timed: new Set(),
+  };
+  state.queues.set(name, queue);
+  return queue;
+}
+
+export function itemNumbered(state: MemoryState, number: number): MemoryItem | undefined {
+  const { batch, ordinal } = splitItemNumber(number);
+  return state.batches.get(batch)?.items[ordinal];
+}
+
+/** Puts the item where claims look for it now, and out of where it was. To be called after each change of what decides that. */
+export function placeItem(state: MemoryState, item: MemoryItem): void {
+  item.place = 0;
+  if (item.state !== "pending" || item.worker !== 0 || item.isHeld) return;
+  item.place = state.nextPlace++;
+  const { batch } = item;
+  if (item.runAt > 0) {
+    batch.waiting.push(item, item.runAt);
+    batch.queue.timed.add(batch);
+  } else {
+    batch.ready.push(item, item.priority);
+    batch.queue.ready.add(batch);
+  }
+}
+
+/** Gives a ready item to a worker under a new token. Nothing of it can be seen from outside until it starts. */
+export function takeItem(worker: MemoryWorker, item: MemoryItem): void {
+  item.token += 1;
+  item.worker = worker.number;
+  item.place = 0;
+  worker.held.add(item);
+  item.batch.queue.held += 1;
+}
+
+/** Takes the item from whoever holds it. */
+export function dropHolder(state: MemoryState, item: MemoryItem): void {
+  if (item.worker === 0) return;
+  state.workers.get(item.worker)?.held.delete(item);
+  item.worker = 0;
+  item.batch.queue.held -= 1;
+}
+
+/** Forgets a batch with all it has. */
+export function deleteBatch(state: MemoryState, batch: MemoryBatch, chance: string): void {
+  for (const worker of state.workers.values()) {
+    for (const item of worker.held) if (item.batch === batch) dropHolder(state, item);
+  }
+  state.batches.delete(batch.number);
+  state.byId.delete(batch.id);
+  state.byChance.delete(chance);
+  if (batch.name !== null) state.byName.delete(nameKey(batch.owner, batch.name));
+  for (const set of [batch.queue.batches, batch.queue.ready, batch.queue.timed]) set.delete(batch);
+}
+
+/** Tells the listeners once, after the current call, that something was committed. */
+export function notify(state: MemoryState): void {
+  if (state.isNotifying || state.listeners.size === 0) return;
+  state.isNotifying = true;
+  queueMicrotask(() => {
+    state.isNotifying = false;
+    for (const listener of state.listeners) listener();
+  });
+}

@@ -1,0 +1,106 @@
+import { unreachable } from "../../core/invariant.ts";
+import { type Decision, decideFenced, type Refusal } from "../../core/machine.ts";
+import type { Report, ReportResult } from "../../ports/store.ts";
+import { Commit } from "./commit.ts";
+import { crashItem, endItem, returnItem, returnUnstarted, startItem } from "./item-changes.ts";
+import { itemNumbered, type MemoryItem, type MemoryState } from "./memory-state.ts";
+
+const OK: ReportResult = { ok: true };
+
+export function record(state: MemoryState, reports: readonly Report[], now: number): readonly ReportResult[] {
+  const commit = new Commit(state, now);
+  const results = reports.map((report) => recordOne(commit, report));
+  commit.apply();
+  return results;
+}
+
+function recordOne(commit: Commit, report: Report): ReportResult {
+  const item = itemNumbered(commit.state, report.item);
+  if (item === undefined) return refuse("not-found");
+  const decision = decideReport(item, report);
+  if (!decision.ok) return decision;
+  switch (report.type) {
+    case "start":
+      startItem(commit, item, report.startedAt);
+      break;
+    case "progress":
+      if (item.state === "pending") startItem(commit, item, report.startedAt);
+      item.progress = { ...report.progress };
+      item.saved = report.saved ?? item.saved;
+      commit.setFraction(item, report.fraction);
+      break;
+    case "complete":
+      startLate(commit, item, report);
+      countRun(item, commit.now);
+      endItem(commit, item, "completed");
+      item.output = report.output;
+      item.saved = null;
+      break;
+    case "fail":
+      recordFailure(commit, item, report);
+      break;
+    case "release":
+      recordRelease(commit, item, report);
+      break;
+    default:
+      unreachable(report);
+  }
+  return OK;
+}
+
+function decideReport(item: MemoryItem, report: Report): Decision {
+  if (report.lease === null && report.type !== "complete" && report.type !== "fail") return refuse("lease-lost");
+  // A first progress stands for the start too: both may gather into one commit.
+  const command = report.type === "progress" && item.state === "pending" ? "start" : report.type;
+  return decideFenced(command, item, report.lease);
+}
+
+function recordFailure(commit: Commit, item: MemoryItem, report: Report & { readonly type: "fail" }): void {
+  startLate(commit, item, report);
+  item.tries += 1;
+  item.saved = report.saved ?? item.saved;
+  if (report.retryAt === null) {
+    countRun(item, commit.now);
+    endItem(commit, item, "failed");
+    item.error = { ...report.error };
+    return;
+  }
+  item.runAt = report.retryAt;
+  item.isSuspect = false;
+  returnItem(commit, item, { outcome: "failed", error: { ...report.error }, endedAt: commit.now });
+}
+
+function recordRelease(commit: Commit, item: MemoryItem, report: Report & { readonly type: "release" }): void {
+  const isCrash = report.isCrash === true;
+  if (item.state === "pending" && report.startedAt === null) {
+    returnUnstarted(commit, item, isCrash);
+    return;
+  }
+  if (item.state === "pending") startItem(commit, item, report.startedAt ?? commit.now);
+  item.saved = report.saved ?? item.saved;
+  if (isCrash) {
+    crashItem(commit, item);
+    return;
+  }
+  item.isSuspect = false;
+  returnItem(commit, item, { outcome: "released", error: null, endedAt: commit.now });
+}
+
+/** Makes up for a start that was never recorded. A caller without a lease gets a token for it, so that no other can have it. */
+function startLate(
+  commit: Commit,
+  item: MemoryItem,
+  report: { readonly startedAt: number } & Pick<Report, "lease">,
+): void {
+  if (report.lease === null) item.token += 1;
+  if (item.state === "pending") startItem(commit, item, report.startedAt);
+}
+
+function countRun(item: MemoryItem, now: number): void {
+  item.batch.runEnded += 1;
+  item.batch.runBusyMs += Math.max(0, now - (item.startedAt ?? now));
+}
+
+function refuse(reason: Refusal): { readonly ok: false; readonly reason: Refusal } {
+  return { ok: false, reason };
+}

@@ -1,0 +1,132 @@
+import { NO_COUNTS } from "../../core/counts.ts";
+import { MilepostError } from "../../core/errors.ts";
+import { chanceOf, itemIdFrom, itemNumberFrom } from "../../core/ids.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { BatchSpec, ItemSpec, Submission, Submitted, VerdictKind } from "../../ports/store.ts";
+import { Commit } from "./commit.ts";
+import { ItemHeap } from "./item-heap.ts";
+import { type MemoryBatch, type MemoryItem, type MemoryState, nameKey, placeItem, queueNamed } from "./memory-state.ts";
+import { toBatchRow } from "./rows.ts";
+
+export function submit(state: MemoryState, submission: Submission): Submitted {
+  const known = findBatch(state, submission.batch);
+  if (known === undefined && typeof submission.batch === "number") {
+    return { batch: null, isNew: false, verdicts: [], items: [], firstOrdinal: 0 };
+  }
+  if (known !== undefined && known.items.length + submission.items.length > LIMITS.itemsPerBatch) {
+    throw new MilepostError("INVALID_ARGUMENT", `a batch holds at most ${LIMITS.itemsPerBatch} items`);
+  }
+  const batch = known ?? createBatch(state, submission.batch as BatchSpec, submission.now);
+  const commit = new Commit(state, submission.now);
+  const firstOrdinal = submission.firstOrdinal ?? batch.items.length;
+  const verdicts: VerdictKind[] = [];
+  const numbers: number[] = [];
+  let added = 0;
+  for (const spec of submission.items) {
+    const present = batch.byKey.get(spec.key);
+    if (present === undefined) added += 1;
+    verdicts.push(present === undefined ? "added" : present.ordinal >= firstOrdinal ? "duplicate" : "known");
+    numbers.push((present ?? addItem(commit, batch, spec)).number);
+  }
+  if (added > 0) {
+    if (batch.isSealed) commit.reopen(batch);
+    batch.isCancelled = false;
+    batch.isSealed = false;
+    commit.of(batch).resetsPercent = true;
+  }
+  if (submission.seal && !batch.isSealed) {
+    commit.of(batch);
+    batch.isSealed = true;
+  }
+  if (known === undefined) commit.of(batch);
+  commit.apply();
+  return { batch: toBatchRow(state, batch), isNew: known === undefined, verdicts, items: numbers, firstOrdinal };
+}
+
+function findBatch(state: MemoryState, batch: BatchSpec | number): MemoryBatch | undefined {
+  if (typeof batch === "number") return state.batches.get(batch);
+  const named = batch.name === null ? undefined : state.byName.get(nameKey(batch.owner, batch.name));
+  return named ?? state.byId.get(batch.id);
+}
+
+function createBatch(state: MemoryState, spec: BatchSpec, now: number): MemoryBatch {
+  const queue = queueNamed(state, spec.queue);
+  const batch: MemoryBatch = {
+    number: state.nextBatch++,
+    id: spec.id,
+    owner: spec.owner,
+    name: spec.name,
+    queue,
+    pipeline: spec.pipeline,
+    options: JSON.stringify(spec.options),
+    policy: structuredClone(spec.policy),
+    stages: structuredClone(spec.stages),
+    createdAt: now,
+    startAt: spec.startAt,
+    priority: spec.priority,
+    control: "run",
+    isCancelled: false,
+    isSealed: false,
+    epoch: 1,
+    version: 0,
+    counts: NO_COUNTS,
+    flight: 0,
+    percentFloor: 0,
+    startedAt: null,
+    endedAt: null,
+    checkpointAt: null,
+    runEnded: 0,
+    runBusyMs: 0,
+    items: [],
+    byKey: new Map(),
+    ready: new ItemHeap(),
+    waiting: new ItemHeap(),
+    feed: [],
+    removals: [],
+  };
+  state.batches.set(batch.number, batch);
+  state.byId.set(batch.id, batch);
+  state.byChance.set(chanceOf(batch.id), batch);
+  if (batch.name !== null) state.byName.set(nameKey(batch.owner, batch.name), batch);
+  queue.batches.add(batch);
+  return batch;
+}
+
+function addItem(commit: Commit, batch: MemoryBatch, spec: ItemSpec): MemoryItem {
+  const ordinal = batch.items.length;
+  const item: MemoryItem = {
+    number: itemNumberFrom(batch.number, ordinal),
+    ordinal,
+    id: itemIdFrom(batch.id, ordinal),
+    key: spec.key,
+    batch,
+    kind: spec.kind,
+    size: spec.size,
+    input: spec.input,
+    output: null,
+    saved: null,
+    state: "pending",
+    priority: spec.priority,
+    version: 0,
+    token: 0,
+    attempts: 0,
+    tries: 0,
+    crashes: 0,
+    worker: 0,
+    runAt: 0,
+    isHeld: false,
+    isSuspect: false,
+    error: null,
+    progress: null,
+    fraction: 0,
+    startedAt: null,
+    endedAt: null,
+    past: [],
+    place: 0,
+  };
+  batch.items.push(item);
+  batch.byKey.set(spec.key, item);
+  commit.touch(item).counts.add("pending");
+  placeItem(commit.state, item);
+  return item;
+}

@@ -1,0 +1,236 @@
+import { itemIdFrom, splitItemNumber } from "../../core/ids.ts";
+import type { Claimed, ClaimRequest, Lease } from "../../ports/store.ts";
+import type { Connection } from "./connection.ts";
+import { controlOf } from "./rows.ts";
+
+/**
+ * One claimed item in so many comes from a younger batch of equal priority. With `turn` rising by one a claim, any run of
+ * four claims of equal size gives the younger batches exactly a quarter; which of them is next goes round with the turn.
+ */
+const YOUNGER_EVERY = 4;
+/** Back-offs made ready in one claim, and batches looked at in one page: bounds on the length of the transaction. */
+const PROMOTED_MAX = 1_000;
+const BATCHES_PAGE = 64;
+const WAITING_PAGE = 64;
+
+const READY = "state = 0 AND worker = 0 AND held = 0 AND run_at = 0";
+const LEASE_COLUMNS = "id, token, key, input, size, saved, attempts, failures, crashes, suspect";
+const CLAIMABLE = "pending > 0 AND control = 0 AND is_cancelled = 0 AND is_removing = 0";
+
+type LeaseTuple = readonly [
+  id: number,
+  token: number,
+  key: string,
+  input: string | null,
+  size: number | null,
+  saved: string | null,
+  attempts: number,
+  failures: number,
+  crashes: number,
+  suspect: number,
+];
+type BatchTuple = readonly [
+  number: number,
+  id: string,
+  queue: string,
+  pipeline: string,
+  priority: number,
+  startAt: number | null,
+];
+
+/** A batch under a claim: its first ready items, as far as the claim may want them, and how many of them it took. */
+interface Candidate {
+  readonly number: number;
+  readonly id: string;
+  readonly queue: string;
+  readonly priority: number;
+  ready: readonly LeaseTuple[] | null;
+  taken: number;
+}
+
+/** Prepares `claim` of the port. */
+export function prepareClaim(connection: Connection): (request: ClaimRequest) => Promise<Claimed> {
+  const queries = prepareQueries(connection);
+  return (request) => connection.write(() => claimNow(queries, request));
+}
+
+type ClaimQueries = ReturnType<typeof prepareQueries>;
+
+function prepareQueries(connection: Connection) {
+  return {
+    worker: connection.query("SELECT 1 FROM workers WHERE number = ?"),
+    promote: connection.query(`UPDATE items SET run_at = 0 WHERE id IN (SELECT id FROM items INDEXED BY items_waiting
+      WHERE state = 0 AND run_at > 0 AND run_at <= ? ORDER BY run_at LIMIT ${PROMOTED_MAX})`),
+    batches: connection.query<BatchTuple>(`SELECT number, id, queue, pipeline, priority, start_at
+      FROM batches INDEXED BY batches_claimable WHERE ${CLAIMABLE} AND (priority, number) > (?, ?)
+      ORDER BY priority, number LIMIT ${BATCHES_PAGE}`),
+    batch: connection.query<BatchTuple>(`SELECT number, id, queue, pipeline, priority, start_at FROM batches
+      WHERE number = ? AND ${CLAIMABLE}`),
+    queue: connection.query<[number, number | null]>("SELECT control, concurrency FROM queues WHERE name = ?"),
+    held: connection.query<[number]>(`SELECT count(*) FROM items INDEXED BY items_held
+      CROSS JOIN batches ON number = items.batch WHERE worker <> 0 AND queue = ?`),
+    ready: connection.query<LeaseTuple>(`SELECT ${LEASE_COLUMNS} FROM items INDEXED BY items_ready
+      WHERE batch = ? AND ${READY} ORDER BY priority, id LIMIT ?`),
+    take: connection.query(`UPDATE items SET worker = ?, token = token + 1 WHERE id IN (SELECT id FROM items
+      INDEXED BY items_ready WHERE batch = ? AND ${READY} ORDER BY priority, id LIMIT ?)`),
+    takeOne: connection.query<LeaseTuple>(`UPDATE items SET worker = ?, token = token + 1 WHERE id = ? AND ${READY}
+      RETURNING ${LEASE_COLUMNS}`),
+    waiting: connection.query<[number, string, string, number, number, number, number | null, number, number]>(
+      `SELECT run_at, queue, pipeline, control, is_cancelled, is_removing, start_at, held, batches.number
+      FROM items INDEXED BY items_waiting CROSS JOIN batches ON number = items.batch
+      WHERE state = 0 AND run_at > 0 ORDER BY run_at LIMIT ${WAITING_PAGE}`,
+    ),
+    scheduled: connection.query<[number, string, string]>(`SELECT start_at, queue, pipeline
+      FROM batches INDEXED BY batches_scheduled WHERE start_at IS NOT NULL AND pending > 0 AND start_at > ?
+      AND ${CLAIMABLE} ORDER BY start_at LIMIT ${WAITING_PAGE}`),
+  };
+}
+
+function claimNow(queries: ClaimQueries, request: ClaimRequest): Claimed {
+  if (queries.worker.get(request.worker) === undefined) return { leases: [], nextAt: null };
+  queries.promote.run(request.now);
+  const claim = new Claim(queries, request);
+  if (request.only === undefined) claim.takeByPriority();
+  else claim.takeThese(request.only);
+  return { leases: claim.leases, nextAt: claim.nextAt() };
+}
+
+/** One claim, inside its transaction: pause, schedule and limits are read with the items. */
+class Claim {
+  readonly leases: Lease[] = [];
+  readonly #queries: ClaimQueries;
+  readonly #request: ClaimRequest;
+  /** Items that each queue may still give out; 0 for a paused one. */
+  readonly #room = new Map<string, number>();
+
+  constructor(queries: ClaimQueries, request: ClaimRequest) {
+    this.#queries = queries;
+    this.#request = request;
+  }
+
+  takeThese(numbers: readonly number[]): void {
+    for (const number of numbers) {
+      if (this.leases.length >= this.#request.limit) return;
+      const row = this.#queries.batch.get(splitItemNumber(number).batch);
+      if (row === undefined || !this.#isDue(row)) continue;
+      const [batch, id, queue] = row;
+      if (!this.#hasRoom(queue)) continue;
+      const item = this.#queries.takeOne.get(this.#request.worker, number);
+      if (item !== undefined) this.#add({ number: batch, id, queue }, item, item[1]);
+    }
+  }
+
+  takeByPriority(): void {
+    let after: readonly [number, number] = [Number.MIN_SAFE_INTEGER, 0];
+    let equals: Candidate[] = [];
+    for (;;) {
+      const page = this.#queries.batches.all(after[0], after[1]);
+      for (const row of page) {
+        if (!this.#isDue(row)) continue;
+        const [number, id, queue, , priority] = row;
+        if (equals[0] !== undefined && equals[0].priority !== priority) {
+          this.#takeFromEquals(equals);
+          equals = [];
+          if (this.leases.length >= this.#request.limit) return;
+        }
+        equals.push({ number, id, queue, priority, ready: null, taken: 0 });
+      }
+      const last = page.at(-1);
+      if (page.length < BATCHES_PAGE || last === undefined) break;
+      after = [last[4], last[0]];
+      if (equals.length < BATCHES_PAGE) continue;
+      // Of very many equals the oldest share among themselves: the transaction must stay short.
+      this.#takeFromEquals(equals);
+      equals = [];
+      if (this.leases.length >= this.#request.limit) return;
+    }
+    this.#takeFromEquals(equals);
+  }
+
+  /** Claims from batches of one priority, oldest first in `batches`. */
+  #takeFromEquals(batches: Candidate[]): void {
+    const { limit, turn } = this.#request;
+    const touched = new Set<Candidate>();
+    while (batches.length > 0 && this.leases.length < limit) {
+      const position = turn + this.leases.length;
+      const isForYounger = position % YOUNGER_EVERY === YOUNGER_EVERY - 1 && batches.length > 1;
+      const index = isForYounger ? 1 + (Math.floor(position / YOUNGER_EVERY) % (batches.length - 1)) : 0;
+      const batch = batches[index];
+      if (batch === undefined) return;
+      batch.ready ??= this.#queries.ready.all(batch.number, limit - this.leases.length);
+      const item = this.#hasRoom(batch.queue) ? batch.ready[batch.taken] : undefined;
+      if (item === undefined) {
+        batches.splice(index, 1);
+        continue;
+      }
+      batch.taken += 1;
+      touched.add(batch);
+      this.#add(batch, item, item[1] + 1);
+    }
+    for (const batch of touched) this.#queries.take.run(this.#request.worker, batch.number, batch.taken);
+  }
+
+  #add(batch: Pick<Candidate, "number" | "id" | "queue">, item: LeaseTuple, token: number): void {
+    this.#room.set(batch.queue, (this.#room.get(batch.queue) ?? 0) - 1);
+    this.leases.push({
+      item: item[0],
+      token,
+      worker: this.#request.worker,
+      batch: batch.number,
+      id: itemIdFrom(batch.id, splitItemNumber(item[0]).ordinal),
+      key: item[2],
+      input: item[3],
+      size: item[4],
+      saved: item[5],
+      attempt: item[6] + 1,
+      failures: item[7],
+      crashes: item[8],
+      isSuspect: item[9] === 1,
+    });
+  }
+
+  #isWanted(queue: string, pipeline: string): boolean {
+    const { queues, pipelines } = this.#request;
+    if (queues.length > 0 && !queues.includes(queue)) return false;
+    return pipelines === null || pipelines.includes(pipeline);
+  }
+
+  #isDue([, , queue, pipeline, , startAt]: BatchTuple): boolean {
+    return this.#isWanted(queue, pipeline) && (startAt === null || startAt <= this.#request.now);
+  }
+
+  #hasRoom(queue: string): boolean {
+    let room = this.#room.get(queue);
+    if (room === undefined) {
+      room = this.#readRoom(queue);
+      this.#room.set(queue, room);
+    }
+    return room > 0;
+  }
+
+  #readRoom(queue: string): number {
+    const [control, concurrency] = this.#queries.queue.get(queue) ?? [0, null];
+    if (control !== 0) return 0;
+    return concurrency === null ? Number.POSITIVE_INFINITY : concurrency - (this.#queries.held.get(queue)?.[0] ?? 0);
+  }
+
+  /** Looks at a page only: with more than that waiting in vain in front, it says a time at which it is worth to ask again. */
+  nextAt(): number | null {
+    let nextAt = Number.POSITIVE_INFINITY;
+    const waiting = this.#queries.waiting.all();
+    for (const [runAt, queue, pipeline, control, isCancelled, isRemoving, startAt, held] of waiting) {
+      const isIdle = control !== 0 || isCancelled === 1 || isRemoving === 1 || held === 1;
+      if (isIdle || !this.#isWanted(queue, pipeline) || this.#isPaused(queue)) continue;
+      nextAt = Math.min(nextAt, Math.max(runAt, startAt ?? 0));
+    }
+    if (waiting.length === WAITING_PAGE) nextAt = Math.min(nextAt, waiting.at(-1)?.[0] ?? nextAt);
+    for (const [startAt, queue, pipeline] of this.#queries.scheduled.all(this.#request.now)) {
+      if (this.#isWanted(queue, pipeline) && !this.#isPaused(queue)) nextAt = Math.min(nextAt, startAt);
+    }
+    return nextAt === Number.POSITIVE_INFINITY ? null : nextAt;
+  }
+
+  #isPaused(queue: string): boolean {
+    return controlOf(this.#queries.queue.get(queue)?.[0] ?? 0) !== "run";
+  }
+}

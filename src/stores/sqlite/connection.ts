@@ -1,0 +1,218 @@
+import { mkdirSync, type Stats, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { MilepostError } from "../../core/errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Random } from "../../ports/random.ts";
+import { inspectSchema, migrate } from "./migrator.ts";
+import { refuseNetworkFileSystem } from "./network-file-systems.ts";
+import { isBusy, toStoreError } from "./sqlite-errors.ts";
+
+export interface ConnectionOptions {
+  readonly path: string;
+  readonly clock: Clock;
+  /** Spreads the waits of processes that meet at the write lock; without it they are not spread. */
+  readonly random?: Random;
+  /** How long to wait for the write lock in all before `STORE_UNAVAILABLE`. Default 10,000. */
+  readonly busyRetryMs?: number;
+}
+
+/** Short, because SQLite waits on the event loop; what is longer is waited for asynchronously. */
+const BUSY_TIMEOUT_MS = 50;
+const BUSY_RETRY_MS = 10_000;
+const FILE_CHECK_MS = 1_000;
+const SQLITE_MIN = [3, 51, 3] as const;
+
+/** A prepared statement whose rows come back as tuples, in the order of its columns. */
+export interface Query<Row extends readonly unknown[] = readonly unknown[]> {
+  get(...values: readonly SQLInputValue[]): Row | undefined;
+  all(...values: readonly SQLInputValue[]): readonly Row[];
+  /** Runs it and returns how many rows it changed. */
+  run(...values: readonly SQLInputValue[]): number;
+}
+
+/**
+ * One connection to the file: opening, transactions, waiting for other writers, errors in the store's terms.
+ * Everything inside a transaction is synchronous, so transactions of one process never interleave.
+ */
+export class Connection {
+  readonly path: string;
+  readonly clock: Clock;
+  readonly db: DatabaseSync;
+  /** Called after each commit that changed something. */
+  onCommit: () => void = () => {};
+  readonly #random: Random | undefined;
+  readonly #busyRetryMs: number;
+  #file: Pick<Stats, "ino" | "dev"> | null = null;
+  #fileCheckedAt = Number.NEGATIVE_INFINITY;
+  #isOpen = true;
+
+  constructor(options: ConnectionOptions) {
+    this.path = resolve(options.path);
+    this.clock = options.clock;
+    this.#random = options.random;
+    this.#busyRetryMs = options.busyRetryMs ?? BUSY_RETRY_MS;
+    refuseOldSqlite();
+    const folder = dirname(this.path);
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (error) {
+      throw new MilepostError("STORE_UNAVAILABLE", `store ${this.path}: its folder could not be created`, {
+        cause: error,
+      });
+    }
+    refuseNetworkFileSystem(folder);
+    try {
+      this.db = new DatabaseSync(this.path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
+    } catch (error) {
+      throw toStoreError(error, this.path);
+    }
+  }
+
+  /** Checks the file, sets it up and brings its schema up to date. */
+  async initialize(): Promise<void> {
+    try {
+      await this.#retry(() => this.#initializeNow());
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #initializeNow(): void {
+    // Looked at first: a file that is refused must stay as it is, its journal mode included.
+    inspectSchema(this.db, this.path);
+    this.db.exec("PRAGMA journal_mode = WAL");
+    this.db.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;
+      PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;`);
+    this.#transact("BEGIN IMMEDIATE", () => migrate(this.db, { path: this.path, now: this.clock.now() }));
+    this.db.exec("PRAGMA synchronous = NORMAL");
+    this.#file = statSync(this.path);
+  }
+
+  /** Prepares a statement. Call it once and keep it. */
+  query<Row extends readonly unknown[] = readonly unknown[]>(sql: string): Query<Row> {
+    const statement: StatementSync = this.db.prepare(sql);
+    statement.setReturnArrays(true);
+    return {
+      get: (...values) => statement.get(...values) as unknown as Row | undefined,
+      all: (...values) => statement.all(...values) as unknown as readonly Row[],
+      run: (...values) => Number(statement.run(...values).changes),
+    };
+  }
+
+  /**
+   * Runs `work` in one writing transaction; if it throws, nothing was changed. `work` may run more than once.
+   * `isDurable`: the commit, and with it every earlier one, survives a power cut.
+   */
+  async write<T>(work: () => T, isDurable = false): Promise<T> {
+    return this.#retry(() => {
+      this.#assertFile();
+      const before = this.#changes();
+      if (isDurable) this.db.exec("PRAGMA synchronous = FULL");
+      try {
+        return this.#transact("BEGIN IMMEDIATE", work);
+      } finally {
+        if (isDurable) this.db.exec("PRAGMA synchronous = NORMAL");
+        if (this.#changes() !== before) this.onCommit();
+      }
+    });
+  }
+
+  /** Runs `work` on one snapshot of the file. */
+  async read<T>(work: () => T): Promise<T> {
+    return this.#retry(() => this.#transact("BEGIN", work));
+  }
+
+  /** Runs one statement that only reads: a snapshot by itself. */
+  async readOne<T>(work: () => T): Promise<T> {
+    return this.#retry(work);
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    if (this.db.isOpen) this.db.close();
+  }
+
+  #statements: Map<string, StatementSync> = new Map();
+
+  #run(sql: string): void {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    statement.run();
+  }
+
+  #changes(): unknown {
+    let statement = this.#statements.get("SELECT total_changes()");
+    if (statement === undefined) {
+      statement = this.db.prepare("SELECT total_changes()");
+      statement.setReturnArrays(true);
+      this.#statements.set("SELECT total_changes()", statement);
+    }
+    return (statement.get() as unknown as readonly unknown[])[0];
+  }
+
+  #transact<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): T {
+    this.#run(begin);
+    try {
+      const result = work();
+      this.#run("COMMIT");
+      return result;
+    } catch (error) {
+      // A full disk has rolled back already; a second ROLLBACK would hide why.
+      if (this.db.isTransaction) this.#run("ROLLBACK");
+      throw error;
+    }
+  }
+
+  async #retry<T>(work: () => T): Promise<T> {
+    let waitedMs = 0;
+    for (let round = 0; ; round++) {
+      if (!this.#isOpen) throw new MilepostError("CLOSED", `store ${this.path} is closed`);
+      try {
+        return work();
+      } catch (error) {
+        if (!isBusy(error) || waitedMs >= this.#busyRetryMs) throw toStoreError(error, this.path);
+      }
+      const fullMs = Math.min(5 * 2 ** round, 1_000);
+      const waitMs = fullMs / 2 + (fullMs / 2) * (this.#random?.fraction() ?? 1);
+      waitedMs += waitMs + BUSY_TIMEOUT_MS;
+      await new Promise<void>((done) => {
+        this.clock.after(waitMs, done);
+      });
+    }
+  }
+
+  /** Writes to a deleted file "succeed" and are lost with the process, so the path is compared with what was opened. */
+  #assertFile(): void {
+    const now = this.clock.monotonic();
+    if (this.#file === null || now - this.#fileCheckedAt < FILE_CHECK_MS) return;
+    const found = statSync(this.path, { throwIfNoEntry: false });
+    if (found === undefined || found.ino !== this.#file.ino || found.dev !== this.#file.dev) {
+      const what = found === undefined ? "was deleted" : "was replaced by another file";
+      throw new MilepostError(
+        "STORE_GONE",
+        `store ${this.path} ${what} while it was open: nothing more is written. Put it back and start again.`,
+      );
+    }
+    this.#fileCheckedAt = now;
+  }
+}
+
+function refuseOldSqlite(): void {
+  const found = process.versions["sqlite"] ?? "0";
+  const parts = found.split(".").map(Number);
+  for (const [index, least] of SQLITE_MIN.entries()) {
+    const part = parts[index] ?? 0;
+    if (part > least) return;
+    if (part < least) {
+      throw new MilepostError(
+        "STORE_UNSUPPORTED",
+        `SQLite must be ${SQLITE_MIN.join(".")} or newer (older ones can damage a WAL file); found ${found}. Update Node.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { splitItemNumber } from "../../core/ids.ts";
+import { decide, type Refusal } from "../../core/machine.ts";
+import type { ItemState } from "../../core/transitions.ts";
+import type { ControlCommand, ControlTarget } from "../../ports/store.ts";
+import type { Connection } from "./connection.ts";
+import type { ItemChanges, ItemFacts } from "./item-changes.ts";
+import type { Ledger, LedgerEntry } from "./ledger.ts";
+import type { Done } from "./steps.ts";
+
+type ItemOutcome = Done | { readonly ok: false; readonly reason: Refusal; readonly state?: ItemState };
+type ItemControl = (ledger: Ledger, entry: LedgerEntry, command: ControlCommand, now: number) => ItemOutcome;
+
+const UNCHANGED: ItemOutcome = { ok: true, changed: 0, more: false };
+const CHANGED: ItemOutcome = { ok: true, changed: 1, more: false };
+
+/** Prepares commands on one item. What is so already is no error and changes nothing. */
+export function prepareItemControl(connection: Connection, changes: ItemChanges): ItemControl {
+  const hold = connection.query(
+    "UPDATE items SET held = ?1, worker = 0, version = ?2 WHERE id = ?3 AND state = 0 AND held <> ?1",
+  );
+  const prioritize = connection.query(
+    "UPDATE items SET priority = ?1, version = ?2 WHERE id = ?3 AND state = 0 AND priority <> ?1",
+  );
+  const tombstone = connection.query(
+    "INSERT INTO removals (batch, version, ordinal, key) SELECT batch, ?, ?, key FROM items WHERE id = ?",
+  );
+  const deleteItem = connection.query("DELETE FROM items WHERE id = ?");
+  const deleteAttempts = connection.query("DELETE FROM attempts WHERE item = ?");
+
+  function remove(item: ItemFacts, entry: LedgerEntry): ItemOutcome {
+    tombstone.run(entry.version, splitItemNumber(item.number).ordinal, item.number);
+    deleteAttempts.run(item.number);
+    deleteItem.run(item.number);
+    entry.delta.remove(item.state);
+    return change(entry, 1);
+  }
+
+  return (ledger, entry, command, now) => {
+    const item = changes.find(numberOf(command.target));
+    if (item === null) return { ok: false, reason: "not-found" };
+    const { worker } = item;
+    const outcome = apply(ledger, entry, { item, command, now });
+    // A worker that holds the item must hear that its lease is gone.
+    if (outcome.ok && outcome.changed > 0 && worker !== 0 && command.type !== "priority") ledger.hasOrders = true;
+    return outcome;
+  };
+
+  function apply(
+    ledger: Ledger,
+    entry: LedgerEntry,
+    given: { readonly item: ItemFacts; readonly command: ControlCommand; readonly now: number },
+  ): ItemOutcome {
+    const { item, command, now } = given;
+    switch (command.type) {
+      case "cancel":
+        if (item.state === "cancelled") return UNCHANGED;
+        if (!decide("cancel", item).ok) return wrongState(item);
+        changes.end(item, entry, { to: "cancelled", now });
+        return CHANGED;
+      case "remove":
+        if (item.state === "processing") return { ok: false, reason: "running", state: item.state };
+        return remove(item, entry);
+      case "retry":
+        if (item.state === "pending" || item.state === "processing") return UNCHANGED;
+        if (!decide("retry", item).ok || (command.failedOnly && item.state !== "failed")) return wrongState(item);
+        if (entry.endedAt !== null) ledger.reopen(entry);
+        changes.retry(item, entry);
+        return CHANGED;
+      case "hold":
+      case "unhold":
+        if (!decide(command.type, item).ok) return wrongState(item);
+        return change(entry, hold.run(command.type === "hold" ? 1 : 0, entry.version, item.number));
+      case "priority":
+        if (!decide("reprioritize", item).ok) return wrongState(item);
+        return change(entry, prioritize.run(command.priority, entry.version, item.number));
+      default:
+        return wrongState(item);
+    }
+  }
+}
+
+function change(entry: LedgerEntry, rows: number): ItemOutcome {
+  if (rows === 0) return UNCHANGED;
+  entry.isChanged = true;
+  return CHANGED;
+}
+
+function numberOf(target: ControlTarget): number {
+  return "item" in target ? target.item : 0;
+}
+
+function wrongState(item: ItemFacts): ItemOutcome {
+  return { ok: false, reason: "wrong-state", state: item.state };
+}

@@ -1,0 +1,81 @@
+import { itemIdFrom, splitItemNumber } from "../../core/ids.ts";
+import type { ItemRow } from "../../core/item.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Stage } from "../../core/progress.ts";
+import type { Breakdown, ItemQuery } from "../../ports/store.ts";
+import type { Connection, Query } from "./connection.ts";
+import { itemRangeOf } from "./reads.ts";
+import { ITEM_COLUMNS, type ItemTuple, toItemRow, toStateCode } from "./rows.ts";
+
+/** Prepares the port's pages of items and what is grouped over them. */
+export function prepareItemReads(connection: Connection) {
+  const batchOf = connection.query<[string, string]>(
+    "SELECT id, stages FROM batches WHERE number = ? AND is_removing = 0",
+  );
+  const select = `SELECT ${ITEM_COLUMNS} FROM items`;
+  const range = "id > ? AND id < ?";
+  const order = "ORDER BY id LIMIT ?";
+  const pageOfAll = connection.query<ItemTuple>(`${select} WHERE ${range} ${order}`);
+  const pageOfState = connection.query<ItemTuple>(`${select} WHERE ${range} AND state = ? ${order}`);
+  const pageOfEnded = connection.query<ItemTuple>(
+    `${select} INDEXED BY items_failed WHERE batch = ? AND state = ? AND state IN (3, 4) AND ${range} ${order}`,
+  );
+  const pageOfMessage = connection.query<ItemTuple>(`${select} INDEXED BY items_failed
+    WHERE batch = ? AND state = 3 AND state IN (3, 4) AND ${range} AND error ->> '$.message' = ? ${order}`);
+  const pageOfRunning = connection.query<ItemTuple>(
+    `${select} INDEXED BY items_held WHERE worker <> 0 AND state = 1 AND ${range} ${order}`,
+  );
+  const pageOfStage = connection.query<ItemTuple>(
+    `${select} INDEXED BY items_held WHERE worker <> 0 AND state = 1 AND ${range} AND stage = ? ${order}`,
+  );
+  const failures = connection.query<
+    [string, string | null, number, number, string]
+  >(`SELECT error ->> '$.message' AS message,
+    error ->> '$.code', count(*) AS items, min(id), key FROM items INDEXED BY items_failed
+    WHERE batch = ? AND state = 3 AND state IN (3, 4) GROUP BY message ORDER BY items DESC, message LIMIT ${LIMITS.failureGroups}`);
+  const stages = connection.query<[string, number]>(`SELECT stage, count(*) FROM items INDEXED BY items_held
+    WHERE worker <> 0 AND state = 1 AND id >= ? AND id < ? AND stage IS NOT NULL GROUP BY stage ORDER BY stage`);
+
+  function page(query: ItemQuery): readonly ItemTuple[] {
+    const { batch, state, stage, errorMessage, limit } = query;
+    const [first, end] = itemRangeOf(batch);
+    const after = Math.max(first - 1, query.after ?? 0);
+    const isImpossible =
+      (errorMessage !== undefined && (stage !== undefined || (state ?? "failed") !== "failed")) ||
+      (stage !== undefined && (state ?? "processing") !== "processing");
+    if (isImpossible) return [];
+    if (errorMessage !== undefined) return pageOfMessage.all(batch, after, end, errorMessage, limit);
+    if (stage !== undefined) return pageOfStage.all(after, end, stage, limit);
+    if (state === undefined) return pageOfAll.all(after, end, limit);
+    if (state === "processing") return pageOfRunning.all(after, end, limit);
+    const code = toStateCode(state);
+    const indexed: Query<ItemTuple> | null = state === "failed" || state === "cancelled" ? pageOfEnded : null;
+    return indexed === null ? pageOfState.all(after, end, code, limit) : indexed.all(batch, code, after, end, limit);
+  }
+
+  return {
+    async items(query: ItemQuery): Promise<readonly ItemRow[]> {
+      return connection.read(() => {
+        const id = batchOf.get(query.batch)?.[0];
+        return id === undefined ? [] : page(query).map((row) => toItemRow(row, id));
+      });
+    },
+
+    async breakdown(batch: number): Promise<Breakdown> {
+      return connection.read(() => {
+        const found = batchOf.get(batch);
+        if (found === undefined) return { failures: [], stages: [] };
+        const [id, declared] = found;
+        const names = (JSON.parse(declared) as readonly Stage[]).map((stage) => stage.name);
+        const [from, to] = itemRangeOf(batch);
+        const funnel = stages.all(from, to).map(([stage, items]) => ({ stage, items }));
+        return {
+          failures: failures.all(batch).map(([message, code, items, example, key]) => {
+            return { message, code, items, example: { id: itemIdFrom(id, splitItemNumber(example).ordinal), key } };
+          }),
+          stages: funnel.sort((a, b) => names.indexOf(a.stage) - names.indexOf(b.stage)),
+        };
+      });
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import { invariant } from "../../core/invariant.ts";
+import type { ProcessIdentity } from "../../ports/host.ts";
+import type { Orders, SessionRow, SessionSpec } from "../../ports/store.ts";
+import type { Connection } from "./connection.ts";
+import type { ItemChanges } from "./item-changes.ts";
+import { Ledger, type LedgerQueries } from "./ledger.ts";
+import { controlOf } from "./rows.ts";
+
+type SessionTuple = readonly [
+  number: number,
+  name: string,
+  host: string,
+  pid: number,
+  birth: string,
+  queues: string,
+  concurrency: number,
+  leaseMs: number,
+  openedAt: number,
+  beatAt: number,
+  confirmed: number,
+];
+
+const COLUMNS = "number, name, host, pid, birth, queues, concurrency, lease_ms, opened_at, beat_at, confirmed";
+
+/** A beat this far in the future of the machine's monotonic clock was made before a reboot set that clock back. */
+const FUTURE_MS = 60_000;
+
+/** True once a session's lease has lapsed, by the clock that all processes of the machine share. */
+export function isLapsed(session: { readonly beatAt: number; readonly leaseMs: number }, monotonic: number): boolean {
+  return session.beatAt + session.leaseMs < monotonic || session.beatAt > monotonic + FUTURE_MS;
+}
+
+export type Sessions = ReturnType<typeof prepareSessions>;
+
+/** Prepares the port's methods on sessions of workers. */
+export function prepareSessions(connection: Connection, ledgerQueries: LedgerQueries, changes: ItemChanges) {
+  const insert = connection.query<[number]>(`INSERT INTO workers (name, host, pid, birth, queues, concurrency, lease_ms,
+    opened_at, beat_at, confirmed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING number`);
+  const beat = connection.query("UPDATE workers SET beat_at = ? WHERE number = ?");
+  const one = connection.query<SessionTuple>(`SELECT ${COLUMNS} FROM workers WHERE number = ?`);
+  const all = connection.query<SessionTuple>(`SELECT ${COLUMNS} FROM workers ORDER BY number`);
+  const remove = connection.query("DELETE FROM workers WHERE number = ?");
+  const confirm = connection.query("UPDATE workers SET confirmed = ? WHERE number = ? AND confirmed < ?");
+  const revision = connection.query<[number]>("SELECT revision FROM meta");
+  const heldCount = connection.query<[number]>(
+    "SELECT count(*) FROM items INDEXED BY items_held WHERE worker <> 0 AND worker = ?",
+  );
+  const held = connection.query<[number, number, number]>(`SELECT items.id, token, max(batches.control,
+    coalesce(queues.control, 0)) FROM items INDEXED BY items_held CROSS JOIN batches ON number = items.batch
+    LEFT JOIN queues ON queues.name = batches.queue WHERE worker <> 0 AND worker = ?`);
+
+  function end(session: number, now: number, isCrash: boolean): void {
+    const ledger = new Ledger(ledgerQueries, now);
+    for (const item of changes.heldBy(session)) changes.takeFromSession(item, ledger, { isCrash, now });
+    ledger.settle();
+    remove.run(session);
+  }
+
+  function reapOne(number: number, now: number, isDead: (session: ProcessIdentity) => boolean): number {
+    const row = one.get(number);
+    // Read again inside the transaction: it may have renewed its lease, or another process may have been here first.
+    if (row === undefined || !isGone(row, isDead)) return 0;
+    end(number, now, true);
+    return 1;
+  }
+
+  function isGone(row: SessionTuple, isDead: (session: ProcessIdentity) => boolean): boolean {
+    const [, , host, pid, birth, , , leaseMs, , beatAt] = row;
+    return isLapsed({ beatAt, leaseMs }, connection.clock.monotonic()) || isDead({ host, pid, birth });
+  }
+
+  function ordersNow(worker: number): Orders {
+    return {
+      revision: revision.get()?.[0] ?? 0,
+      held: held.all(worker).map(([item, token, control]) => ({ item, token, control: controlOf(control) })),
+    };
+  }
+
+  return {
+    async openSession(session: SessionSpec): Promise<number> {
+      return connection.write(() => {
+        const { name, host, pid, birth, queues, concurrency, leaseMs, now } = session;
+        const beatAt = connection.clock.monotonic();
+        const row = insert.get(name, host, pid, birth, JSON.stringify(queues), concurrency, leaseMs, now, beatAt);
+        invariant(row !== undefined, "an inserted session has a number");
+        return row[0];
+      });
+    },
+
+    async beat(worker: number): Promise<boolean> {
+      return connection.write(() => beat.run(connection.clock.monotonic(), worker) === 1);
+    },
+
+    async orders(worker: number, confirmed: number | null): Promise<Orders> {
+      const known = confirmed === null ? undefined : (await connection.readOne(() => one.get(worker)))?.[10];
+      // Most calls confirm nothing new; they must not take the write lock.
+      if (confirmed !== null && known !== undefined && known < confirmed) {
+        await connection.write(() => confirm.run(confirmed, worker, confirmed));
+      }
+      return connection.read(() => ordersNow(worker));
+    },
+
+    async closeSession(worker: number, now: number): Promise<void> {
+      await connection.write(() => end(worker, now, false));
+    },
+
+    /** Returns how many sessions were ended. */
+    async reap(now: number, isDead: (session: ProcessIdentity) => boolean): Promise<number> {
+      let ended = 0;
+      for (const row of await connection.readOne(() => all.all())) {
+        if (isGone(row, isDead)) ended += await connection.write(() => reapOne(row[0], now, isDead));
+      }
+      return ended;
+    },
+
+    async sessions(): Promise<readonly SessionRow[]> {
+      return connection.read(() =>
+        all.all().map((row) => ({
+          number: row[0],
+          name: row[1],
+          host: row[2],
+          pid: row[3],
+          birth: row[4],
+          queues: JSON.parse(row[5]) as readonly string[],
+          concurrency: row[6],
+          leaseMs: row[7],
+          openedAt: row[8],
+          silentMs: Math.max(0, connection.clock.monotonic() - row[9]),
+          confirmed: row[10],
+          held: heldCount.get(row[0])?.[0] ?? 0,
+        })),
+      );
+    },
+  };
+}

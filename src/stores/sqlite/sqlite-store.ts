@@ -1,0 +1,63 @@
+import type { Pulse, Store } from "../../ports/store.ts";
+import { prepareClaim } from "./claim.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+import { prepareControl } from "./control.ts";
+import { ItemChanges } from "./item-changes.ts";
+import { prepareItemReads } from "./item-reads.ts";
+import { prepareLedger } from "./ledger.ts";
+import { startPulse } from "./pulse.ts";
+import { prepareReads } from "./reads.ts";
+import { prepareRecord } from "./record.ts";
+import { prepareSessions } from "./sessions.ts";
+import { prepareSteps } from "./steps.ts";
+import { prepareSubmit } from "./submit.ts";
+import { prepareUpkeep } from "./upkeep.ts";
+import { prepareVerify } from "./verify.ts";
+import { Watcher } from "./watcher.ts";
+
+export type SqliteStoreOptions = ConnectionOptions;
+
+/**
+ * Opens a store in one SQLite file, which is made if it is not there, with its folder. Several processes may have it open.
+ *
+ * Records survive the death of any process at once, and a power cut after the next `checkpoint` or sealed submission.
+ * The file must lie on a local disk. A file that is damaged, newer or another program's is refused and left as it is.
+ *
+ * @throws {MilepostError} `STORE_UNSUPPORTED`, `STORE_SCHEMA`, `STORE_CORRUPT`, `STORE_READ_ONLY`, `STORE_FULL`;
+ * `STORE_UNAVAILABLE` (retryable) where another process kept the file busy for `busyRetryMs`.
+ * @example
+ * const store = await openSqliteStore({ path: ".milepost/milepost.db", clock: systemClock });
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const connection = new Connection(options);
+  await connection.initialize();
+  const ledger = prepareLedger(connection);
+  const changes = new ItemChanges(connection);
+  const steps = prepareSteps(connection, changes);
+  const { batchNow, ...reads } = prepareReads(connection);
+  const watcher = new Watcher(connection);
+  const pulses = new Set<Pulse>();
+  return {
+    location: connection.path,
+    ...prepareSessions(connection, ledger, changes),
+    submit: prepareSubmit(connection, ledger, { batchNow }),
+    claim: prepareClaim(connection),
+    record: prepareRecord(connection, ledger, changes),
+    control: prepareControl(connection, ledger, changes),
+    ...reads,
+    ...prepareItemReads(connection),
+    ...prepareUpkeep(connection, ledger, steps),
+    verify: prepareVerify(connection, ledger, changes),
+    subscribe: (listener) => watcher.subscribe(listener),
+    pulse(worker, everyMs, onLost) {
+      const pulse = startPulse(connection, { worker, everyMs, onLost });
+      pulses.add(pulse);
+      return pulse;
+    },
+    async close() {
+      watcher.close();
+      await Promise.all([...pulses].map((pulse) => pulse.stop()));
+      connection.close();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { setImmediate } from "node:timers/promises";
+import type { Retention } from "../../ports/store.ts";
+import type { Connection } from "./connection.ts";
+import { Ledger, type LedgerQueries } from "./ledger.ts";
+import type { Steps } from "./steps.ts";
+
+/** Prepares `prune` and `checkpoint` of the port. */
+export function prepareUpkeep(connection: Connection, ledgerQueries: LedgerQueries, steps: Steps) {
+  const fallen = connection.query<[number, string]>(`SELECT number, id FROM (
+      SELECT number, id, ended_at, row_number() OVER (ORDER BY ended_at DESC, number DESC) AS rank
+      FROM batches WHERE ended_at IS NOT NULL AND is_removing = 0
+      AND (?1 IS NULL OR queue = ?1) AND (?2 IS NULL OR owner = ?2))
+    WHERE (?3 IS NOT NULL AND rank > ?3) OR (?4 IS NOT NULL AND ended_at < ?4)
+    ORDER BY ended_at, number LIMIT ?5`);
+  const stillEnded = connection.query<[number]>("SELECT 1 FROM batches WHERE number = ? AND ended_at IS NOT NULL");
+  const half = connection.query<[number]>(
+    "SELECT number FROM batches INDEXED BY batches_removing WHERE is_removing = 1",
+  );
+  const stamp = connection.query("UPDATE meta SET stamps = stamps + 1");
+
+  /** Deletes in bounded transactions, and lets the event loop turn between them. */
+  async function removeAll(number: number): Promise<boolean> {
+    for (let isFirst = true; ; isFirst = false) {
+      const isGone = await connection.write(() => {
+        // It may have been opened again since the list was made.
+        if (isFirst && stillEnded.get(number) === undefined) return null;
+        return steps.removeEnded(number);
+      });
+      if (isGone !== false) return isGone === true;
+      await setImmediate();
+    }
+  }
+
+  async function finishHalfRemoved(): Promise<void> {
+    for (const [number] of await connection.readOne(() => half.all())) {
+      while (!(await connection.write(() => steps.removeEnded(number)))) await setImmediate();
+    }
+  }
+
+  return {
+    async prune(retention: Retention, now: number): Promise<readonly string[]> {
+      await finishHalfRemoved();
+      const { queue = null, owner = null, keep, olderThanMs, limit } = retention;
+      const before = olderThanMs === null ? null : now - olderThanMs;
+      const found = await connection.readOne(() => fallen.all(queue, owner, keep, before, limit));
+      const pruned: string[] = [];
+      for (const [number, id] of found) {
+        if (await removeAll(number)) pruned.push(id);
+      }
+      return pruned;
+    },
+
+    /** A commit with `synchronous=FULL` syncs the whole log, and with it every commit before it. */
+    async checkpoint(batch: number | null, now: number): Promise<void> {
+      await connection.write(() => {
+        stamp.run();
+        const ledger = new Ledger(ledgerQueries, now);
+        const entry = batch === null ? null : ledger.find(batch);
+        if (entry === null) return;
+        entry.checkpointAt = now;
+        entry.isChanged = true;
+        ledger.settle();
+      }, true);
+    },
+  };
+}

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { MilepostError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import { type ConformanceCase, caseOf } from "./conformance-case.ts";
+
+/** Reads for people and programs. */
+export const readCases: readonly ConformanceCase[] = [
+  caseOf("a batch is found by number, id, name and the id of an item", async (t) => {
+    await t.batch({ items: 1 });
+    const made = await t.batch({ name: "n", owner: "o", items: 3 });
+    const row = await t.row(made.number);
+    const { id: itemId } = await t.item(made.items[2] ?? 0);
+    for (const ref of [{ id: row.id }, { owner: "o", name: "n" }, { itemId }])
+      assert.deepEqual(await t.store.batch(ref), row);
+    const unknown = [
+      { number: 99 },
+      { id: itemId },
+      { owner: "o", name: "m" },
+      { owner: "p", name: "n" },
+      { itemId: row.id },
+      { itemId: "x" },
+    ];
+    for (const ref of unknown) assert.equal(await t.store.batch(ref), null);
+  }),
+  caseOf("batches come newest first, in pages, by owner, queue, status and end", async (t) => {
+    const numbers: number[] = [];
+    for (let index = 0; index < 7; index++) {
+      const made = await t.batch({ owner: index % 2 === 0 ? "even" : "odd", queue: index < 3 ? "a" : "b", items: 1 });
+      numbers.unshift(made.number);
+      if (index === 1) await t.complete({ item: made.items[0] ?? 0 });
+      if (index === 2) await t.fail({ item: made.items[0] ?? 0 });
+      if (index === 3) await t.commandWhole({ type: "cancel", target: { batch: made.number } });
+      if (index === 4) await t.command({ type: "pause", target: { batch: made.number } });
+    }
+    const [n6, n5, n4, n3, n2, n1, n0] = numbers;
+    const list = async (query: object) => (await t.store.batches({ limit: 10, ...query })).map((row) => row.number);
+    assert.deepEqual(await list({}), numbers);
+    assert.deepEqual(await list({ limit: 2 }), [n6, n5]);
+    assert.deepEqual(await list({ limit: 3, before: n5 }), [n4, n3, n2]);
+    assert.deepEqual(await list({ owner: "odd" }), [n5, n3, n1]);
+    assert.deepEqual(await list({ queue: "a" }), [n2, n1, n0]);
+    assert.deepEqual(await list({ isEnded: true }), [n3, n2, n1]);
+    assert.deepEqual(await list({ isEnded: false, owner: "even" }), [n6, n4, n0]);
+    assert.deepEqual(await list({ statuses: ["completed"] }), [n1]);
+    assert.deepEqual(await list({ statuses: ["failed", "cancelled"] }), [n3, n2]);
+    assert.deepEqual(await list({ statuses: ["paused"] }), [n4]);
+    assert.deepEqual(await list({ statuses: ["pending"], limit: 2 }), [n6, n5]);
+    assert.deepEqual(await list({ statuses: ["processing"] }), []);
+  }),
+  caseOf("items come in order of submission, in pages, by state, stage and error", async (t) => {
+    const made = await t.batch({
+      items: 10,
+      stages: [
+        { name: "one", weight: 1 },
+        { name: "two", weight: 1 },
+      ],
+    });
+    const worker = await t.worker();
+    const leases = await t.claim(worker, { limit: 6 });
+    for (const [index, lease] of leases.entries()) {
+      if (index < 2) await t.progress(lease, 0.1, "one");
+      else if (index === 2) await t.progress(lease, 0.6, "two");
+      else await t.fail(lease, { error: { message: index === 3 ? "rare" : "common" } });
+    }
+    const list = async (query: object) =>
+      (await t.store.items({ batch: made.number, limit: 100, ...query })).map((item) =>
+        made.items.indexOf(item.number),
+      );
+    assert.deepEqual(await list({}), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert.deepEqual(await list({ limit: 3, after: made.items[4] }), [5, 6, 7]);
+    assert.deepEqual(await list({ state: "processing" }), [0, 1, 2]);
+    assert.deepEqual(await list({ state: "pending", after: made.items[7] }), [8, 9]);
+    assert.deepEqual(await list({ state: "completed" }), []);
+    assert.deepEqual(await list({ stage: "one" }), [0, 1]);
+    assert.deepEqual(await list({ state: "processing", stage: "two" }), [2]);
+    assert.deepEqual(await list({ errorMessage: "common" }), [4, 5]);
+    assert.deepEqual(await list({ state: "failed", errorMessage: "common", limit: 1 }), [4]);
+    assert.deepEqual(await list({ batch: 99 }), []);
+  }),
+  caseOf("an item is found by number and by key, with its attempts oldest first", async (t) => {
+    const made = await t.batch({ items: ["a"], policy: { attempts: 99 } });
+    const number = made.items[0] ?? 0;
+    const worker = await t.worker();
+    const runs = LIMITS.attemptsPerItem + 5;
+    for (let run = 1; run <= runs; run++) {
+      const lease = await t.claimOne(worker);
+      await t.start(lease);
+      if (run < runs) await t.fail(lease, { retryAt: t.clock.now(), error: { message: `run ${run}` } });
+    }
+    const detail = await t.store.item({ number });
+    assert.deepEqual(await t.store.item({ batch: made.number, key: "a" }), detail);
+    const attempts = detail?.attempts ?? [];
+    assert.equal(detail?.item.attempts, runs);
+    assert.ok(attempts.length <= LIMITS.attemptsPerItem + 1, "old attempts are dropped");
+    assert.deepEqual(
+      attempts.slice(-2).map((attempt) => attempt.error?.message ?? null),
+      [`run ${runs - 1}`, null],
+    );
+    const tokens = attempts.map((attempt) => attempt.token);
+    assert.deepEqual(
+      tokens,
+      [...tokens].sort((a, b) => a - b),
+    );
+    assert.equal(await t.store.item({ number: number + 1 }), null);
+    assert.equal(await t.store.item({ batch: made.number, key: "b" }), null);
+    assert.equal(await t.store.item({ batch: 99, key: "a" }), null);
+  }),
+  caseOf("failures are grouped by message, most first, and running items by stage", async (t) => {
+    const made = await t.batch({
+      items: 9,
+      stages: [
+        { name: "one", weight: 1 },
+        { name: "two", weight: 1 },
+      ],
+    });
+    const worker = await t.worker();
+    const leases = await t.claim(worker, { limit: 8 });
+    const messages = ["often", "often", "often", "seldom", "ünüsual 'quoted'"];
+    for (const [index, lease] of leases.entries()) {
+      const message = messages[index];
+      if (message !== undefined)
+        await t.fail(lease, { error: { message, code: message === "often" ? "E_OFTEN" : null } });
+      else await t.progress(lease, 0.1, index === 5 ? "two" : "one");
+    }
+    const { failures, stages } = await t.store.breakdown(made.number);
+    assert.deepEqual(failures.map((group) => [group.message, group.code, group.items]).slice(0, 1), [
+      ["often", "E_OFTEN", 3],
+    ]);
+    assert.deepEqual(
+      new Map(failures.map((group) => [group.message, group.items])),
+      new Map([
+        ["often", 3],
+        ["seldom", 1],
+        ["ünüsual 'quoted'", 1],
+      ]),
+    );
+    for (const group of failures) {
+      const example = await t.store.item({ batch: made.number, key: group.example.key });
+      assert.deepEqual([example?.item.id, example?.item.error?.message], [group.example.id, group.message]);
+    }
+    assert.deepEqual(
+      new Map(stages.map((stage) => [stage.stage, stage.items])),
+      new Map([
+        ["one", 2],
+        ["two", 1],
+      ]),
+    );
+    assert.deepEqual(await t.store.breakdown(99), { failures: [], stages: [] });
+  }),
+  caseOf("there are at most so many groups of failures", async (t) => {
+    const made = await t.batch({ items: LIMITS.failureGroups + 5 });
+    for (const [index, item] of made.items.entries()) await t.fail({ item }, { error: { message: `error ${index}` } });
+    assert.equal((await t.store.breakdown(made.number)).failures.length, LIMITS.failureGroups);
+  }),
+  caseOf("a closed store refuses every call", async (t) => {
+    await t.batch({ items: 1 });
+    const { store } = t.opened;
+    await t.finish();
+    await store.close();
+    const isClosed = (error: unknown) => error instanceof MilepostError;
+    await assert.rejects(store.batches({ limit: 1 }), isClosed);
+    await assert.rejects(store.record([], 0), isClosed);
+    t.finish = async () => {};
+  }),
+];

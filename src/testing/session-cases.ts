@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { type ConformanceCase, caseOf } from "./conformance-case.ts";
+
+const LEASE_MS = 30_000;
+
+/** Sessions of workers: leases, death, orders. */
+export const sessionCases: readonly ConformanceCase[] = [
+  caseOf("a session is listed as it was opened", async (t) => {
+    const worker = await t.worker({
+      name: "host:7",
+      host: "h",
+      pid: 7,
+      birth: "b",
+      queues: ["a", "b"],
+      concurrency: 3,
+    });
+    await t.batch({ items: 2, queue: "a" });
+    await t.claim(worker, { queues: ["a"] });
+    t.clock.advance(40);
+    assert.deepEqual(await t.store.sessions(), [
+      {
+        number: worker,
+        name: "host:7",
+        host: "h",
+        pid: 7,
+        birth: "b",
+        queues: ["a", "b"],
+        concurrency: 3,
+        leaseMs: LEASE_MS,
+        openedAt: t.clock.now() - 40,
+        silentMs: 40,
+        confirmed: 0,
+        held: 2,
+      },
+    ]);
+    await t.store.beat(worker);
+    assert.equal((await t.store.sessions())[0]?.silentMs, 0);
+  }),
+  caseOf("numbers of sessions are never used again", async (t) => {
+    const first = await t.worker();
+    await t.store.closeSession(first, t.clock.now());
+    assert.notEqual(await t.worker(), first);
+    assert.equal(await t.store.beat(first), false);
+  }),
+  caseOf("a session that beats keeps its items, one that does not loses them", async (t) => {
+    await t.batch({ items: ["a", "b"] });
+    const [beating, silent] = [await t.worker(), await t.worker()];
+    const kept = await t.claimOne(beating);
+    const lost = await t.claimOne(silent);
+    await t.start(kept);
+    await t.start(lost);
+    for (let passed = 0; passed < 2 * LEASE_MS; passed += LEASE_MS / 2) {
+      t.clock.advance(LEASE_MS / 2);
+      assert.equal(await t.store.beat(beating), true);
+    }
+    assert.ok((await t.store.reap(t.clock.now(), () => false)) > 0);
+    assert.equal(await t.store.beat(silent), false);
+    assert.equal(await t.store.beat(beating), true);
+    assert.equal((await t.item(lost.item)).state, "pending");
+    assert.equal((await t.item(lost.item)).crashes, 1);
+    assert.deepEqual(await t.complete(kept), { ok: true });
+    await t.assertRefused(() => t.complete(lost), "lease-lost");
+    assert.equal(await t.store.reap(t.clock.now(), () => false), 0, "nothing is reaped twice");
+  }),
+  caseOf("a lease is not lost before its time, nor by a jump of the wall clock", async (t) => {
+    await t.batch({ items: 1 });
+    const worker = await t.worker();
+    const lease = await t.claimOne(worker);
+    await t.start(lease);
+    t.clock.jumpWall(3_600_000);
+    assert.equal(await t.store.reap(t.clock.now(), () => false), 0);
+    t.clock.advance(LEASE_MS - 1);
+    assert.equal(await t.store.reap(t.clock.now(), () => false), 0);
+    t.clock.jumpWall(-7_200_000);
+    t.clock.advance(2);
+    assert.ok((await t.store.reap(t.clock.now(), () => false)) > 0, "and not kept by one either");
+    await t.assertRefused(() => t.complete(lease), "lease-lost");
+  }),
+  caseOf("a dead process loses its items at once, and only it", async (t) => {
+    await t.batch({ items: 2 });
+    const [living, dead] = [await t.worker({ pid: 1 }), await t.worker({ pid: 2, host: "h", birth: "then" })];
+    const kept = await t.claimOne(living);
+    const lost = await t.claimOne(dead);
+    await t.start(lost);
+    const asked: number[] = [];
+    await t.store.reap(t.clock.now(), (session) => {
+      asked.push(session.pid);
+      if (session.pid === 2) assert.deepEqual([session.host, session.birth], ["h", "then"]);
+      return session.pid === 2;
+    });
+    assert.deepEqual(asked.sort(), [1, 2]);
+    assert.equal((await t.item(lost.item)).state, "pending");
+    assert.deepEqual(await t.complete(kept), { ok: true });
+    assert.deepEqual(
+      (await t.store.sessions()).map((session) => session.pid),
+      [1],
+    );
+  }),
+  caseOf("what a dead worker had started counts a crash, what it had only claimed is suspect", async (t) => {
+    const made = await t.batch({ items: ["started", "claimed"] });
+    const worker = await t.worker({ name: "doomed" });
+    const [started] = await t.claim(worker);
+    assert.ok(started !== undefined);
+    await t.progress(started, 0.5);
+    t.clock.advance(5);
+    await t.store.reap(t.clock.now(), () => true);
+    assert.equal((await t.row(made.number)).flight, 0);
+    const leases = await t.claim(await t.worker());
+    assert.deepEqual(
+      leases.map((lease) => [lease.key, lease.crashes, lease.attempt, lease.isSuspect]),
+      [
+        ["started", 1, 2, true],
+        ["claimed", 0, 1, true],
+      ],
+    );
+    const detail = await t.store.item({ number: started.item });
+    const { token } = started;
+    const now = t.clock.now();
+    assert.deepEqual(detail?.attempts, [
+      { token, worker: "doomed", startedAt: now - 5, endedAt: now, outcome: "crashed", error: null },
+    ]);
+  }),
+  caseOf("the crash that spends the budget ends the item as poison", async (t) => {
+    const made = await t.batch({ items: 1, policy: { crashBudget: 2 } });
+    for (let crash = 1; crash <= 2; crash++) {
+      const lease = await t.claimOne(await t.worker());
+      await t.start(lease);
+      await t.store.reap(t.clock.now(), () => true);
+    }
+    const item = await t.item(made.items[0] ?? 0);
+    assert.deepEqual([item.state, item.error?.code], ["failed", "POISON"]);
+    assert.notEqual((await t.row(made.number)).endedAt, null);
+  }),
+  caseOf("a closed session gives everything back without a crash", async (t) => {
+    const made = await t.batch({ items: 3 });
+    const worker = await t.worker();
+    const [started] = await t.claim(worker);
+    assert.ok(started !== undefined);
+    await t.report(started, {
+      type: "progress",
+      startedAt: t.clock.now(),
+      progress: { stage: null, done: 1, total: 2, unit: null, message: null },
+      fraction: 500_000,
+      saved: "[7]",
+    });
+    await t.store.closeSession(worker, t.clock.now());
+    assert.equal((await t.row(made.number)).counts.pending, 3);
+    await t.assertRefused(() => t.complete(started), "lease-lost");
+    const leases = await t.claim(await t.worker());
+    assert.equal(leases.length, 3);
+    assert.ok(leases.every((lease) => lease.crashes === 0 && !lease.isSuspect));
+    assert.equal(leases[0]?.saved, "[7]");
+    await t.store.closeSession(worker, t.clock.now());
+  }),
+  caseOf("orders tell all that a worker holds, with the stronger order of queue and batch", async (t) => {
+    const first = await t.batch({ items: 1 });
+    const second = await t.batch({ items: 1 });
+    const worker = await t.worker();
+    const leases = await t.claim(worker);
+    const read = async () => {
+      const { held } = await t.store.orders(worker, null);
+      return new Map(held.map((order) => [order.item, order.control]));
+    };
+    const [a = 0, b = 0] = [first.items[0], second.items[0]];
+    assert.deepEqual(
+      await read(),
+      new Map([
+        [a, "run"],
+        [b, "run"],
+      ]),
+    );
+    const { held } = await t.store.orders(worker, null);
+    assert.deepEqual(new Set(held.map((order) => order.token)), new Set(leases.map((lease) => lease.token)));
+    await t.command({ type: "pause", target: { batch: first.number } });
+    assert.deepEqual(
+      await read(),
+      new Map([
+        [a, "pause"],
+        [b, "run"],
+      ]),
+    );
+    await t.command({ type: "stop", target: { queue: "main" } });
+    assert.deepEqual(
+      await read(),
+      new Map([
+        [a, "stop"],
+        [b, "stop"],
+      ]),
+    );
+    await t.command({ type: "resume", target: { queue: "main" } });
+    assert.deepEqual(
+      await read(),
+      new Map([
+        [a, "pause"],
+        [b, "run"],
+      ]),
+    );
+    await t.command({ type: "cancel", target: { item: b } });
+    assert.deepEqual(await read(), new Map([[a, "pause"]]), "a lease that is lost is not among them");
+    assert.deepEqual((await t.store.orders(9_999, null)).held, []);
+  }),
+  caseOf("commands that workers must act on raise the revision, and confirmations are kept", async (t) => {
+    const made = await t.batch({ items: 4 });
+    const worker = await t.worker();
+    const [lease] = await t.claim(worker);
+    assert.ok(lease !== undefined);
+    let last = (await t.store.orders(worker, null)).revision;
+    for (const command of [
+      { type: "pause", target: { queue: "main" } },
+      { type: "resume", target: { queue: "main" } },
+      { type: "stop", target: { batch: made.number } },
+      { type: "resume", target: { batch: made.number } },
+      { type: "hold", target: { item: made.items[1] ?? 0 } },
+      { type: "remove", target: { item: made.items[2] ?? 0 } },
+      { type: "cancel", target: { item: lease.item } },
+      { type: "cancel", target: { batch: made.number } },
+    ] as const) {
+      const result = await t.command(command);
+      assert.ok(result.ok && result.revision > last, `${command.type} is an order`);
+      assert.equal((await t.store.orders(worker, null)).revision, result.revision);
+      last = result.revision;
+    }
+    await t.store.orders(worker, last);
+    assert.equal((await t.store.sessions())[0]?.confirmed, last);
+    await t.store.orders(worker, null);
+    assert.equal((await t.store.sessions())[0]?.confirmed, last, "reading alone confirms nothing");
+  }),
+  caseOf("the handlers of all sessions that serve a batch's queue are its concurrency", async (t) => {
+    const made = await t.batch({ items: 1 });
+    await t.worker({ concurrency: 3 });
+    const second = await t.worker({ concurrency: 2, queues: ["other", "main"] });
+    await t.worker({ concurrency: 8, queues: ["other"] });
+    assert.equal((await t.row(made.number)).run.concurrency, 5);
+    await t.store.closeSession(second, t.clock.now());
+    assert.equal((await t.row(made.number)).run.concurrency, 3);
+  }),
+];
