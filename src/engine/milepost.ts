@@ -192,7 +192,7 @@ export class Milepost {
   /** Takes the items back from workers that died or fell silent, now rather than at the next look. Returns how many. */
   reap(): Promise<number> {
     this.#requireOpen();
-    return this.#deps.store.reap(this.#deps.clock.now(), (session) => this.#deps.host.isDead(session));
+    return this.#reap();
   }
 
   /** Deletes ended batches by age and count; returns their ids. */
@@ -233,16 +233,21 @@ export class Milepost {
   }
 
   async #close(options: { readonly graceMs?: number }): Promise<void> {
+    await Promise.all(this.#loops.map((loop) => loop.stop()));
     await Promise.all([...this.#workers].map((worker) => worker.stop(options)));
     await Promise.all([...this.#trackers].map((tracker) => tracker.close()));
-    await Promise.all([...this.#runners.map((runners) => runners.close()), ...this.#loops.map((loop) => loop.stop())]);
+    await Promise.all(this.#runners.map((runners) => runners.close()));
     await this.#deps.store.close();
+  }
+
+  #reap(): Promise<number> {
+    return this.#deps.store.reap(this.#deps.clock.now(), (session) => this.#deps.host.isDead(session));
   }
 
   #startLoops(): void {
     if (this.#loops.length > 0) return;
     const deps = this.#deps;
-    const reaper = new Loop({ deps, everyMs: REAP_EVERY_MS, task: async () => void (await this.reap()) });
+    const reaper = new Loop({ deps, everyMs: REAP_EVERY_MS, task: async () => void (await this.#reap()) });
     const retention = this.#retention;
     if (retention === null) this.#loops = [reaper];
     else

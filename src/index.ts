@@ -1,0 +1,26 @@
+/** The public API, name by name. */
+export { type BatchOutcome, type BatchSnapshot, BatchStatus } from "./core/batch.ts";
+export type { Counts } from "./core/counts.ts";
+export { type ErrorCode, type ItemError, MilepostError, NoRetryError } from "./core/errors.ts";
+export type { Estimate } from "./core/estimator.ts";
+export type { Attempt, AttemptOutcome, ItemSnapshot } from "./core/item.ts";
+export type { Json } from "./core/json.ts";
+export { LIMITS } from "./core/limits.ts";
+export { PRIORITIES, type Priority } from "./core/priority.ts";
+export type { ItemProgress, Stage } from "./core/progress.ts";
+export { type QueueSnapshot, QueueState } from "./core/queue.ts";
+export { DEFAULT_POLICY, type Policy } from "./core/retry-policy.ts";
+export { ItemState } from "./core/transitions.ts";
+export type { Batch, ChangesPage, ItemsPage, ItemsQuery } from "./engine/batch.ts";
+export type { Item } from "./engine/item.ts";
+export type { BatchesQuery, Milepost, RetentionOptions, SubmitResult } from "./engine/milepost.ts";
+export type { Handler, HandlerItem, PipelineDefinition, Step } from "./engine/pipeline.ts";
+export type { Queue } from "./engine/queue.ts";
+export type { NewItem, NewItems, SubmitOptions, Verdict } from "./engine/submit.ts";
+export type { Tracker } from "./engine/tracker.ts";
+export type { Worker, WorkOptions } from "./engine/worker.ts";
+export { type OpenOptions, openMilepost } from "./open-milepost.ts";
+export type { Logger } from "./ports/logger.ts";
+export type { FailureGroup, Finding } from "./ports/store.ts";
+export { type JobProgress, ProgressTracker, Status } from "./views/progress-tracker.ts";
+export { ProcessingState, type ProcessingStatus, type StatusSummary, StatusTracker } from "./views/status-tracker.ts";

@@ -1,0 +1,71 @@
+import { MilepostError } from "./core/errors.ts";
+import { Milepost, type RetentionOptions } from "./engine/milepost.ts";
+import { consoleLogger } from "./platform/console-logger.ts";
+import { systemClock } from "./platform/system-clock.ts";
+import { systemHost } from "./platform/system-host.ts";
+import { systemRandom } from "./platform/system-random.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Host } from "./ports/host.ts";
+import type { Logger } from "./ports/logger.ts";
+import type { Random } from "./ports/random.ts";
+import type { Store } from "./ports/store.ts";
+
+export interface OpenOptions {
+  /** Refuse to create a store that is not there. Default false. */
+  readonly mustExist?: boolean;
+  /** Default: one JSON line for each entry on stderr. */
+  readonly logger?: Logger;
+  /** Ended batches to delete by themselves, looked at every 10 minutes while this process works; default: none. */
+  readonly retention?: RetentionOptions;
+  /** For tests and simulations. */
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly host?: Host;
+}
+
+/**
+ * Opens the engine on a store: the path of an SQLite file, made if it is not there, or `memory:` for one that ends with the process.
+ *
+ * @throws {MilepostError} `NOT_FOUND` (with `mustExist`), `STORE_*` when the file cannot be used; it is left as it was
+ * @example
+ * await using milepost = await openMilepost("work.db");
+ */
+export async function openMilepost(location: string, options: OpenOptions = {}): Promise<Milepost> {
+  const clock = options.clock ?? systemClock;
+  const store = await openStore(location, clock, options.mustExist ?? false);
+  const deps = {
+    store,
+    clock,
+    random: options.random ?? systemRandom,
+    host: options.host ?? systemHost,
+    logger: options.logger ?? consoleLogger,
+  };
+  return new Milepost(deps, options.retention === undefined ? {} : { retention: options.retention });
+}
+
+async function openStore(location: string, clock: Clock, mustExist: boolean): Promise<Store> {
+  if (typeof location !== "string" || location === "") {
+    throw new MilepostError("INVALID_ARGUMENT", 'a store is the path of a file or "memory:"; found nothing');
+  }
+  if (location === "memory:") {
+    const { createMemoryStore } = await import("./stores/memory/memory-store.ts");
+    return createMemoryStore({ clock });
+  }
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) {
+    const scheme = location.slice(0, location.indexOf(":"));
+    throw new MilepostError(
+      "STORE_UNSUPPORTED",
+      `stores at ${scheme}: are not supported; give the path of a file or "memory:"`,
+    );
+  }
+  if (mustExist) {
+    const { existsSync } = await import("node:fs");
+    if (!existsSync(location))
+      throw new MilepostError(
+        "NOT_FOUND",
+        `there is no store at ${location}; submit work first or name one with --store`,
+      );
+  }
+  const { openSqliteStore } = await import("./stores/sqlite/sqlite-store.ts");
+  return openSqliteStore({ path: location, clock });
+}
