@@ -1,0 +1,90 @@
+import { randomUUID } from "node:crypto";
+import { MilepostError, NoRetryError } from "../../core/errors.ts";
+import type { Json } from "../../core/json.ts";
+import type { HandlerItem, PipelineDefinition, Step } from "../../engine/pipeline.ts";
+import { convertImage, openImage } from "./convert-image.ts";
+import { imageError } from "./image-errors.ts";
+import { targetOf } from "./image-format.ts";
+import { type ImageOptions, toImageOptions } from "./image-options.ts";
+import { inspectInput } from "./inspect-input.ts";
+import { loadSharp } from "./load-sharp.ts";
+import { outputPathFrom } from "./name-template.ts";
+import { assertNotInput, OutputFiles } from "./output-file.ts";
+import { plannedOutput } from "./plan-outputs.ts";
+
+export { IMAGE_FITS, IMAGE_FORMATS, type ImageOptions, toImageOptions } from "./image-options.ts";
+export { type PlannedImage, plannedOutput, planOutputs } from "./plan-outputs.ts";
+
+/** What a converted image's item has as its output. */
+export type ImageOutput = {
+  readonly path: string;
+  readonly width: number;
+  readonly height: number;
+  readonly bytes: number;
+  readonly format: string;
+};
+
+/** Shares of an item's time, as measured on photos: nearly all of it is one call that decodes, resizes and encodes. */
+const STAGES = [
+  { name: "decode", weight: 2 },
+  { name: "transform", weight: 95 },
+  { name: "write", weight: 3 },
+] as const;
+
+/**
+ * The pipeline `images`: each item is one file, its key the absolute path; the batch's options are `ImageOptions`.
+ *
+ * An item runs in three stages: `decode` looks at the first bytes and the header, `transform` makes the new image,
+ * `write` puts it in place under its final name. The item's output is an `ImageOutput`. An image that cannot be converted
+ * fails at once with a code (`INVALID_IMAGE`, `IMAGE_TOO_LARGE`, `UNSUPPORTED_IMAGE`, `INPUT_MISSING`, `OUTPUT_IS_INPUT`,
+ * `INVALID_OUTPUT`) and a reason; trouble of the machine (disk full, no permission) is tried again. No input is ever
+ * overwritten. Without a planned output (`planOutputs`) an item's path follows from its key alone: then inputs of the
+ * same name write to the same file.
+ */
+export function imagesPipeline(parts: { readonly unique?: () => string } = {}): PipelineDefinition {
+  const files = new OutputFiles(parts.unique ?? randomUUID);
+  return { name: "images", stages: STAGES, handler: (item, step) => convertItem(item, step, files) };
+}
+
+async function convertItem(item: HandlerItem, step: Step, files: OutputFiles): Promise<Json> {
+  const sharp = await loadSharp();
+  const options = optionsOf(item);
+  assertOverwritesNone(item.input);
+
+  step.stage("decode");
+  const facts = await inspectInput(item.key);
+  const opened = await openImage(sharp, { ...facts, path: item.key }, options);
+  step.signal.throwIfAborted();
+
+  step.stage("transform");
+  const converted = await convertImage(opened, options);
+  step.signal.throwIfAborted();
+
+  step.stage("write");
+  const path = plannedOutput(item.input) ?? outputPathFrom(item.key, targetOf(options.format, facts.format), options);
+  await assertNotInput(path, facts);
+  const isRetry = item.attempt > 1;
+  await files.replace(path, converted.data, { isRetry, isWanted: () => !step.signal.aborted });
+  step.signal.throwIfAborted();
+
+  const { width, height, format, data } = converted;
+  return { path, width, height, bytes: data.length, format } satisfies ImageOutput;
+}
+
+/** The options as they were checked at submission; where that was left out, another attempt cannot help. */
+function optionsOf(item: HandlerItem): ImageOptions {
+  try {
+    return toImageOptions(item.batch.options);
+  } catch (error) {
+    if (!(error instanceof MilepostError)) throw error;
+    throw new NoRetryError(error.message, { code: error.code, cause: error });
+  }
+}
+
+function assertOverwritesNone(input: Json): void {
+  if (typeof input !== "object" || input === null || !("overwrites" in input)) return;
+  throw imageError(
+    "OUTPUT_IS_INPUT",
+    "the output would overwrite an input of the batch; choose another directory or name template",
+  );
+}

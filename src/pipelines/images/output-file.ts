@@ -1,0 +1,95 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { imageError, writeError } from "./image-errors.ts";
+import type { InputFacts } from "./inspect-input.ts";
+
+/**
+ * Puts whole files in place: written under a temporary name in the same directory, then renamed, so that nobody ever sees
+ * half of one. The temporary is removed on failure. It does not wait for the disk: a killed process leaves the old file or
+ * the new one; after a power cut the operating system decides.
+ *
+ * A temporary is named `.milepost-<hash of the output's name>-<unique>.tmp`. What a killed process left behind is removed
+ * by the next attempt on the same output.
+ */
+export class OutputFiles {
+  readonly #unique: () => string;
+  /** Per directory the temporaries that were there when this process first wrote to it, by prefix. */
+  readonly #leftovers = new Map<string, Promise<Map<string, string[]>>>();
+
+  constructor(unique: () => string) {
+    this.#unique = unique;
+  }
+
+  /**
+   * Writes `data` to `path`, making its directory if needed, and replaces what is there.
+   *
+   * @param isRetry look again for temporaries that other processes left since.
+   * @param isWanted asked last, when all is written: false throws nothing away but the temporary.
+   * @throws {NoRetryError} `INVALID_OUTPUT` for a name that cannot be.
+   * @throws {Error} what may pass: disk full, no permission, too many open files.
+   */
+  async replace(
+    path: string,
+    data: Uint8Array,
+    options: { readonly isRetry: boolean; readonly isWanted: () => boolean },
+  ): Promise<void> {
+    const directory = dirname(path);
+    const prefix = `.milepost-${createHash("sha256").update(basename(path)).digest("hex").slice(0, 16)}-`;
+    await this.#sweep(directory, prefix, options.isRetry);
+    const temporary = join(directory, `${prefix}${this.#unique()}.tmp`);
+    try {
+      await writeNew(temporary, data);
+      if (options.isWanted()) await rename(temporary, path);
+      else await rm(temporary, { force: true });
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => {});
+      throw writeError(error);
+    }
+  }
+
+  async #sweep(directory: string, prefix: string, isRetry: boolean): Promise<void> {
+    if (isRetry) this.#leftovers.delete(directory);
+    let listing = this.#leftovers.get(directory);
+    if (listing === undefined) {
+      listing = listTemporaries(directory);
+      this.#leftovers.set(directory, listing);
+    }
+    const names = (await listing).get(prefix) ?? [];
+    for (const name of names.splice(0)) await rm(join(directory, name), { force: true }).catch(() => {});
+  }
+}
+
+/** @throws {NoRetryError} `OUTPUT_IS_INPUT` if `path` is the input itself, by whatever name. */
+export async function assertNotInput(path: string, input: InputFacts): Promise<void> {
+  const there = await stat(path, { bigint: true }).catch(() => null);
+  if (there !== null && there.dev === input.device && there.ino === input.inode) {
+    throw imageError(
+      "OUTPUT_IS_INPUT",
+      "the output would overwrite its input; choose another directory or name template",
+    );
+  }
+}
+
+async function writeNew(path: string, data: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, data, { flag: "wx" });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, data, { flag: "wx" });
+  }
+}
+
+async function listTemporaries(directory: string): Promise<Map<string, string[]>> {
+  const byPrefix = new Map<string, string[]>();
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) {
+    const prefix = /^(\.milepost-[0-9a-f]{16}-).*\.tmp$/.exec(name)?.[1];
+    if (prefix === undefined) continue;
+    const known = byPrefix.get(prefix);
+    if (known === undefined) byPrefix.set(prefix, [name]);
+    else known.push(name);
+  }
+  return byPrefix;
+}
