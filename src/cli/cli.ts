@@ -1,0 +1,89 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { MilepostError } from "../core/errors.ts";
+import type { Milepost } from "../engine/milepost.ts";
+import type { Io } from "./io.ts";
+import { shellQuote } from "./shell-quote.ts";
+
+const DEFAULT_STORE = ".milepost/milepost.db";
+
+/** Options that every verb has. */
+export interface CommonOptions {
+  readonly store?: string;
+  readonly json?: boolean;
+}
+
+/** What verbs share: output, the store, and the status the process will end with. */
+export class Cli {
+  readonly io: Io;
+  readonly argv: readonly string[];
+  status = 0;
+
+  constructor(io: Io, argv: readonly string[]) {
+    this.io = io;
+    this.argv = argv;
+  }
+
+  /** A line of results. Text from outside must be escaped already. */
+  line(text = ""): void {
+    this.io.stdout.write(`${text}\n`);
+  }
+
+  lines(texts: readonly string[]): void {
+    if (texts.length > 0) this.line(texts.join("\n"));
+  }
+
+  /** One JSON document on one line, so that many make JSON lines. */
+  json(value: unknown): void {
+    this.line(JSON.stringify(value));
+  }
+
+  /** A line about progress, on stderr. */
+  note(text: string): void {
+    this.io.stderr.write(`${text}\n`);
+  }
+
+  /** Columns that a table on stdout may take; null where it is not a terminal. */
+  get columns(): number | null {
+    return this.io.stdout.isTTY === true ? (this.io.stdout.columns ?? 80) : null;
+  }
+
+  /** `--store`, else MILEPOST_STORE, else `.milepost/milepost.db` in the current folder. Absolute, unless it is no path. */
+  storeLocation(options: CommonOptions): string {
+    const given = options.store ?? (this.io.env.MILEPOST_STORE || undefined) ?? DEFAULT_STORE;
+    if (given === "") throw new MilepostError("INVALID_ARGUMENT", "--store needs a path that is not empty");
+    return isPath(given) ? resolve(this.io.cwd, given) : given;
+  }
+
+  /**
+   * Opens the store, hands it to `use`, and closes it whatever happens.
+   *
+   * @throws {MilepostError} `STORE_UNAVAILABLE` if there is none and `create` is not set.
+   */
+  async withStore<T>(
+    options: CommonOptions & { readonly create?: boolean },
+    use: (milepost: Milepost) => Promise<T>,
+  ): Promise<T> {
+    const location = this.storeLocation(options);
+    const create = options.create === true;
+    if (!create && isPath(location) && !existsSync(location)) {
+      throw new MilepostError(
+        "STORE_UNAVAILABLE",
+        `there is no store at ${location}; run something first, or name the store with --store`,
+      );
+    }
+    const { openMilepost } = await import("../open-milepost.ts");
+    await using milepost = await openMilepost(location, { mustExist: !create });
+    return await use(milepost);
+  }
+
+  /** A command for the user to type, with `--store` where this one needed it. */
+  hint(options: CommonOptions, ...words: readonly string[]): string {
+    const store = options.store === undefined ? [] : ["--store", options.store];
+    return ["milepost", ...words, ...store].map(shellQuote).join(" ");
+  }
+}
+
+function isPath(location: string): boolean {
+  return location !== "memory:" && !/^[a-z][a-z0-9+.-]+:\/\//i.test(location);
+}

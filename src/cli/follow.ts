@@ -1,0 +1,36 @@
+import type { BatchSnapshot } from "../core/batch.ts";
+import type { Batch } from "../engine/batch.ts";
+import type { Cli } from "./cli.ts";
+import type { Interrupt } from "./interrupt.ts";
+import { JsonView } from "./screen/json-view.ts";
+import { LiveView } from "./screen/live-view.ts";
+import { PlainView } from "./screen/plain-view.ts";
+import type { ProgressView } from "./screen/progress-view.ts";
+
+const EVERY_MS = 100;
+
+/** The view that fits: JSON lines if asked for, a live screen on a terminal, else plain lines. */
+export function viewFor(cli: Cli, batch: Batch, options: { readonly json?: boolean }, notice: string): ProgressView {
+  if (options.json === true) return new JsonView(cli);
+  const isTerminal = cli.io.stderr.isTTY === true && cli.io.env.TERM !== "dumb";
+  return isTerminal ? new LiveView(cli, batch, notice) : new PlainView(cli);
+}
+
+/** Shows a batch until it has ended, and returns how; undefined if a signal came first. */
+export async function follow(
+  batch: Batch,
+  view: ProgressView,
+  interrupt: Interrupt,
+): Promise<BatchSnapshot | undefined> {
+  return await interrupt.unlessRaised(showAll(batch, view, interrupt.signal));
+}
+
+async function showAll(batch: Batch, view: ProgressView, signal: AbortSignal): Promise<BatchSnapshot> {
+  let last = await batch.snapshot();
+  view.show(last);
+  for await (const snapshot of batch.watch({ everyMs: EVERY_MS, signal })) {
+    last = snapshot;
+    view.show(snapshot);
+  }
+  return last;
+}

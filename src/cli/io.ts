@@ -1,0 +1,25 @@
+import type { Writable } from "node:stream";
+import type { Clock } from "../ports/clock.ts";
+import type { StopSignal } from "./exit-status.ts";
+
+/** Where output goes. On a terminal it has a size, which may change. */
+export type OutputStream = Pick<Writable, "write" | "on" | "off"> & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
+
+/** Everything the command line touches outside the store and the file system; tests pass their own. */
+export interface Io {
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute. Relative paths are taken from here. */
+  readonly cwd: string;
+  readonly clock: Clock;
+  /** Calls `listener` for each signal that asks to stop, until the returned function is called. */
+  onSignal(listener: (signal: StopSignal) => void): () => void;
+  /** Ends the process at once, without waiting for anything. */
+  exit(status: number): void;
+}

@@ -1,0 +1,82 @@
+import { Command } from "commander";
+import { escapeText } from "../format/escape.ts";
+import type { Cli } from "./cli.ts";
+import { cancelVerb } from "./verbs/cancel.ts";
+import { doctorVerb } from "./verbs/doctor.ts";
+import { failuresVerb } from "./verbs/failures.ts";
+import { holdVerb } from "./verbs/hold.ts";
+import { itemsVerb } from "./verbs/items.ts";
+import { listVerb } from "./verbs/list.ts";
+import { pauseVerb } from "./verbs/pause.ts";
+import { priorityVerb } from "./verbs/priority.ts";
+import { pruneVerb } from "./verbs/prune.ts";
+import { removeVerb } from "./verbs/remove.ts";
+import { repairVerb } from "./verbs/repair.ts";
+import { resumeVerb } from "./verbs/resume.ts";
+import { retryVerb } from "./verbs/retry.ts";
+import { runVerb } from "./verbs/run.ts";
+import { statusVerb } from "./verbs/status.ts";
+import { stopVerb } from "./verbs/stop.ts";
+import { unholdVerb } from "./verbs/unhold.ts";
+import { verifyVerb } from "./verbs/verify.ts";
+import { waitVerb } from "./verbs/wait.ts";
+import { watchVerb } from "./verbs/watch.ts";
+import { workVerb } from "./verbs/work.ts";
+
+const GROUPS = [
+  { title: "Run:", verbs: [runVerb, workVerb] },
+  { title: "Look:", verbs: [listVerb, statusVerb, itemsVerb, failuresVerb, watchVerb, waitVerb] },
+  {
+    title: "Control:",
+    verbs: [pauseVerb, resumeVerb, stopVerb, cancelVerb, retryVerb, holdVerb, unholdVerb, priorityVerb],
+  },
+  { title: "Keep the store in order:", verbs: [removeVerb, pruneVerb, verifyVerb, repairVerb, doctorVerb] },
+] as const;
+
+/** The whole grammar of the command line, with its help. Parsing runs the verb; wrong use throws a CommanderError. */
+export function buildProgram(cli: Cli, version: string): Command {
+  const program = new Command("milepost")
+    .description(
+      "Durable, live progress for batch work: every item run or tracked, exact counts, nothing lost in a crash.",
+    )
+    .version(version, "-V, --version", "print the version")
+    .option("--store <path>", "the store (default: MILEPOST_STORE, else .milepost/milepost.db here)")
+    .helpOption("-h, --help", "print help")
+    .helpCommand("help [verb]", "print help for a verb")
+    .addHelpText("after", "\n`milepost <verb> --help` has the options and examples of each verb.\n");
+  for (const { title, verbs } of GROUPS) {
+    for (const verb of verbs) program.addCommand(verb(cli).helpGroup(title));
+  }
+  configure(program, cli);
+  return program;
+}
+
+function configure(command: Command, cli: Cli): void {
+  const { stdout, stderr } = cli.io;
+  command
+    .exitOverride()
+    .allowExcessArguments(false)
+    .showSuggestionAfterError(true)
+    .helpOption("-h, --help", "print help")
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandTerm: (child) => `${child.name()} ${child.usage().replace("[options]", "").trim()}`.trim(),
+    })
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+      getOutHelpWidth: () => Math.min(100, stdout.isTTY === true ? (stdout.columns ?? 80) : 100),
+      getErrHelpWidth: () => Math.min(100, stderr.isTTY === true ? (stderr.columns ?? 80) : 100),
+      outputError: (text, write) => write(oneLine(text)),
+    });
+  for (const child of command.commands) configure(child, cli);
+}
+
+/** `error: unknown option '--x'\n(Did you mean --y?)` as one line in our form. */
+function oneLine(text: string): string {
+  const message = text
+    .replace(/^error: /, "")
+    .trim()
+    .replace(/\n\(/g, " (");
+  return `milepost: ${escapeText(message)}\n`;
+}

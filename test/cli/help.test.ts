@@ -1,0 +1,57 @@
+import { tmpdir } from "node:os";
+import { describe, expect, it } from "vitest";
+import { callMain } from "./support/call-main.ts";
+
+const VERBS = [
+  "run",
+  "run images",
+  "work",
+  "list",
+  "status",
+  "items",
+  "failures",
+  "watch",
+  "wait",
+  "pause",
+  "resume",
+  "stop",
+  "cancel",
+  "retry",
+  "hold",
+  "unhold",
+  "priority",
+  "remove",
+  "prune",
+  "verify",
+  "repair",
+  "doctor",
+] as const;
+
+describe("help", () => {
+  it("lists every verb, on stdout", async () => {
+    const { status, stdout, stderr } = await callMain(["--help"], tmpdir());
+    expect([status, stderr]).toEqual([0, ""]);
+    for (const verb of VERBS) expect(stdout).toMatch(new RegExp(`^ {2}${verb.split(" ")[0]}\\b`, "m"));
+    await expect(stdout).toMatchFileSnapshot("help/milepost.txt");
+  });
+
+  it.each(VERBS)("%s --help", async (verb) => {
+    const { status, stdout, stderr } = await callMain([...verb.split(" "), "--help"], tmpdir());
+    expect([status, stderr]).toEqual([0, ""]);
+    if (verb !== "run") expect(stdout).toContain("\nExamples:\n");
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(110);
+    await expect(stdout).toMatchFileSnapshot(`help/${verb.replace(" ", "-")}.txt`);
+  });
+
+  it("is what a bare command gets, as wrong use", async () => {
+    const { status, stdout, stderr } = await callMain([], tmpdir());
+    expect([status, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain("Usage: milepost");
+  });
+
+  it("prints the version", async () => {
+    const { status, stdout } = await callMain(["--version"], tmpdir());
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
