@@ -2,6 +2,7 @@ import { NoRetryError } from "../core/errors.ts";
 import { toItemError } from "../core/item-error.ts";
 import { toJsonText } from "../core/json.ts";
 import { retryDelayMs } from "../core/retry-policy.ts";
+import type { Timer } from "../ports/clock.ts";
 import type { ReportBody } from "../ports/store.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Deps } from "./deps.ts";
@@ -32,8 +33,10 @@ export async function execute(options: {
   readonly graceMs: number;
 }): Promise<ReportBody | null> {
   const { attempt, deps } = options;
-  const ended = await Promise.race([callHandler(attempt, options.runner), abandonment(options)]);
+  const abandonment = watchForAbandonment(options);
+  const ended = await Promise.race([callHandler(attempt, options.runner), abandonment.ended]);
   attempt.settle();
+  abandonment.cancel();
   return toReport(deps, attempt, ended);
 }
 
@@ -50,13 +53,18 @@ async function callHandler(attempt: Attempt, runner: Runner): Promise<Ended> {
   }
 }
 
-/** Resolves `graceMs` after an interruption; never, if there is none. */
-function abandonment(options: { deps: Deps; attempt: Attempt; runner: Runner; graceMs: number }): Promise<Ended> {
+/** `ended` resolves `graceMs` after an interruption; never, if there is none or it was cancelled before. */
+function watchForAbandonment(options: {
+  readonly deps: Deps;
+  readonly attempt: Attempt;
+  readonly runner: Runner;
+  readonly graceMs: number;
+}): { readonly ended: Promise<Ended>; readonly cancel: () => void } {
   const { attempt, deps, runner, graceMs } = options;
-  return new Promise((resolve) => {
+  let timer: Timer | null = null;
+  const ended = new Promise<Ended>((resolve) => {
     attempt.onInterrupt(() => {
-      deps.clock.after(graceMs, () => {
-        if (attempt.isSettled) return;
+      timer = deps.clock.after(graceMs, () => {
         if (runner.kill === undefined) {
           deps.logger.warn("a handler ignores its abort signal; it is left behind", {
             item: attempt.lease.key,
@@ -67,6 +75,7 @@ function abandonment(options: { deps: Deps; attempt: Attempt; runner: Runner; gr
       });
     });
   });
+  return { ended, cancel: () => timer?.cancel() };
 }
 
 function toReport(deps: Deps, attempt: Attempt, ended: Ended): ReportBody | null {
