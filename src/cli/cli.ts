@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { MilepostError } from "../core/errors.ts";
 import type { Milepost } from "../engine/milepost.ts";
+import { escapeText } from "../format/escape.ts";
+import type { Logger } from "../ports/logger.ts";
 import type { Io } from "./io.ts";
 import { shellQuote } from "./shell-quote.ts";
 
@@ -18,6 +20,8 @@ export class Cli {
   readonly io: Io;
   readonly argv: readonly string[];
   status = 0;
+  /** The live screen that holds stderr now. */
+  screen: { persist(text: string): void } | null = null;
 
   constructor(io: Io, argv: readonly string[]) {
     this.io = io;
@@ -38,9 +42,10 @@ export class Cli {
     this.line(JSON.stringify(value));
   }
 
-  /** A line about progress, on stderr. */
+  /** A line about progress, on stderr. Where a live screen stands there, it moves above it. */
   note(text: string): void {
-    this.io.stderr.write(`${text}\n`);
+    if (this.screen === null) this.io.stderr.write(`${text}\n`);
+    else this.screen.persist(text);
   }
 
   /** Columns that a table on stdout may take; null where it is not a terminal. */
@@ -73,8 +78,17 @@ export class Cli {
       );
     }
     const { openMilepost } = await import("../open-milepost.ts");
-    await using milepost = await openMilepost(location, { mustExist: !create });
+    await using milepost = await openMilepost(location, { mustExist: !create, logger: this.#logger() });
     return await use(milepost);
+  }
+
+  /** What the engine tells its operator becomes notes; what is only of interest in a search for a mistake, with MILEPOST_DEBUG. */
+  #logger(): Logger {
+    const write = (message: string, details: Readonly<Record<string, unknown>> = {}): void => {
+      const more = Object.keys(details).length === 0 ? "" : ` ${JSON.stringify(details)}`;
+      this.note(escapeText(`milepost: ${message}${more}`));
+    };
+    return { info: this.io.env.MILEPOST_DEBUG ? write : () => {}, warn: write, error: write };
   }
 
   /** A command for the user to type, with `--store` where this one needed it. */

@@ -139,7 +139,7 @@ describe("run images", () => {
 });
 
 describe.skipIf(process.platform === "win32")("signals", () => {
-  const command = ["run", "images", "photos", "--name", "cut", "--format", "avif", "--concurrency", "1"];
+  const command = ["run", "images", "photos", "--name", "cut", "--format", "webp", "--concurrency", "1"];
 
   function processed(run: CliRun): number {
     const last = jsonLines(run.stdout.slice(0, run.stdout.lastIndexOf("\n") + 1)).at(-1);
@@ -151,7 +151,7 @@ describe.skipIf(process.platform === "win32")("signals", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const)("%s stops cleanly with %d, and the same command goes on", async (signal, status) => {
-    await makePhotos(join(cwd, "photos"), 12, 500);
+    await makePhotos(join(cwd, "photos"), 12, 900);
     const first = new CliRun([...command, "--json"], { cwd });
     await first.until((run) => processed(run) > 0);
     first.child.kill(signal);
@@ -174,20 +174,20 @@ describe.skipIf(process.platform === "win32")("signals", () => {
   });
 
   it("says how to go on", async () => {
-    await makePhotos(join(cwd, "photos"), 12, 500);
+    await makePhotos(join(cwd, "photos"), 12, 900);
     const first = new CliRun(command, { cwd });
     const watcher = new CliRun(["watch", "cut", "--json"], { cwd });
     await first.until((run) => run.stderr.includes("0 of 12"));
     first.child.kill("SIGINT");
     const end = await first.ended;
     expect(end.stderr).toMatch(/stopped: cut, \d+ of 12 done; nothing that is done is redone\n/);
-    expect(end.stderr).toContain("go on with: milepost run images photos --name cut --format avif --concurrency 1\n");
+    expect(end.stderr).toContain("go on with: milepost run images photos --name cut --format webp --concurrency 1\n");
     watcher.child.kill("SIGINT");
     await watcher.ended;
   });
 
   it("ends at once at the second signal, and loses nothing that was done", async () => {
-    await makePhotos(join(cwd, "photos"), 6, 1400);
+    await makePhotos(join(cwd, "photos"), 3, 2500);
     const first = new CliRun([...command, "--json"], { cwd });
     await first.until((run) => processed(run) > 0);
     first.child.kill("SIGINT");
@@ -196,7 +196,7 @@ describe.skipIf(process.platform === "win32")("signals", () => {
     expect((await first.ended).status).toBe(130);
     const rest = await run(...command);
     expect(rest.status).toBe(0);
-    expect(await statusOf("cut")).toMatchObject({ outcome: "success", counts: { total: 6, completed: 6 } });
+    expect(await statusOf("cut")).toMatchObject({ outcome: "success", counts: { total: 3, completed: 3 } });
     expect((await run("verify")).status).toBe(0);
   });
 });

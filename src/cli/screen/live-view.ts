@@ -45,8 +45,10 @@ export class LiveView implements ProgressView {
   show(batch: BatchSnapshot): void {
     this.#batch = batch;
     this.#rate.add(batch.processed, this.#cli.io.clock.monotonic());
-    if (!this.#isStarted) this.#next(0);
+    if (this.#isStarted) return;
     this.#isStarted = true;
+    this.#cli.screen = { persist: (text) => this.#persist(text) };
+    this.#next(0);
   }
 
   notice(text: string): void {
@@ -62,6 +64,12 @@ export class LiveView implements ProgressView {
     this.#notice = null;
     this.#render();
     this.#draw.done();
+    this.#cli.screen = null;
+  }
+
+  #persist(text: string): void {
+    this.#draw.persist(text);
+    this.#render();
   }
 
   #next(delayMs: number): void {

@@ -7,6 +7,9 @@ import type { CliResult } from "./run-cli.ts";
 
 class Captured extends Writable {
   text = "";
+  isTTY = false;
+  columns = 80;
+  rows = 24;
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.text += chunk.toString();
@@ -14,15 +17,19 @@ class Captured extends Writable {
   }
 }
 
-/** Runs a command line inside this process, without terminal, signals or environment. */
-export async function callMain(args: readonly string[], cwd: string): Promise<CliResult> {
+/** Runs a command line inside this process, without signals or environment; stderr is a terminal if its size is given. */
+export async function callMain(
+  args: readonly string[],
+  cwd: string,
+  terminal?: { readonly columns: number; readonly rows: number },
+): Promise<CliResult> {
   const stdout = new Captured();
-  const stderr = new Captured();
+  const stderr = Object.assign(new Captured(), terminal === undefined ? {} : { isTTY: true, ...terminal });
   const io: Io = {
     stdin: (async function* (): AsyncGenerator<string> {})(),
     stdout,
     stderr,
-    env: {},
+    env: { NO_COLOR: "1" },
     cwd,
     clock: systemClock,
     onSignal: (_listener: (signal: StopSignal) => void) => () => {},
