@@ -4,26 +4,35 @@ import { LIMITS } from "../core/limits.ts";
 const REFILL_MS = 20;
 
 /**
- * How many items a worker claims ahead of its handlers. Long items: none, so that another worker may have them. Short ones:
- * as many as run in some 20 ms, so that they do not pay a round trip each. Grows and shrinks by doubling and halving.
+ * How many items a worker claims ahead of its handlers. Long items: none, so that another worker may have them and a change
+ * of priority counts. Short ones: as many as run in some 20 ms, so that they do not pay a round trip each. It doubles when a
+ * whole refill was used up within 20 ms, and halves when one lasted longer than 80.
  */
 export class ReadAhead {
   readonly #concurrency: number;
   #ahead = 0;
   #claimedAt = Number.NEGATIVE_INFINITY;
+  #endedAtClaim = 0;
 
   constructor(concurrency: number) {
     this.#concurrency = concurrency;
   }
 
-  /** Items to claim now; 0 while more than half of the last refill waits. */
-  room(facts: { readonly running: number; readonly waiting: number; readonly now: number }): number {
+  /** Items to claim now; 0 while more than half of the last refill waits. `ended` counts handlers since the worker's start. */
+  room(facts: {
+    readonly running: number;
+    readonly waiting: number;
+    readonly ended: number;
+    readonly now: number;
+  }): number {
     const free = this.#concurrency - facts.running - facts.waiting;
     if (facts.waiting > this.#ahead / 2 || (free <= 0 && this.#ahead === 0)) return 0;
     const sinceMs = facts.now - this.#claimedAt;
-    this.#claimedAt = facts.now;
-    if (sinceMs < REFILL_MS) this.#ahead = Math.min(LIMITS.claimItems, Math.max(1, this.#ahead * 2));
+    const isUsedUp = facts.ended - this.#endedAtClaim >= Math.max(1, this.#ahead / 2);
+    if (sinceMs < REFILL_MS && isUsedUp) this.#ahead = Math.min(LIMITS.claimItems, Math.max(1, this.#ahead * 2));
     else if (sinceMs > 4 * REFILL_MS) this.#ahead = Math.floor(this.#ahead / 2);
+    this.#claimedAt = facts.now;
+    this.#endedAtClaim = facts.ended;
     return Math.max(0, Math.min(LIMITS.claimItems, free + this.#ahead));
   }
 }

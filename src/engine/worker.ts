@@ -56,6 +56,7 @@ export class Worker {
   readonly #batches = new Map<number, BatchRow>();
   #nextReady = 0;
   #turn = 0;
+  #ended = 0;
   #isPumping = false;
   #pumpAgain = false;
   #isDry = false;
@@ -140,7 +141,7 @@ export class Worker {
     this.#unsubscribe();
     this.#nextTimer?.cancel();
     await this.#loops[1]?.stop();
-    this.#giveBack(() => true);
+    this.#giveBack();
     const grace = this.#deps.clock.after(graceMs, () => {
       for (const attempt of this.#running.values()) attempt.interrupt("stopped");
     });
@@ -232,7 +233,12 @@ export class Worker {
     const { clock, store } = this.#deps;
     if (this.#isStopping || this.#isDry || this.#session.number === null) return false;
     const waiting = this.#ready.length - this.#nextReady;
-    const limit = this.#readAhead.room({ running: this.#running.size, waiting, now: clock.monotonic() });
+    const limit = this.#readAhead.room({
+      running: this.#running.size,
+      waiting,
+      ended: this.#ended,
+      now: clock.monotonic(),
+    });
     if (limit === 0) return false;
     const worker = this.#session.number;
     const hints = this.#hints;
@@ -246,7 +252,7 @@ export class Worker {
     });
     if (this.#session.number !== worker) return false;
     this.#ready.push(...claimed.leases);
-    if (this.#isStopping) this.#giveBack(() => true);
+    if (this.#isStopping) this.#giveBack();
     this.#isDry = claimed.leases.length < limit && hints === this.#hints;
     this.#scheduleNext(claimed.nextAt);
     return claimed.leases.length > 0;
@@ -289,6 +295,7 @@ export class Worker {
     }
     if (this.#running.get(lease.item) === attempt) this.#running.delete(lease.item);
     if (lease.crashes > 0) this.#crashersRunning -= 1;
+    this.#ended += 1;
     if (this.#ready.length > this.#nextReady || !this.#isDry) this.#pump();
     this.#notify();
   }
@@ -316,25 +323,21 @@ export class Worker {
       if (held === undefined || held.token !== attempt.lease.token) attempt.interrupt("lost");
       else attempt.obey(held.control);
     }
-    this.#giveBack(
-      (lease) => controls.get(lease.item)?.token !== lease.token || controls.get(lease.item)?.control !== "run",
-    );
+    // All of it, not only what is paused: the order of what was claimed ahead may have changed too.
+    this.#giveBack();
     await this.#recorder.flushed();
     await store.orders(worker, orders.revision);
     this.#session.confirmed = orders.revision;
     this.#lookForWork();
   }
 
-  #giveBack(isUnwanted: (lease: Lease) => boolean): void {
-    const waiting = this.#ready.slice(this.#nextReady);
-    this.#ready.length = 0;
+  /** Returns what was claimed and not started; for everybody else it was pending all the time. */
+  #giveBack(): void {
+    const waiting = this.#ready.splice(0).slice(this.#nextReady);
     this.#nextReady = 0;
     for (const lease of waiting) {
-      if (!isUnwanted(lease)) this.#ready.push(lease);
-      else {
-        const report = this.#recorder.report({ type: "release", item: lease.item, lease, startedAt: null });
-        report.catch((error) => this.#deps.logger.warn("a claim could not be given back", { error: String(error) }));
-      }
+      const report = this.#recorder.report({ type: "release", item: lease.item, lease, startedAt: null });
+      report.catch((error) => this.#deps.logger.warn("a claim could not be given back", { error: String(error) }));
     }
   }
 

@@ -1,0 +1,35 @@
+import { describe, expect, test } from "vitest";
+import { ReadAhead } from "./read-ahead.ts";
+
+describe("ReadAhead", () => {
+  test("claims nothing ahead of long items", () => {
+    const ahead = new ReadAhead(2);
+    expect(ahead.room({ running: 0, waiting: 0, ended: 0, now: 0 })).toBe(2);
+    expect(ahead.room({ running: 2, waiting: 0, ended: 0, now: 1 })).toBe(0);
+    expect(ahead.room({ running: 1, waiting: 0, ended: 1, now: 500 })).toBe(1);
+  });
+
+  test("claims that found nothing do not make it grow", () => {
+    const ahead = new ReadAhead(1);
+    for (let now = 0; now < 10; now++) expect(ahead.room({ running: 0, waiting: 0, ended: 0, now })).toBe(1);
+  });
+
+  test("doubles while refills are used up at once, up to a limit, and halves when they last", () => {
+    const ahead = new ReadAhead(1);
+    let ended = 0;
+    let room = 0;
+    for (let now = 0; now < 20; now++) {
+      room = ahead.room({ running: 0, waiting: 0, ended, now });
+      ended += room;
+    }
+    expect(room).toBe(1_000);
+    const later = [100, 200, 300].map((now) => ahead.room({ running: 0, waiting: 0, ended, now }));
+    expect(later).toEqual([501, 251, 126]);
+  });
+
+  test("asks again only when half of a refill is left", () => {
+    const ahead = new ReadAhead(1);
+    for (let now = 0, ended = 0; now < 6; now++) ended += ahead.room({ running: 0, waiting: 0, ended, now });
+    expect(ahead.room({ running: 1, waiting: 20, ended: 40, now: 6 })).toBe(0);
+  });
+});
