@@ -14,6 +14,8 @@ async function follow(
     const page = await t.store.changes(options.batch, since, options.limit);
     assert.equal(page.isResumable, true);
     assert.ok(page.version > since || !page.hasMore, "each page goes forward");
+    const inOrder = page.items.toSorted((a, b) => a.version - b.version || a.number - b.number);
+    assert.deepEqual(page.items, inOrder, "by version, then by age");
     for (const item of page.items) {
       assert.ok(item.version > since && item.version <= page.version, "a page tells the versions it covers");
       options.known.set(item.id, item);

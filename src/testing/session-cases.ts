@@ -82,13 +82,13 @@ export const sessionCases: readonly ConformanceCase[] = [
     const kept = await t.claimOne(living);
     const lost = await t.claimOne(dead);
     await t.start(lost);
-    const asked: number[] = [];
+    const asked = new Set<number>();
     await t.store.reap(t.clock.now(), (session) => {
-      asked.push(session.pid);
+      asked.add(session.pid);
       if (session.pid === 2) assert.deepEqual([session.host, session.birth], ["h", "then"]);
       return session.pid === 2;
     });
-    assert.deepEqual(asked.sort(), [1, 2]);
+    assert.deepEqual(asked, new Set([1, 2]));
     assert.equal((await t.item(lost.item)).state, "pending");
     assert.deepEqual(await t.complete(kept), { ok: true });
     assert.deepEqual(
@@ -130,6 +130,12 @@ export const sessionCases: readonly ConformanceCase[] = [
     const item = await t.item(made.items[0] ?? 0);
     assert.deepEqual([item.state, item.error?.code], ["failed", "POISON"]);
     assert.notEqual((await t.row(made.number)).endedAt, null);
+    const outcomes = async () =>
+      (await t.store.item({ number: item.number }))?.attempts.map((attempt) => attempt.outcome);
+    assert.deepEqual(await outcomes(), ["crashed", "crashed"]);
+    await t.command({ type: "retry", target: { item: item.number }, failedOnly: true });
+    assert.deepEqual(await outcomes(), ["crashed", "crashed"], "a retry does not rewrite what has been");
+    assert.equal((await t.item(item.number)).crashes, 0);
   }),
   caseOf("a closed session gives everything back without a crash", async (t) => {
     const made = await t.batch({ items: 3 });
@@ -225,7 +231,7 @@ export const sessionCases: readonly ConformanceCase[] = [
     await t.store.orders(worker, null);
     assert.equal((await t.store.sessions())[0]?.confirmed, last, "reading alone confirms nothing");
   }),
-  caseOf("the handlers of all sessions that serve a batch's queue are its concurrency", async (t) => {
+  caseOf("the handlers of all live sessions that serve a batch's queue are its concurrency", async (t) => {
     const made = await t.batch({ items: 1 });
     await t.worker({ concurrency: 3 });
     const second = await t.worker({ concurrency: 2, queues: ["other", "main"] });
@@ -233,5 +239,7 @@ export const sessionCases: readonly ConformanceCase[] = [
     assert.equal((await t.row(made.number)).run.concurrency, 5);
     await t.store.closeSession(second, t.clock.now());
     assert.equal((await t.row(made.number)).run.concurrency, 3);
+    t.clock.advance(LEASE_MS + 1);
+    assert.equal((await t.row(made.number)).run.concurrency, 0, "a lapsed session does no work");
   }),
 ];

@@ -71,18 +71,17 @@ function survey(
   return { candidates, nextAt: nextAt === Number.POSITIVE_INFINITY ? null : nextAt };
 }
 
-/** Makes the batch's due items ready; returns when the next one will be. */
+/** Makes the batch's due items ready; returns when the next one will be that can be claimed then. */
 function promote(state: MemoryState, batch: MemoryBatch, now: number): number | null {
-  for (;;) {
-    const item = batch.waiting.peek();
-    if (item === undefined) {
-      batch.queue.timed.delete(batch);
-      return null;
+  for (const heap of [batch.waiting, batch.heldBack]) {
+    for (let item = heap.peek(); item !== undefined && item.runAt <= now; item = heap.peek()) {
+      item.runAt = 0;
+      placeItem(state, item);
     }
-    if (item.runAt > now) return item.runAt;
-    item.runAt = 0;
-    placeItem(state, item);
   }
+  const next = batch.waiting.peek();
+  if (next === undefined && batch.heldBack.peek() === undefined) batch.queue.timed.delete(batch);
+  return next?.runAt ?? null;
 }
 
 function isClaimable(batch: MemoryBatch, request: ClaimRequest): boolean {

@@ -84,6 +84,8 @@ export interface MemoryBatch {
   readonly byKey: Map<string, MemoryItem>;
   readonly ready: ItemHeap;
   readonly waiting: ItemHeap;
+  /** Held items that wait for a time as well: nobody is to be woken for them. */
+  readonly heldBack: ItemHeap;
   /** Items in the order in which they changed. An entry counts only while its item still bears its version. */
   feed: { readonly version: number; readonly item: MemoryItem }[];
   readonly removals: Removal[];
@@ -174,16 +176,21 @@ export function itemNumbered(state: MemoryState, number: number): MemoryItem | u
 /** Puts the item where claims look for it now, and out of where it was. To be called after each change of what decides that. */
 export function placeItem(state: MemoryState, item: MemoryItem): void {
   item.place = 0;
-  if (item.state !== "pending" || item.worker !== 0 || item.isHeld) return;
+  if (item.state !== "pending" || item.worker !== 0 || (item.isHeld && item.runAt === 0)) return;
   item.place = state.nextPlace++;
   const { batch } = item;
   if (item.runAt > 0) {
-    batch.waiting.push(item, item.runAt);
+    (item.isHeld ? batch.heldBack : batch.waiting).push(item, item.runAt);
     batch.queue.timed.add(batch);
   } else {
     batch.ready.push(item, item.priority);
     batch.queue.ready.add(batch);
   }
+}
+
+/** True once the session was silent for longer than its lease. */
+export function isLapsed(state: MemoryState, worker: MemoryWorker): boolean {
+  return worker.beatAt + worker.spec.leaseMs < state.clock.monotonic();
 }
 
 /** Gives a ready item to a worker under a new token. Nothing of it can be seen from outside until it starts. */

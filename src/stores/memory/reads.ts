@@ -86,13 +86,14 @@ export function item(state: MemoryState, ref: ItemRef): ItemDetail | null {
   return found === undefined ? null : { item: toItemRow(found), attempts: toAttemptRows(state, found) };
 }
 
-/** One page of changes. It ends where a version ends, so it may hold more than `limit`: by one commit's items at most. */
+/** One page of changes, by version, then by age. It ends where a version ends, so it may hold more than `limit`: by one commit's items at most. */
 export function changes(state: MemoryState, number: number, since: number, limit: number): Changes {
   const found = state.batches.get(number);
   if (found === undefined || since < 0 || since > found.version) {
     return { isResumable: false, items: [], removals: [], version: found?.version ?? 0, hasMore: false };
   }
   const rows: ItemRow[] = [];
+  const inOrder = () => rows.sort((a, b) => a.version - b.version || a.number - b.number);
   let index = firstAfter(found.feed, since);
   let gone = firstAfter(found.removals, since);
   const removalsFrom = gone;
@@ -103,7 +104,7 @@ export function changes(state: MemoryState, number: number, since: number, limit
     if (taken >= Math.max(1, limit) && next > version) {
       return {
         isResumable: true,
-        items: rows,
+        items: inOrder(),
         removals: found.removals.slice(removalsFrom, gone),
         version,
         hasMore: true,
@@ -119,7 +120,7 @@ export function changes(state: MemoryState, number: number, since: number, limit
     taken += 1;
   }
   const removals = found.removals.slice(removalsFrom, gone);
-  return { isResumable: true, items: rows, removals, version: found.version, hasMore: false };
+  return { isResumable: true, items: inOrder(), removals, version: found.version, hasMore: false };
 }
 
 /** Index of the first entry with a version above `since`. */

@@ -2,13 +2,14 @@ import type { BatchRow } from "../../core/batch.ts";
 import { type AttemptRow, type ItemRow, lastOutcomeOf } from "../../core/item.ts";
 import type { Json } from "../../core/json.ts";
 import { NO_PROGRESS } from "../../core/progress.ts";
-import type { MemoryBatch, MemoryItem, MemoryState } from "./memory-state.ts";
+import { isLapsed, type MemoryBatch, type MemoryItem, type MemoryState } from "./memory-state.ts";
 
 /** A copy of the batch as it is now: later changes do not show in it. */
 export function toBatchRow(state: MemoryState, batch: MemoryBatch): BatchRow {
   let concurrency = 0;
-  for (const { spec } of state.workers.values()) {
-    if (spec.queues.includes(batch.queue.name)) concurrency += spec.concurrency;
+  for (const worker of state.workers.values()) {
+    const { queues, concurrency: handlers } = worker.spec;
+    if (queues.includes(batch.queue.name) && !isLapsed(state, worker)) concurrency += handlers;
   }
   return {
     number: batch.number,

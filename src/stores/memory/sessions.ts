@@ -6,7 +6,7 @@ import type { ProcessIdentity } from "../../ports/host.ts";
 import type { Orders, SessionRow, SessionSpec } from "../../ports/store.ts";
 import { Commit } from "./commit.ts";
 import { crashItem, returnItem, returnUnstarted } from "./item-changes.ts";
-import { type MemoryItem, type MemoryState, type MemoryWorker, notify } from "./memory-state.ts";
+import { isLapsed, type MemoryItem, type MemoryState, notify } from "./memory-state.ts";
 
 export function openSession(state: MemoryState, spec: SessionSpec): number {
   const number = state.nextWorker++;
@@ -73,10 +73,6 @@ export function reap(state: MemoryState, now: number, isDead: (session: ProcessI
   }
   if (reaped > 0) commit.apply();
   return reaped;
-}
-
-function isLapsed(state: MemoryState, worker: MemoryWorker): boolean {
-  return worker.beatAt + worker.spec.leaseMs < state.clock.monotonic();
 }
 
 function assertExpires(item: ItemFacts): void {

@@ -81,6 +81,7 @@ function createBatch(state: MemoryState, spec: BatchSpec, now: number): MemoryBa
     byKey: new Map(),
     ready: new ItemHeap(),
     waiting: new ItemHeap(),
+    heldBack: new ItemHeap(),
     feed: [],
     removals: [],
   };

@@ -1,4 +1,5 @@
 import { itemIdFrom, splitItemNumber } from "../../core/ids.ts";
+import { invariant } from "../../core/invariant.ts";
 import type { Claimed, ClaimRequest, Lease } from "../../ports/store.ts";
 import type { Connection } from "./connection.ts";
 import { controlOf } from "./rows.ts";
@@ -14,7 +15,7 @@ const BATCHES_PAGE = 64;
 const WAITING_PAGE = 64;
 
 const READY = "state = 0 AND worker = 0 AND held = 0 AND run_at = 0";
-const LEASE_COLUMNS = "id, token, key, input, size, saved, attempts, failures, crashes, suspect";
+const LEASE_COLUMNS = "id, token, key, input, size, saved, attempts, failures, crashes, suspect, priority";
 const CLAIMABLE = "pending > 0 AND control = 0 AND is_cancelled = 0 AND is_removing = 0";
 
 type LeaseTuple = readonly [
@@ -28,6 +29,7 @@ type LeaseTuple = readonly [
   failures: number,
   crashes: number,
   suspect: number,
+  priority: number,
 ];
 type BatchTuple = readonly [
   number: number,
@@ -73,6 +75,8 @@ function prepareQueries(connection: Connection) {
       WHERE batch = ? AND ${READY} ORDER BY priority, id LIMIT ?`),
     take: connection.query(`UPDATE items SET worker = ?, token = token + 1 WHERE id IN (SELECT id FROM items
       INDEXED BY items_ready WHERE batch = ? AND ${READY} ORDER BY priority, id LIMIT ?)`),
+    takeRange: connection.query(`UPDATE items SET worker = ?, token = token + 1
+      WHERE id BETWEEN ? AND ? AND priority = ? AND ${READY}`),
     takeOne: connection.query<LeaseTuple>(`UPDATE items SET worker = ?, token = token + 1 WHERE id = ? AND ${READY}
       RETURNING ${LEASE_COLUMNS}`),
     waiting: connection.query<[number, string, string, number, number, number, number | null, number, number]>(
@@ -167,7 +171,20 @@ class Claim {
       touched.add(batch);
       this.#add(batch, item, item[1] + 1);
     }
-    for (const batch of touched) this.#queries.take.run(this.#request.worker, batch.number, batch.taken);
+    for (const batch of touched) this.#markTaken(batch);
+  }
+
+  /** Marks the first ready items of a batch, in the order in which they were read, as held. */
+  #markTaken(batch: Candidate): void {
+    const { worker } = this.#request;
+    const first = batch.ready?.[0];
+    const last = batch.ready?.[batch.taken - 1];
+    if (first === undefined || last === undefined) return;
+    const isDense = first[10] === last[10] && last[0] - first[0] < 2 * batch.taken;
+    const taken = isDense
+      ? this.#queries.takeRange.run(worker, first[0], last[0], first[10])
+      : this.#queries.take.run(worker, batch.number, batch.taken);
+    invariant(taken === batch.taken, `claimed ${batch.taken} items of batch ${batch.number} but marked ${taken}`);
   }
 
   #add(batch: Pick<Candidate, "number" | "id" | "queue">, item: LeaseTuple, token: number): void {

@@ -95,8 +95,8 @@ export class Connection {
     const statement: StatementSync = this.db.prepare(sql);
     statement.setReturnArrays(true);
     return {
-      get: (...values) => statement.get(...values) as unknown as Row | undefined,
-      all: (...values) => statement.all(...values) as unknown as readonly Row[],
+      get: statement.get.bind(statement) as unknown as Query<Row>["get"],
+      all: statement.all.bind(statement) as unknown as Query<Row>["all"],
       run: (...values) => Number(statement.run(...values).changes),
     };
   }
@@ -203,7 +203,7 @@ export class Connection {
 }
 
 function refuseOldSqlite(): void {
-  const found = process.versions["sqlite"] ?? "0";
+  const found = process.versions.sqlite ?? "0";
   const parts = found.split(".").map(Number);
   for (const [index, least] of SQLITE_MIN.entries()) {
     const part = parts[index] ?? 0;

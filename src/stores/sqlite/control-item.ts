@@ -8,7 +8,7 @@ import type { Ledger, LedgerEntry } from "./ledger.ts";
 import type { Done } from "./steps.ts";
 
 type ItemOutcome = Done | { readonly ok: false; readonly reason: Refusal; readonly state?: ItemState };
-type ItemControl = (ledger: Ledger, entry: LedgerEntry, command: ControlCommand, now: number) => ItemOutcome;
+export type ItemControl = (ledger: Ledger, entry: LedgerEntry, command: ControlCommand, now: number) => ItemOutcome;
 
 const UNCHANGED: ItemOutcome = { ok: true, changed: 0, more: false };
 const CHANGED: ItemOutcome = { ok: true, changed: 1, more: false };

@@ -27,7 +27,7 @@ const FACTS = "id, state, token, worker, attempts, crashes, fraction, started_at
 export class ItemChanges {
   readonly #facts: Query<FactsTuple>;
   readonly #heldBy: Query<FactsTuple>;
-  readonly #runningOf: Query<FactsTuple>;
+  readonly #heldBetween: Query<FactsTuple>;
   readonly #start: Query;
   readonly #end: Query;
   readonly #return: Query;
@@ -44,8 +44,8 @@ export class ItemChanges {
     this.#heldBy = connection.query(
       `SELECT ${FACTS} FROM items INDEXED BY items_held WHERE worker <> 0 AND worker = ?`,
     );
-    this.#runningOf = connection.query(`SELECT ${FACTS} FROM items INDEXED BY items_held
-      WHERE worker <> 0 AND state = 1 AND id >= ? AND id < ?`);
+    this.#heldBetween = connection.query(`SELECT ${FACTS} FROM items INDEXED BY items_held
+      WHERE worker <> 0 AND id >= ? AND id < ?`);
     this.#start = connection.query(`UPDATE items SET state = 1, worker = ?, token = ?, attempts = attempts + 1,
       started_at = ?, version = ? WHERE id = ? AND state = 0 AND token = ?`);
     this.#end = connection.query(`UPDATE items SET state = ?, worker = 0, token = ?, attempts = ?, started_at = ?,
@@ -82,9 +82,9 @@ export class ItemChanges {
     return this.#heldBy.all(worker).map(toFacts);
   }
 
-  /** The running items with numbers from `from` up to, not including, `to`. */
-  runningBetween(from: number, to: number): readonly ItemFacts[] {
-    return this.#runningOf.all(from, to).map(toFacts);
+  /** The items in anyone's hands with numbers from `from` up to, not including, `to`. */
+  heldBetween(from: number, to: number): readonly ItemFacts[] {
+    return this.#heldBetween.all(from, to).map(toFacts);
   }
 
   /** Makes a pending item a running one of its holder. */

@@ -26,9 +26,9 @@ export function checksumOf(migration: Migration): string {
  * newer than this program or differs from what it was made with.
  */
 export function inspectSchema(db: DatabaseSync, path: string, migrations: readonly Migration[] = MIGRATIONS): void {
-  const tables = db.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"];
+  const tables = db.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.n;
   if (tables === 0) return;
-  const id = db.prepare("PRAGMA application_id").get()?.["application_id"];
+  const id = db.prepare("PRAGMA application_id").get()?.application_id;
   if (id !== APPLICATION_ID) {
     throw new MilepostError(
       "STORE_UNSUPPORTED",
@@ -67,10 +67,10 @@ function appliedOf(db: DatabaseSync, path: string, migrations: readonly Migratio
   }
   for (const [index, row] of rows.entries()) {
     const known = migrations[index];
-    if (known === undefined || row["number"] !== known.number || row["checksum"] !== checksumOf(known)) {
+    if (known === undefined || row.number !== known.number || row.checksum !== checksumOf(known)) {
       throw new MilepostError(
         "STORE_SCHEMA",
-        `${path} was made with another form of migration ${String(row["number"])} (${String(row["name"])}): its checksum differs. Open it with the version that made it; the file was not touched.`,
+        `${path} was made with another form of migration ${String(row.number)} (${String(row.name)}): its checksum differs. Open it with the version that made it; the file was not touched.`,
       );
     }
   }

@@ -3,7 +3,7 @@ import { chanceOf, itemIdFrom, itemNumberFrom, ordinalOf, splitItemNumber } from
 import { type AttemptRow, type ItemRow, lastOutcomeOf } from "../../core/item.ts";
 import { type QueueSnapshot, queueStateOf } from "../../core/queue.ts";
 import type { BatchQuery, BatchRef, Changes, ItemDetail, ItemRef, Removal } from "../../ports/store.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Query } from "./connection.ts";
 import {
   type AttemptTuple,
   BATCH_COLUMNS,
@@ -25,49 +25,61 @@ export const STATUS_SQL = `CASE
 
 const VISIBLE = "is_removing = 0";
 
-export type Reads = ReturnType<typeof prepareReads>;
+type Queries = ReturnType<typeof prepareQueries>;
 
-/** Prepares the port's reads of queues, batches, single items and the change feed. */
-export function prepareReads(connection: Connection) {
-  const byNumber = connection.query<BatchTuple>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE number = ? AND ${VISIBLE}`);
-  const byId = connection.query<BatchTuple>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE id = ? AND ${VISIBLE}`);
-  const byName = connection.query<BatchTuple>(
-    `SELECT ${BATCH_COLUMNS} FROM batches WHERE owner = ? AND name = ? AND ${VISIBLE}`,
-  );
-  const byChance = connection.query<BatchTuple>(
-    `SELECT ${BATCH_COLUMNS} FROM batches WHERE substr(id, 16) = ? AND ${VISIBLE}`,
-  );
-  const servers = connection.query<[string, number, number, number]>(
-    "SELECT queues, concurrency, lease_ms, beat_at FROM workers",
-  );
-  const queueRows = connection.query<[string, number, number | null, number, number, number]>(`
+function prepareQueries(connection: Connection) {
+  return {
+    byNumber: connection.query<BatchTuple>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE number = ? AND ${VISIBLE}`),
+    byId: connection.query<BatchTuple>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE id = ? AND ${VISIBLE}`),
+    byName: connection.query<BatchTuple>(
+      `SELECT ${BATCH_COLUMNS} FROM batches WHERE owner = ? AND name = ? AND ${VISIBLE}`,
+    ),
+    byChance: connection.query<BatchTuple>(
+      `SELECT ${BATCH_COLUMNS} FROM batches WHERE substr(id, 16) = ? AND ${VISIBLE}`,
+    ),
+    servers: connection.query<[string, number, number, number]>(
+      "SELECT queues, concurrency, lease_ms, beat_at FROM workers",
+    ),
+    queueRows: connection.query<[string, number, number | null, number, number, number]>(`
     SELECT queues.name, queues.control, concurrency, count(number), coalesce(sum(pending), 0), coalesce(sum(processing), 0)
     FROM queues LEFT JOIN batches ON queue = queues.name AND ended_at IS NULL AND ${VISIBLE}
-    GROUP BY queues.name ORDER BY queues.name`);
-  const item = connection.query<ItemTuple>(`SELECT ${ITEM_COLUMNS} FROM items WHERE id = ?`);
-  const itemByKey = connection.query<ItemTuple>(`SELECT ${ITEM_COLUMNS} FROM items WHERE batch = ? AND key = ?`);
-  const holder = connection.query<[string]>(
-    "SELECT workers.name FROM items JOIN workers ON number = worker WHERE items.id = ? AND worker <> 0",
-  );
-  const attempts = connection.query<AttemptTuple>(
-    "SELECT token, worker, started_at, ended_at, outcome, error FROM attempts WHERE item = ? ORDER BY token",
-  );
-  const itemEdge = connection.query<[number]>(`SELECT version FROM items INDEXED BY items_feed
-    WHERE batch = ? AND version > ? ORDER BY version LIMIT 1 OFFSET ?`);
-  const removalEdge = connection.query<[number]>(`SELECT version FROM removals
-    WHERE batch = ? AND version > ? ORDER BY version LIMIT 1 OFFSET ?`);
-  const changed = connection.query<ItemTuple>(`SELECT ${ITEM_COLUMNS} FROM items INDEXED BY items_feed
-    WHERE batch = ? AND version > ? AND version <= ? ORDER BY version, id`);
-  const removed = connection.query<[number, string, number]>(`SELECT ordinal, key, version FROM removals
-    WHERE batch = ? AND version > ? AND version <= ? ORDER BY version, ordinal`);
-  const pages = new Map<string, ReturnType<typeof connection.query<BatchTuple>>>();
+    GROUP BY queues.name ORDER BY queues.name`),
+    item: connection.query<ItemTuple>(`SELECT ${ITEM_COLUMNS} FROM items WHERE id = ?`),
+    itemByKey: connection.query<ItemTuple>(`SELECT ${ITEM_COLUMNS} FROM items WHERE batch = ? AND key = ?`),
+    holder: connection.query<[string]>(
+      "SELECT workers.name FROM items JOIN workers ON number = worker WHERE items.id = ? AND worker <> 0",
+    ),
+    attempts: connection.query<AttemptTuple>(
+      "SELECT token, worker, started_at, ended_at, outcome, error FROM attempts WHERE item = ? ORDER BY token",
+    ),
+    itemEdge: connection.query<[number]>(`SELECT version FROM items INDEXED BY items_feed
+    WHERE batch = ? AND version > ? ORDER BY version LIMIT 1 OFFSET ?`),
+    removalEdge: connection.query<[number]>(`SELECT version FROM removals
+    WHERE batch = ? AND version > ? ORDER BY version LIMIT 1 OFFSET ?`),
+    changed: connection.query<ItemTuple>(`SELECT ${ITEM_COLUMNS} FROM items INDEXED BY items_feed
+    WHERE batch = ? AND version > ? AND version <= ? ORDER BY version, id`),
+    removed: connection.query<[number, string, number]>(`SELECT ordinal, key, version FROM removals
+    WHERE batch = ? AND version > ? AND version <= ? ORDER BY version, ordinal`),
+  };
+}
 
-  function concurrencyOf(queue: string, cache?: Map<string, number>): number {
+/** The port's reads of queues, batches, single items and the change feed. */
+export class Reads {
+  readonly #connection: Connection;
+  readonly #queries: Queries;
+  readonly #pages = new Map<string, Query<BatchTuple>>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.#queries = prepareQueries(connection);
+  }
+
+  #concurrencyOf(queue: string, cache?: Map<string, number>): number {
     const known = cache?.get(queue);
     if (known !== undefined) return known;
-    const monotonic = connection.clock.monotonic();
+    const monotonic = this.#connection.clock.monotonic();
     let sum = 0;
-    for (const [queues, concurrency, leaseMs, beatAt] of servers.all()) {
+    for (const [queues, concurrency, leaseMs, beatAt] of this.#queries.servers.all()) {
       if (concurrency === 0 || isLapsed({ beatAt, leaseMs }, monotonic)) continue;
       const served = JSON.parse(queues) as readonly string[];
       if (served.length === 0 || served.includes(queue)) sum += concurrency;
@@ -76,19 +88,19 @@ export function prepareReads(connection: Connection) {
     return sum;
   }
 
-  function toRow(row: BatchTuple | undefined): BatchRow | null {
-    return row === undefined ? null : toBatchRow(row, concurrencyOf(row[4]));
+  #toRow(row: BatchTuple | undefined): BatchRow | null {
+    return row === undefined ? null : toBatchRow(row, this.#concurrencyOf(row[4]));
   }
 
-  function find(ref: BatchRef): BatchRow | null {
-    if ("number" in ref) return toRow(byNumber.get(ref.number));
-    if ("id" in ref) return toRow(byId.get(ref.id));
-    if ("owner" in ref) return toRow(byName.get(ref.owner, ref.name));
-    return ordinalOf(ref.itemId) === null ? null : toRow(byChance.get(chanceOf(ref.itemId)));
+  #find(ref: BatchRef): BatchRow | null {
+    if ("number" in ref) return this.#toRow(this.#queries.byNumber.get(ref.number));
+    if ("id" in ref) return this.#toRow(this.#queries.byId.get(ref.id));
+    if ("owner" in ref) return this.#toRow(this.#queries.byName.get(ref.owner, ref.name));
+    return ordinalOf(ref.itemId) === null ? null : this.#toRow(this.#queries.byChance.get(chanceOf(ref.itemId)));
   }
 
   /** One statement for each combination of conditions that is really asked for, prepared once. */
-  function page(query: BatchQuery): readonly BatchTuple[] {
+  #page(query: BatchQuery): readonly BatchTuple[] {
     const conditions = [VISIBLE];
     const values: (string | number)[] = [];
     const add = (sql: string, value: string | number): void => {
@@ -103,72 +115,78 @@ export function prepareReads(connection: Connection) {
       add(`${STATUS_SQL} IN (SELECT value FROM json_each(?))`, JSON.stringify(query.statuses));
     }
     const where = conditions.join(" AND ");
-    let statement = pages.get(where);
+    let statement = this.#pages.get(where);
     if (statement === undefined) {
-      statement = connection.query(`SELECT ${BATCH_COLUMNS} FROM batches WHERE ${where} ORDER BY number DESC LIMIT ?`);
-      pages.set(where, statement);
+      statement = this.#connection.query(
+        `SELECT ${BATCH_COLUMNS} FROM batches WHERE ${where} ORDER BY number DESC LIMIT ?`,
+      );
+      this.#pages.set(where, statement);
     }
     return statement.all(...values, query.limit);
   }
 
-  function detail(ref: ItemRef): ItemDetail | null {
-    const row = "number" in ref ? item.get(ref.number) : itemByKey.get(ref.batch, ref.key);
-    const batch = row === undefined ? null : find({ number: splitItemNumber(row[0]).batch });
+  #detail(ref: ItemRef): ItemDetail | null {
+    const row = "number" in ref ? this.#queries.item.get(ref.number) : this.#queries.itemByKey.get(ref.batch, ref.key);
+    const batch = row === undefined ? null : this.#find({ number: splitItemNumber(row[0]).batch });
     if (row === undefined || batch === null) return null;
     const found = toItemRow(row, batch.id);
-    const past = attempts.all(row[0]).map(toAttemptRow);
-    return { item: found, attempts: [...past, ...lastAttempt(found, holder.get(row[0])?.[0] ?? null)] };
+    const past = this.#queries.attempts.all(row[0]).map(toAttemptRow);
+    return { item: found, attempts: [...past, ...lastAttempt(found, this.#queries.holder.get(row[0])?.[0] ?? null)] };
   }
 
   /** The version up to which a page of at most `limit` rows goes: always to the end of a version. */
-  function edgeOf(rows: typeof itemEdge, feed: { batch: number; since: number; limit: number; end: number }): number {
+  #edgeOf(rows: Query<[number]>, feed: { batch: number; since: number; limit: number; end: number }): number {
     const beyond = rows.get(feed.batch, feed.since, feed.limit)?.[0];
     if (beyond === undefined) return feed.end;
     const first = rows.get(feed.batch, feed.since, 0)?.[0] ?? beyond;
     return first < beyond ? beyond - 1 : beyond;
   }
 
-  function changesNow(batch: number, since: number, limit: number): Changes {
-    const row = byNumber.get(batch);
+  #changesNow(batch: number, since: number, limit: number): Changes {
+    const row = this.#queries.byNumber.get(batch);
     const version = row?.[14] ?? 0;
     if (row === undefined || since > version || since < row[15]) {
       return { isResumable: false, items: [], removals: [], version, hasMore: false };
     }
     const feed = { batch, since, limit, end: version };
-    const upTo = Math.min(edgeOf(itemEdge, feed), edgeOf(removalEdge, feed));
-    const removals: Removal[] = removed
+    const upTo = Math.min(this.#edgeOf(this.#queries.itemEdge, feed), this.#edgeOf(this.#queries.removalEdge, feed));
+    const removals: Removal[] = this.#queries.removed
       .all(batch, since, upTo)
       .map(([ordinal, key, at]) => ({ id: itemIdFrom(row[1], ordinal), key, version: at }));
-    const items: ItemRow[] = changed.all(batch, since, upTo).map((entry) => toItemRow(entry, row[1]));
+    const items: ItemRow[] = this.#queries.changed.all(batch, since, upTo).map((entry) => toItemRow(entry, row[1]));
     return { isResumable: true, items, removals, version: upTo, hasMore: upTo < version };
   }
 
-  return {
-    /** Reads inside the transaction that the caller is in. */
-    batchNow: (number: number): BatchRow | null => find({ number }),
+  /** Reads inside the transaction that the caller is in. */
+  batchNow(number: number): BatchRow | null {
+    return this.#find({ number });
+  }
 
-    async queues(): Promise<readonly QueueSnapshot[]> {
-      const rows = await connection.readOne(() => queueRows.all());
-      return rows.map(([name, control, concurrency, batches, pending, processing]) => {
-        return { name, state: queueStateOf(controlOf(control), processing), concurrency, batches, pending, processing };
-      });
-    },
-    async batches(query: BatchQuery): Promise<readonly BatchRow[]> {
-      return connection.read(() => {
-        const cache = new Map<string, number>();
-        return page(query).map((row) => toBatchRow(row, concurrencyOf(row[4], cache)));
-      });
-    },
-    async batch(ref: BatchRef): Promise<BatchRow | null> {
-      return connection.readOne(() => find(ref));
-    },
-    async item(ref: ItemRef): Promise<ItemDetail | null> {
-      return connection.read(() => detail(ref));
-    },
-    async changes(batch: number, since: number, limit: number): Promise<Changes> {
-      return connection.read(() => changesNow(batch, since, limit));
-    },
-  };
+  async queues(): Promise<readonly QueueSnapshot[]> {
+    const rows = await this.#connection.readOne(() => this.#queries.queueRows.all());
+    return rows.map(([name, control, concurrency, batches, pending, processing]) => {
+      return { name, state: queueStateOf(controlOf(control), processing), concurrency, batches, pending, processing };
+    });
+  }
+
+  async batches(query: BatchQuery): Promise<readonly BatchRow[]> {
+    return this.#connection.read(() => {
+      const cache = new Map<string, number>();
+      return this.#page(query).map((row) => toBatchRow(row, this.#concurrencyOf(row[4], cache)));
+    });
+  }
+
+  async batch(ref: BatchRef): Promise<BatchRow | null> {
+    return this.#connection.readOne(() => this.#find(ref));
+  }
+
+  async item(ref: ItemRef): Promise<ItemDetail | null> {
+    return this.#connection.read(() => this.#detail(ref));
+  }
+
+  async changes(batch: number, since: number, limit: number): Promise<Changes> {
+    return this.#connection.read(() => this.#changesNow(batch, since, limit));
+  }
 }
 
 /** The attempt that the item's own row tells of: the running one, or the one that ended the item. */

@@ -12,28 +12,42 @@ type Complete = Report & { readonly type: "complete" };
 const OK: ReportResult = { ok: true };
 const NOT_FOUND: ReportResult = { ok: false, reason: "not-found" };
 
-/** Prepares `record` of the port. */
-export function prepareRecord(
-  connection: Connection,
-  ledgerQueries: LedgerQueries,
-  changes: ItemChanges,
-): (reports: readonly Report[], now: number) => Promise<readonly ReportResult[]> {
-  const completeUnstarted =
-    connection.query(`UPDATE items SET state = 2, worker = 0, attempts = attempts + 1, version = ?,
+type Queries = ReturnType<typeof prepareQueries>;
+
+function prepareQueries(connection: Connection) {
+  return {
+    completeUnstarted: connection.query(`UPDATE items SET state = 2, worker = 0, attempts = attempts + 1, version = ?,
     started_at = ?, ended_at = ?, output = ?, saved = NULL, suspect = 0
-    WHERE id = ? AND token = ? AND worker = ? AND state = 0`);
-  const setProgress =
-    connection.query(`UPDATE items SET progress = ?, stage = ?, fraction = ?, saved = coalesce(?, saved),
-    version = ? WHERE id = ? AND token = ? AND state = 1`);
+    WHERE id = ? AND token = ? AND worker = ? AND state = 0`),
+    setProgress: connection.query(`UPDATE items SET progress = ?, stage = ?, fraction = ?, saved = coalesce(?, saved),
+    version = ? WHERE id = ? AND token = ? AND state = 1`),
+  };
+}
+
+/** `record` of the port. */
+export class Recorder {
+  readonly #connection: Connection;
+  readonly #queries: Queries;
+  readonly #ledgerQueries: LedgerQueries;
+  readonly #changes: ItemChanges;
+
+  constructor(connection: Connection, ledgerQueries: LedgerQueries, changes: ItemChanges) {
+    this.#connection = connection;
+    this.#queries = prepareQueries(connection);
+    this.#ledgerQueries = ledgerQueries;
+    this.#changes = changes;
+  }
 
   /**
    * The common case in one statement: a short item whose start was never recorded. It checks what `decideFenced` would,
    * and changes nothing where that would refuse.
    */
-  function tryComplete(report: Complete, entry: LedgerEntry, now: number): boolean {
+  #tryComplete(report: Complete, entry: LedgerEntry, now: number): boolean {
     const { item, lease, output, startedAt } = report;
     if (lease === null || lease.worker === 0) return false;
-    if (completeUnstarted.run(entry.version, startedAt, now, output, item, lease.token, lease.worker) !== 1)
+    if (
+      this.#queries.completeUnstarted.run(entry.version, startedAt, now, output, item, lease.token, lease.worker) !== 1
+    )
       return false;
     entry.delta.move("pending", "completed");
     entry.startedAt ??= startedAt;
@@ -42,15 +56,15 @@ export function prepareRecord(
     return true;
   }
 
-  function apply(item: ItemFacts, entry: LedgerEntry, report: Report, now: number): void {
+  #apply(item: ItemFacts, entry: LedgerEntry, report: Report, now: number): void {
     switch (report.type) {
       case "start":
-        changes.start(item, entry, report.startedAt);
+        this.#changes.start(item, entry, report.startedAt);
         return;
       case "progress": {
-        if (item.state === "pending") changes.start(item, entry, report.startedAt);
+        if (item.state === "pending") this.#changes.start(item, entry, report.startedAt);
         const { progress, fraction, saved } = report;
-        setProgress.run(
+        this.#queries.setProgress.run(
           toProgressText(progress),
           progress.stage,
           fraction,
@@ -64,70 +78,79 @@ export function prepareRecord(
         return;
       }
       case "complete": {
-        changes.startLate(item, entry, report.startedAt);
+        this.#changes.startLate(item, entry, report.startedAt);
         countRun(entry, item.startedAt ?? now, now);
-        changes.end(item, entry, { to: "completed", now, token: tokenAfter(item, report), output: report.output });
+        this.#changes.end(item, entry, {
+          to: "completed",
+          now,
+          token: tokenAfter(item, report),
+          output: report.output,
+        });
         return;
       }
       case "fail":
-        fail(item, entry, report, now);
+        this.#fail(item, entry, report, now);
         return;
       case "release":
-        release(item, entry, report, now);
+        this.#release(item, entry, report, now);
         return;
       default:
         unreachable(report);
     }
   }
 
-  function fail(item: ItemFacts, entry: LedgerEntry, report: Report & { readonly type: "fail" }, now: number): void {
-    changes.startLate(item, entry, report.startedAt);
+  #fail(item: ItemFacts, entry: LedgerEntry, report: Report & { readonly type: "fail" }, now: number): void {
+    this.#changes.startLate(item, entry, report.startedAt);
     const { error, retryAt: runAt, saved } = report;
     if (runAt === null) {
       countRun(entry, item.startedAt ?? now, now);
-      changes.end(item, entry, { to: "failed", now, token: tokenAfter(item, report), error, saved, isFailure: true });
+      this.#changes.end(item, entry, {
+        to: "failed",
+        now,
+        token: tokenAfter(item, report),
+        error,
+        saved,
+        isFailure: true,
+      });
       return;
     }
-    if (report.lease === null) changes.raiseToken(item);
-    changes.returnStarted(item, entry, { outcome: "failed", now, error, runAt, saved, isFailure: true });
+    if (report.lease === null) this.#changes.raiseToken(item);
+    this.#changes.returnStarted(item, entry, { outcome: "failed", now, error, runAt, saved, isFailure: true });
   }
 
-  function release(
-    item: ItemFacts,
-    entry: LedgerEntry,
-    report: Report & { readonly type: "release" },
-    now: number,
-  ): void {
+  #release(item: ItemFacts, entry: LedgerEntry, report: Report & { readonly type: "release" }, now: number): void {
     const isCrash = report.isCrash === true;
     if (item.state === "pending" && report.startedAt === null) {
-      changes.returnUnstarted(item, isCrash);
+      this.#changes.returnUnstarted(item, isCrash);
       return;
     }
-    if (item.state === "pending") changes.start(item, entry, report.startedAt ?? now);
-    if (isCrash) changes.crash(item, entry, now, report.saved);
-    else changes.returnStarted(item, entry, { outcome: "released", now, saved: report.saved });
+    if (item.state === "pending") this.#changes.start(item, entry, report.startedAt ?? now);
+    if (isCrash) this.#changes.crash(item, entry, now, report.saved);
+    else this.#changes.returnStarted(item, entry, { outcome: "released", now, saved: report.saved });
   }
 
-  function recordOne(ledger: Ledger, report: Report, now: number): ReportResult {
+  #recordOne(ledger: Ledger, report: Report, now: number): ReportResult {
     const entry = ledger.find(Math.floor(report.item / LIMITS.itemsPerBatch));
     if (entry === null) return NOT_FOUND;
-    if (report.type === "complete" && tryComplete(report, entry, now)) return OK;
-    const item = changes.find(report.item);
+    if (report.type === "complete" && this.#tryComplete(report, entry, now)) return OK;
+    const item = this.#changes.find(report.item);
     if (item === null) return NOT_FOUND;
     const decision = decideReport(item, report);
     if (!decision.ok) return decision;
-    apply(item, entry, report, now);
+    this.#apply(item, entry, report, now);
     return OK;
   }
 
-  function recordNow(reports: readonly Report[], now: number): readonly ReportResult[] {
-    const ledger = new Ledger(ledgerQueries, now);
-    const results = reports.map((report) => recordOne(ledger, report, now));
+  #recordNow(reports: readonly Report[], now: number): readonly ReportResult[] {
+    const ledger = new Ledger(this.#ledgerQueries, now);
+    const results = reports.map((report) => this.#recordOne(ledger, report, now));
     ledger.settle();
     return results;
   }
 
-  return (reports, now) => connection.write(() => recordNow(reports, now));
+  async record(reports: readonly Report[], now: number): Promise<readonly ReportResult[]> {
+    return this.#connection.write(() => this.#recordNow(reports, now));
+  }
 }
 
 function decideReport(item: ItemFacts, report: Report): Decision {
@@ -146,7 +169,8 @@ function tokenAfter(item: ItemFacts, report: Report): number {
 
 function countRun(entry: LedgerEntry, startedAt: number, now: number): void {
   entry.runEnded += 1;
-  entry.runBusyMs += Math.max(0, now - startedAt);
+  // A wrong wall clock can make spans of decades; their sum must stay a number that can be read back.
+  entry.runBusyMs = Math.min(Number.MAX_SAFE_INTEGER, entry.runBusyMs + Math.max(0, now - startedAt));
 }
 
 function toProgressText(progress: ItemProgress): string {

@@ -1,18 +1,18 @@
 import type { Pulse, Store } from "../../ports/store.ts";
 import { prepareClaim } from "./claim.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
-import { prepareControl } from "./control.ts";
+import { Controller } from "./control.ts";
 import { ItemChanges } from "./item-changes.ts";
 import { prepareItemReads } from "./item-reads.ts";
 import { prepareLedger } from "./ledger.ts";
 import { startPulse } from "./pulse.ts";
-import { prepareReads } from "./reads.ts";
-import { prepareRecord } from "./record.ts";
+import { Reads } from "./reads.ts";
+import { Recorder } from "./record.ts";
 import { prepareSessions } from "./sessions.ts";
-import { prepareSteps } from "./steps.ts";
-import { prepareSubmit } from "./submit.ts";
+import { Steps } from "./steps.ts";
+import { Submitter } from "./submit.ts";
 import { prepareUpkeep } from "./upkeep.ts";
-import { prepareVerify } from "./verify.ts";
+import { Verifier } from "./verify.ts";
 import { Watcher } from "./watcher.ts";
 
 export type SqliteStoreOptions = ConnectionOptions;
@@ -33,21 +33,29 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   await connection.initialize();
   const ledger = prepareLedger(connection);
   const changes = new ItemChanges(connection);
-  const steps = prepareSteps(connection, changes);
-  const { batchNow, ...reads } = prepareReads(connection);
+  const steps = new Steps(connection, changes);
+  const reads = new Reads(connection);
+  const submitter = new Submitter(connection, ledger, reads);
+  const recorder = new Recorder(connection, ledger, changes);
+  const controller = new Controller(connection, ledger, { changes, steps });
+  const verifier = new Verifier(connection, ledger, changes);
   const watcher = new Watcher(connection);
   const pulses = new Set<Pulse>();
   return {
     location: connection.path,
     ...prepareSessions(connection, ledger, changes),
-    submit: prepareSubmit(connection, ledger, { batchNow }),
-    claim: prepareClaim(connection),
-    record: prepareRecord(connection, ledger, changes),
-    control: prepareControl(connection, ledger, changes),
-    ...reads,
     ...prepareItemReads(connection),
     ...prepareUpkeep(connection, ledger, steps),
-    verify: prepareVerify(connection, ledger, changes),
+    claim: prepareClaim(connection),
+    submit: (submission) => submitter.submit(submission),
+    record: (reports, now) => recorder.record(reports, now),
+    control: (command, now) => controller.control(command, now),
+    queues: () => reads.queues(),
+    batches: (query) => reads.batches(query),
+    batch: (ref) => reads.batch(ref),
+    item: (ref) => reads.item(ref),
+    changes: (batch, since, limit) => reads.changes(batch, since, limit),
+    verify: (options) => verifier.verify(options),
     subscribe: (listener) => watcher.subscribe(listener),
     pulse(worker, everyMs, onLost) {
       const pulse = startPulse(connection, { worker, everyMs, onLost });

@@ -18,29 +18,41 @@ export interface Done {
 const READY = "state = 0 AND worker = 0 AND held = 0 AND run_at = 0";
 const CANCEL = `UPDATE items SET state = 4, worker = 0, ended_at = ?, version = ?, run_at = 0, held = 0, suspect = 0`;
 
-export type Steps = ReturnType<typeof prepareSteps>;
+type Queries = ReturnType<typeof prepareQueries>;
 
-export function prepareSteps(connection: Connection, changes: ItemChanges) {
-  const cancelReady = connection.query(`${CANCEL} WHERE id IN
-    (SELECT id FROM items INDEXED BY items_ready WHERE batch = ? AND ${READY} LIMIT ?)`);
-  const cancelPending = connection.query(`${CANCEL} WHERE id IN
-    (SELECT id FROM items WHERE id >= ? AND id < ? AND state = 0 LIMIT ?)`);
-  const ended = connection.query<[number]>(`SELECT id FROM items INDEXED BY items_failed
-    WHERE batch = ? AND state = ? AND state IN (3, 4) ORDER BY id LIMIT ?`);
-  const running = connection.query<[number]>("SELECT processing FROM batches WHERE number = ?");
-  const markRemoving = connection.query<[number]>(
-    "UPDATE batches SET is_removing = 1 WHERE number = ? AND is_removing = 0 RETURNING total",
-  );
-  const deleteAttempts = connection.query("DELETE FROM attempts WHERE item >= ? AND item < ?");
-  const lastOf = connection.query<[number]>(
-    "SELECT max(id) FROM (SELECT id FROM items WHERE id >= ? AND id < ? ORDER BY id LIMIT ?)",
-  );
-  const deleteItems = connection.query("DELETE FROM items WHERE id >= ? AND id <= ?");
-  const deleteRemovals = connection.query("DELETE FROM removals WHERE batch = ?");
-  const deleteBatch = connection.query("DELETE FROM batches WHERE number = ?");
+function prepareQueries(connection: Connection) {
+  return {
+    cancelReady: connection.query(`${CANCEL} WHERE id IN
+    (SELECT id FROM items INDEXED BY items_ready WHERE batch = ? AND ${READY} LIMIT ?)`),
+    cancelPending: connection.query(`${CANCEL} WHERE id IN
+    (SELECT id FROM items WHERE id >= ? AND id < ? AND state = 0 LIMIT ?)`),
+    ended: connection.query<[number]>(`SELECT id FROM items INDEXED BY items_failed
+    WHERE batch = ? AND state = ? AND state IN (3, 4) ORDER BY id LIMIT ?`),
+    running: connection.query<[number]>("SELECT processing FROM batches WHERE number = ?"),
+    markRemoving: connection.query<[number]>(
+      "UPDATE batches SET is_removing = 1 WHERE number = ? AND is_removing = 0 RETURNING total",
+    ),
+    deleteAttempts: connection.query("DELETE FROM attempts WHERE item >= ? AND item < ?"),
+    lastOf: connection.query<[number]>(
+      "SELECT max(id) FROM (SELECT id FROM items WHERE id >= ? AND id < ? ORDER BY id LIMIT ?)",
+    ),
+    deleteItems: connection.query("DELETE FROM items WHERE id >= ? AND id <= ?"),
+    deleteRemovals: connection.query("DELETE FROM removals WHERE batch = ?"),
+    deleteBatch: connection.query("DELETE FROM batches WHERE number = ?"),
+  };
+}
 
-  /** Refuses everything that still runs, and cancels up to `limit` of what waits. */
-  function cancelOne(ledger: Ledger, entry: LedgerEntry, limit: number): number {
+export class Steps {
+  readonly #queries: Queries;
+  readonly #changes: ItemChanges;
+
+  constructor(connection: Connection, changes: ItemChanges) {
+    this.#queries = prepareQueries(connection);
+    this.#changes = changes;
+  }
+
+  /** Takes away at once what anyone holds, and cancels up to `limit` of what waits. */
+  #cancelOne(ledger: Ledger, entry: LedgerEntry, limit: number): number {
     const { now } = ledger;
     let changed = 0;
     const [from, to] = itemRangeOf(entry.number);
@@ -48,15 +60,15 @@ export function prepareSteps(connection: Connection, changes: ItemChanges) {
       entry.isCancelled = true;
       entry.isChanged = true;
       ledger.hasOrders = true;
-      for (const item of changes.runningBetween(from, to)) {
-        changes.end(item, entry, { to: "cancelled", now });
+      for (const item of this.#changes.heldBetween(from, to)) {
+        this.#changes.end(item, entry, { to: "cancelled", now });
         changed += 1;
       }
     }
     let left = limit;
     for (const cancel of [
-      () => cancelReady.run(now, entry.version, entry.number, left),
-      () => cancelPending.run(now, entry.version, from, to, left),
+      () => this.#queries.cancelReady.run(now, entry.version, entry.number, left),
+      () => this.#queries.cancelPending.run(now, entry.version, from, to, left),
     ]) {
       if (left === 0 || entry.counts.pending + entry.delta.states.pending === 0) break;
       const items = cancel();
@@ -68,75 +80,75 @@ export function prepareSteps(connection: Connection, changes: ItemChanges) {
     return changed + limit - left;
   }
 
-  function deleteChunk(batch: number, limit: number): { readonly items: number; readonly isGone: boolean } {
+  #deleteChunk(batch: number, limit: number): { readonly items: number; readonly isGone: boolean } {
     const [from, to] = itemRangeOf(batch);
-    const last = lastOf.get(from, to, limit)?.[0] ?? null;
+    const last = this.#queries.lastOf.get(from, to, limit)?.[0] ?? null;
     if (last === null) {
-      deleteRemovals.run(batch);
-      deleteBatch.run(batch);
+      this.#queries.deleteRemovals.run(batch);
+      this.#queries.deleteBatch.run(batch);
       return { items: 0, isGone: true };
     }
-    deleteAttempts.run(from, last + 1);
-    return { items: deleteItems.run(from, last), isGone: false };
+    this.#queries.deleteAttempts.run(from, last + 1);
+    return { items: this.#queries.deleteItems.run(from, last), isGone: false };
   }
 
-  return {
-    /** Cancels unended batches: what is held first, then what waits. */
-    cancel(ledger: Ledger, batches: readonly number[]): Done {
-      let items = 0;
-      let left: number = LIMITS.controlChunkItems;
-      let more = false;
-      let isNew = false;
-      for (const number of batches) {
-        const entry = ledger.find(number);
-        if (entry === null) continue;
-        isNew ||= !entry.isCancelled;
-        const changed = cancelOne(ledger, entry, left);
-        items += changed;
-        left = Math.max(0, left - changed);
-        more ||= entry.counts.pending + entry.delta.states.pending > 0;
-      }
-      return { ok: true, changed: items === 0 && isNew ? 1 : items, more };
-    },
+  /** Cancels unended batches: what is held first, then what waits. */
+  cancel(ledger: Ledger, batches: readonly number[]): Done {
+    let items = 0;
+    let left: number = LIMITS.controlChunkItems;
+    let more = false;
+    let isNew = false;
+    for (const number of batches) {
+      const entry = ledger.find(number);
+      if (entry === null) continue;
+      isNew ||= !entry.isCancelled;
+      const changed = this.#cancelOne(ledger, entry, left);
+      items += changed;
+      left = Math.max(0, left - changed);
+      more ||= entry.counts.pending + entry.delta.states.pending > 0;
+    }
+    return { ok: true, changed: items === 0 && isNew ? 1 : items, more };
+  }
 
-    /** Retries failed items, and cancelled ones unless `failedOnly`. */
-    retry(ledger: Ledger, entry: LedgerEntry, options: { readonly failedOnly: boolean }): Done {
-      const found = [...ended.all(entry.number, 3, LIMITS.controlChunkItems)];
-      if (!options.failedOnly) found.push(...ended.all(entry.number, 4, LIMITS.controlChunkItems - found.length));
-      if (found.length > 0 && entry.endedAt !== null) ledger.reopen(entry);
-      for (const [number] of found) {
-        const item = changes.find(number);
-        if (item !== null) changes.retry(item, entry);
-      }
-      const { failed, cancelled } = entry.delta.applyTo(entry.counts);
-      return { ok: true, changed: found.length, more: failed > 0 || (!options.failedOnly && cancelled > 0) };
-    },
+  /** Retries failed items, and cancelled ones unless `failedOnly`. */
+  retry(ledger: Ledger, entry: LedgerEntry, options: { readonly failedOnly: boolean }): Done {
+    const found = [...this.#queries.ended.all(entry.number, 3, LIMITS.controlChunkItems)];
+    if (!options.failedOnly)
+      found.push(...this.#queries.ended.all(entry.number, 4, LIMITS.controlChunkItems - found.length));
+    if (found.length > 0 && entry.endedAt !== null) ledger.reopen(entry);
+    for (const [number] of found) {
+      const item = this.#changes.find(number);
+      if (item !== null) this.#changes.retry(item, entry);
+    }
+    const { failed, cancelled } = entry.delta.applyTo(entry.counts);
+    return { ok: true, changed: found.length, more: failed > 0 || (!options.failedOnly && cancelled > 0) };
+  }
 
-    /** Deletes batches with all they have. From the first step on nobody sees or claims anything of them. */
-    remove(ledger: Ledger, batches: readonly number[]): Done | { readonly ok: false; readonly reason: "running" } {
-      if (batches.some((number) => (running.get(number)?.[0] ?? 0) > 0)) return { ok: false, reason: "running" };
-      let changed = 0;
-      let left: number = LIMITS.controlChunkItems;
-      let more = false;
-      for (const number of batches) {
-        const total = markRemoving.get(number)?.[0];
-        if (total !== undefined) ledger.hasOrders = true;
-        if (total === 0) changed += 1;
-        while (left > 0) {
-          const step = deleteChunk(number, left);
-          changed += step.items;
-          left -= Math.max(1, step.items);
-          if (step.isGone) break;
-        }
-        more ||= running.get(number) !== undefined;
+  /** Deletes batches with all they have. From the first step on nobody sees or claims anything of them. */
+  remove(ledger: Ledger, batches: readonly number[]): Done | { readonly ok: false; readonly reason: "running" } {
+    if (batches.some((number) => (this.#queries.running.get(number)?.[0] ?? 0) > 0))
+      return { ok: false, reason: "running" };
+    let changed = 0;
+    let left: number = LIMITS.controlChunkItems;
+    let more = false;
+    for (const number of batches) {
+      const total = this.#queries.markRemoving.get(number)?.[0];
+      if (total !== undefined) ledger.hasOrders = true;
+      if (total === 0) changed += 1;
+      while (left > 0) {
+        const step = this.#deleteChunk(number, left);
+        changed += step.items;
+        left -= Math.max(1, step.items);
+        if (step.isGone) break;
       }
-      return { ok: true, changed, more };
-    },
+      more ||= this.#queries.running.get(number) !== undefined;
+    }
+    return { ok: true, changed, more };
+  }
 
-    /** One step of deleting a batch that has ended. True once nothing of it is left. */
-    removeEnded(number: number): boolean {
-      markRemoving.get(number);
-      return deleteChunk(number, LIMITS.controlChunkItems).isGone;
-    },
-  };
+  /** One step of deleting a batch that has ended. True once nothing of it is left. */
+  removeEnded(number: number): boolean {
+    this.#queries.markRemoving.get(number);
+    return this.#deleteChunk(number, LIMITS.controlChunkItems).isGone;
+  }
 }

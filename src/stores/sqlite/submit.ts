@@ -7,34 +7,46 @@ import type { Connection } from "./connection.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 import type { Reads } from "./reads.ts";
 
-/** Prepares `submit` of the port. */
-export function prepareSubmit(
-  connection: Connection,
-  ledgerQueries: LedgerQueries,
-  reads: Pick<Reads, "batchNow">,
-): (submission: Submission) => Promise<Submitted> {
-  const findNamed = connection.query<[number]>(
-    "SELECT number FROM batches WHERE owner = ? AND name = ? AND is_removing = 0",
-  );
-  const findId = connection.query<[number]>("SELECT number FROM batches WHERE id = ? AND is_removing = 0");
-  const insertQueue = connection.query("INSERT INTO queues (name) VALUES (?) ON CONFLICT DO NOTHING");
-  const insertBatch = connection.query<
-    [number]
-  >(`INSERT INTO batches (id, owner, name, queue, pipeline, options, policy,
-    stages, priority, start_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`);
-  const insertItem = connection.query(`INSERT INTO items (id, batch, key, priority, version, input, size, kind)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch, key) DO NOTHING`);
-  const findKey = connection.query<[number]>("SELECT id FROM items WHERE batch = ? AND key = ?");
+type Queries = ReturnType<typeof prepareQueries>;
 
-  function findBatch(batch: BatchSpec | number): number | undefined {
-    if (typeof batch === "number") return batch;
-    const named = batch.name === null ? undefined : findNamed.get(batch.owner, batch.name);
-    return (named ?? findId.get(batch.id))?.[0];
+function prepareQueries(connection: Connection) {
+  return {
+    findNamed: connection.query<[number]>(
+      "SELECT number FROM batches WHERE owner = ? AND name = ? AND is_removing = 0",
+    ),
+    findId: connection.query<[number]>("SELECT number FROM batches WHERE id = ? AND is_removing = 0"),
+    insertQueue: connection.query("INSERT INTO queues (name) VALUES (?) ON CONFLICT DO NOTHING"),
+    insertBatch: connection.query<[number]>(`INSERT INTO batches (id, owner, name, queue, pipeline, options, policy,
+    stages, priority, start_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`),
+    insertItem: connection.query(`INSERT INTO items (id, batch, key, priority, version, input, size, kind)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch, key) DO NOTHING`),
+    findKey: connection.query<[number]>("SELECT id FROM items WHERE batch = ? AND key = ?"),
+  };
+}
+
+/** `submit` of the port. */
+export class Submitter {
+  readonly #connection: Connection;
+  readonly #queries: Queries;
+  readonly #ledgerQueries: LedgerQueries;
+  readonly #reads: Reads;
+
+  constructor(connection: Connection, ledgerQueries: LedgerQueries, reads: Reads) {
+    this.#connection = connection;
+    this.#queries = prepareQueries(connection);
+    this.#ledgerQueries = ledgerQueries;
+    this.#reads = reads;
   }
 
-  function createBatch(spec: BatchSpec, now: number): number {
-    insertQueue.run(spec.queue);
-    const row = insertBatch.get(
+  #findBatch(batch: BatchSpec | number): number | undefined {
+    if (typeof batch === "number") return batch;
+    const named = batch.name === null ? undefined : this.#queries.findNamed.get(batch.owner, batch.name);
+    return (named ?? this.#queries.findId.get(batch.id))?.[0];
+  }
+
+  #createBatch(spec: BatchSpec, now: number): number {
+    this.#queries.insertQueue.run(spec.queue);
+    const row = this.#queries.insertBatch.get(
       spec.id,
       spec.owner,
       spec.name,
@@ -51,20 +63,20 @@ export function prepareSubmit(
     return row[0];
   }
 
-  function addItems(entry: LedgerEntry, submission: Submission, firstOrdinal: number) {
+  #addItems(entry: LedgerEntry, submission: Submission, firstOrdinal: number) {
     const verdicts: VerdictKind[] = [];
     const items: number[] = [];
     let ordinal = entry.nextOrdinal;
     for (const item of submission.items) {
       const number = itemNumberFrom(entry.number, ordinal);
       const { key, priority, input, size, kind } = item;
-      if (insertItem.run(number, entry.number, key, priority, entry.version, input, size, kind) === 1) {
+      if (this.#queries.insertItem.run(number, entry.number, key, priority, entry.version, input, size, kind) === 1) {
         ordinal += 1;
         verdicts.push("added");
         items.push(number);
         continue;
       }
-      const known = findKey.get(entry.number, key)?.[0];
+      const known = this.#queries.findKey.get(entry.number, key)?.[0];
       invariant(known !== undefined, "a key that conflicts is there");
       verdicts.push(splitItemNumber(known).ordinal >= firstOrdinal ? "duplicate" : "known");
       items.push(known);
@@ -74,18 +86,19 @@ export function prepareSubmit(
     return { verdicts, items };
   }
 
-  function submitNow(submission: Submission): Submitted {
-    const known = findBatch(submission.batch);
+  #submitNow(submission: Submission): Submitted {
+    const known = this.#findBatch(submission.batch);
     const isNew = known === undefined;
-    const number = known ?? (typeof submission.batch === "number" ? 0 : createBatch(submission.batch, submission.now));
-    const ledger = new Ledger(ledgerQueries, submission.now);
+    const number =
+      known ?? (typeof submission.batch === "number" ? 0 : this.#createBatch(submission.batch, submission.now));
+    const ledger = new Ledger(this.#ledgerQueries, submission.now);
     const entry = ledger.find(number);
     if (entry === null) return { batch: null, isNew: false, verdicts: [], items: [], firstOrdinal: 0 };
     if (entry.nextOrdinal + submission.items.length > LIMITS.itemsPerBatch) {
       throw new MilepostError("INVALID_ARGUMENT", `a batch holds at most ${LIMITS.itemsPerBatch} items`);
     }
     const firstOrdinal = submission.firstOrdinal ?? entry.nextOrdinal;
-    const { verdicts, items } = addItems(entry, submission, firstOrdinal);
+    const { verdicts, items } = this.#addItems(entry, submission, firstOrdinal);
     if (entry.delta.total > 0) {
       if (entry.isSealed) ledger.reopen(entry);
       entry.isCancelled = false;
@@ -96,8 +109,10 @@ export function prepareSubmit(
     if (isSealedNow) entry.isSealed = true;
     entry.isChanged = isNew || entry.delta.total > 0 || isSealedNow;
     ledger.settle();
-    return { batch: reads.batchNow(number), isNew, verdicts, items, firstOrdinal };
+    return { batch: this.#reads.batchNow(number), isNew, verdicts, items, firstOrdinal };
   }
 
-  return (submission) => connection.write(() => submitNow(submission), submission.seal);
+  async submit(submission: Submission): Promise<Submitted> {
+    return this.#connection.write(() => this.#submitNow(submission), submission.seal);
+  }
 }

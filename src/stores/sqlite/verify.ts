@@ -19,37 +19,51 @@ interface Recount {
 
 type Report = (batchId: string | null, what: string, facts: readonly [expected: unknown, found: unknown]) => void;
 
-/** Prepares `verify` of the port. */
-export function prepareVerify(connection: Connection, ledgerQueries: LedgerQueries, changes: ItemChanges) {
-  const recount = connection.query<[number, number, number, number, number, number]>(
-    "SELECT batch, state, count(*), sum(fraction), max(id), max(version) FROM items GROUP BY batch, state",
-  );
-  const batches = connection.query<
-    [number, string, number, number, number, number, number, number, number, number, number, number | null, number]
-  >(`SELECT number, id, total, pending, processing, completed, failed, cancelled, flight, next_ordinal, version, ended_at,
-    is_sealed FROM batches WHERE is_removing = 0`);
-  const strays = connection.query<[number, string | null]>(`SELECT items.id, batches.id
-    FROM items INDEXED BY items_held LEFT JOIN batches ON number = items.batch
-    WHERE worker <> 0 AND worker NOT IN (SELECT number FROM workers)`);
-  const orphans = connection.query<[number]>(
-    "SELECT count(*) FROM items WHERE batch NOT IN (SELECT number FROM batches)",
-  );
-  const misplaced = connection.query<[number]>("SELECT count(*) FROM items WHERE batch <> id >> 30");
-  const lostAttempts = connection.query<[number]>(
-    "SELECT count(*) FROM attempts WHERE item NOT IN (SELECT id FROM items)",
-  );
-  const dropOrphans = connection.query("DELETE FROM items WHERE batch NOT IN (SELECT number FROM batches)");
-  const dropAttempts = connection.query("DELETE FROM attempts WHERE item NOT IN (SELECT id FROM items)");
-  const mend = connection.query(`UPDATE batches SET total = ?, pending = ?, processing = ?, completed = ?, failed = ?,
-    cancelled = ?, flight = ?, next_ordinal = max(next_ordinal, ?), version = max(version, ?) + 1, percent_floor = ?,
-    ended_at = ? WHERE number = ?`);
-  const pages = connection.query<[number]>("PRAGMA page_count");
-  const fullCheck = connection.query<[string]>("PRAGMA integrity_check(20)");
-  const quickCheck = connection.query<[string]>("PRAGMA quick_check(20)");
+type Queries = ReturnType<typeof prepareQueries>;
 
-  function recountAll(): Map<number, Recount> {
+function prepareQueries(connection: Connection) {
+  return {
+    recount: connection.query<[number, number, number, number, number, number]>(
+      "SELECT batch, state, count(*), sum(fraction), max(id), max(version) FROM items GROUP BY batch, state",
+    ),
+    batches: connection.query<
+      [number, string, number, number, number, number, number, number, number, number, number, number | null, number]
+    >(`SELECT number, id, total, pending, processing, completed, failed, cancelled, flight, next_ordinal, version, ended_at,
+    is_sealed FROM batches WHERE is_removing = 0`),
+    strays: connection.query<[number, string | null]>(`SELECT items.id, batches.id
+    FROM items INDEXED BY items_held LEFT JOIN batches ON number = items.batch
+    WHERE worker <> 0 AND worker NOT IN (SELECT number FROM workers)`),
+    orphans: connection.query<[number]>("SELECT count(*) FROM items WHERE batch NOT IN (SELECT number FROM batches)"),
+    misplaced: connection.query<[number]>("SELECT count(*) FROM items WHERE batch <> id >> 30"),
+    lostAttempts: connection.query<[number]>("SELECT count(*) FROM attempts WHERE item NOT IN (SELECT id FROM items)"),
+    dropOrphans: connection.query("DELETE FROM items WHERE batch NOT IN (SELECT number FROM batches)"),
+    dropAttempts: connection.query("DELETE FROM attempts WHERE item NOT IN (SELECT id FROM items)"),
+    mend: connection.query(`UPDATE batches SET total = ?, pending = ?, processing = ?, completed = ?, failed = ?,
+    cancelled = ?, flight = ?, next_ordinal = max(next_ordinal, ?), version = max(version, ?) + 1, percent_floor = ?,
+    ended_at = ? WHERE number = ?`),
+    pages: connection.query<[number]>("PRAGMA page_count"),
+    fullCheck: connection.query<[string]>("PRAGMA integrity_check(20)"),
+    quickCheck: connection.query<[string]>("PRAGMA quick_check(20)"),
+  };
+}
+
+/** `verify` of the port. */
+export class Verifier {
+  readonly #connection: Connection;
+  readonly #queries: Queries;
+  readonly #ledgerQueries: LedgerQueries;
+  readonly #changes: ItemChanges;
+
+  constructor(connection: Connection, ledgerQueries: LedgerQueries, changes: ItemChanges) {
+    this.#connection = connection;
+    this.#queries = prepareQueries(connection);
+    this.#ledgerQueries = ledgerQueries;
+    this.#changes = changes;
+  }
+
+  #recountAll(): Map<number, Recount> {
     const found = new Map<number, Recount>();
-    for (const [batch, state, items, fractions, lastId, lastVersion] of recount.all()) {
+    for (const [batch, state, items, fractions, lastId, lastVersion] of this.#queries.recount.all()) {
       const sum = found.get(batch) ?? { counts: NO_COUNTS, flight: 0, lastOrdinal: -1, lastVersion: 0 };
       const name = stateOf(state);
       sum.counts = { ...sum.counts, total: sum.counts.total + items, [name]: items };
@@ -61,9 +75,9 @@ export function prepareVerify(connection: Connection, ledgerQueries: LedgerQueri
     return found;
   }
 
-  function checkBatches(report: Report, repair: boolean): void {
-    const recounted = recountAll();
-    for (const row of batches.all()) {
+  #checkBatches(report: Report, repair: boolean): void {
+    const recounted = this.#recountAll();
+    for (const row of this.#queries.batches.all()) {
       const [number, id, total, pending, processing, completed, failed, cancelled] = row;
       const [flight, nextOrdinal, version, endedAt, isSealed] = [row[8], row[9], row[10], row[11], row[12]];
       const kept: Counts = { total, pending, processing, completed, failed, cancelled };
@@ -85,7 +99,7 @@ export function prepareVerify(connection: Connection, ledgerQueries: LedgerQueri
       if (!isWrong || !repair) continue;
       const percent = rawPercent(processedOf(real.counts), real.flight, real.counts.total);
       const { counts, lastOrdinal, lastVersion } = real;
-      mend.run(
+      this.#queries.mend.run(
         counts.total,
         counts.pending,
         counts.processing,
@@ -96,59 +110,60 @@ export function prepareVerify(connection: Connection, ledgerQueries: LedgerQueri
         lastOrdinal + 1,
         lastVersion,
         percent,
-        isOver ? (endedAt ?? connection.clock.now()) : null,
+        isOver ? (endedAt ?? this.#connection.clock.now()) : null,
         number,
       );
     }
   }
 
-  function checkHolders(report: Report, repair: boolean): void {
-    const now = connection.clock.now();
-    const ledger = new Ledger(ledgerQueries, now);
-    for (const [number, batchId] of strays.all()) {
+  #checkHolders(report: Report, repair: boolean): void {
+    const now = this.#connection.clock.now();
+    const ledger = new Ledger(this.#ledgerQueries, now);
+    for (const [number, batchId] of this.#queries.strays.all()) {
       const id = batchId === null ? String(number) : itemIdFrom(batchId, splitItemNumber(number).ordinal);
       report(batchId, `holder of item ${id}`, ["a session that exists", "one that does not"]);
-      const item = repair ? changes.find(number) : null;
-      if (item !== null) changes.takeFromSession(item, ledger, { isCrash: true, now });
+      const item = repair ? this.#changes.find(number) : null;
+      if (item !== null) this.#changes.takeFromSession(item, ledger, { isCrash: true, now });
     }
     ledger.settle();
   }
 
-  function checkRows(report: Report, repair: boolean): void {
-    const lostItems = orphans.get()?.[0] ?? 0;
+  #checkRows(report: Report, repair: boolean): void {
+    const lostItems = this.#queries.orphans.get()?.[0] ?? 0;
     if (lostItems > 0) report(null, "items without a batch", [0, lostItems]);
-    if (lostItems > 0 && repair) dropOrphans.run();
-    const lost = lostAttempts.get()?.[0] ?? 0;
+    if (lostItems > 0 && repair) this.#queries.dropOrphans.run();
+    const lost = this.#queries.lostAttempts.get()?.[0] ?? 0;
     if (lost > 0) report(null, "attempts without an item", [0, lost]);
-    if (lost > 0 && repair) dropAttempts.run();
+    if (lost > 0 && repair) this.#queries.dropAttempts.run();
   }
 
-  function checkFile(findings: Finding[]): void {
-    const check = (pages.get()?.[0] ?? 0) > FULL_CHECK_PAGES ? quickCheck : fullCheck;
+  #checkFile(findings: Finding[]): void {
+    const check =
+      (this.#queries.pages.get()?.[0] ?? 0) > FULL_CHECK_PAGES ? this.#queries.quickCheck : this.#queries.fullCheck;
     for (const [found] of check.all()) {
       if (found === "ok") continue;
       findings.push({ batchId: null, what: "the file", expected: "ok", found, isRepaired: false });
     }
-    const astray = misplaced.get()?.[0] ?? 0;
+    const astray = this.#queries.misplaced.get()?.[0] ?? 0;
     if (astray === 0) return;
     const what = "items whose number belongs to another batch";
     findings.push({ batchId: null, what, expected: "0", found: String(astray), isRepaired: false });
   }
 
-  return async (options: { readonly repair: boolean }): Promise<readonly Finding[]> => {
+  async verify(options: { readonly repair: boolean }): Promise<readonly Finding[]> {
     const check = (): readonly Finding[] => {
       const findings: Finding[] = [];
       const { repair } = options;
       const report: Report = (batchId, what, [expected, found]) => {
         findings.push({ batchId, what, expected: String(expected), found: String(found), isRepaired: repair });
       };
-      checkFile(findings);
-      checkRows(report, repair);
+      this.#checkFile(findings);
+      this.#checkRows(report, repair);
       // Counters first: what is mended after them moves counters that are right again.
-      checkBatches(report, repair);
-      checkHolders(report, repair);
+      this.#checkBatches(report, repair);
+      this.#checkHolders(report, repair);
       return findings;
     };
-    return options.repair ? connection.write(check) : connection.read(check);
-  };
+    return options.repair ? this.#connection.write(check) : this.#connection.read(check);
+  }
 }
