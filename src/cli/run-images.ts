@@ -91,7 +91,7 @@ async function submitImages(parts: SubmitParts): Promise<Batch | null> {
   const { batch, added } = await milepost.submit({
     pipeline: "images",
     name,
-    queue: options.queue ?? name,
+    ...(options.queue !== undefined && { queue: options.queue }),
     options: imageOptions,
     items: items(),
     attempts: options.retries + 1,
@@ -159,7 +159,7 @@ async function workOn(parts: {
   try {
     const worker = await milepost.work({
       concurrency: options.concurrency ?? availableParallelism(),
-      queues: [before.queue],
+      batch,
     });
     end = await follow(batch, view, interrupt);
     if (interrupt.isRaised) view.notice("stopping: what runs may finish for a few seconds; Ctrl-C again ends at once");

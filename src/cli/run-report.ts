@@ -59,5 +59,5 @@ function goOnCommand(cli: Cli, batch: BatchSnapshot, options: CommonOptions): st
   const same = ["milepost", ...cli.argv].map(shellQuote).join(" ");
   const isPiped = cli.argv.includes("-") || cli.argv.includes("--from-file=-");
   if (same.length <= COMMAND_MAX && !isPiped) return same;
-  return cli.hint(options, "work", "--until-idle", "--queue", batch.queue);
+  return cli.hint(options, "work", "--until-idle", "--batch", batch.name ?? batch.id);
 }

@@ -173,6 +173,11 @@ export class Batch {
     await this.#deps.store.checkpoint((await this.#row()).number, this.#deps.clock.now());
   }
 
+  /** The batch's number inside its store. @throws {MilepostError} `NOT_FOUND` */
+  async number(): Promise<number> {
+    return (await this.#row()).number;
+  }
+
   async #give(toCommand: (batch: number) => ControlCommand): Promise<number> {
     return giveCommand(this.#deps, toCommand((await this.#row()).number), this.#what);
   }

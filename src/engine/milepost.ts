@@ -120,6 +120,7 @@ export class Milepost {
       deps: this.#deps,
       pipelines,
       runnerOf: (pipeline) => runners.of(pipeline),
+      batchNumber: options.batch === undefined ? null : await options.batch.number(),
     });
     this.#workers.add(worker);
     this.#runners.push(runners);

@@ -5,6 +5,7 @@ import { requireWhole } from "../core/retry-policy.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Lease } from "../ports/store.ts";
 import { Attempt } from "./attempt.ts";
+import type { Batch } from "./batch.ts";
 import type { Deps } from "./deps.ts";
 import { execute, type Runner } from "./executor.ts";
 import { Loop } from "./loop.ts";
@@ -18,6 +19,8 @@ export interface WorkOptions {
   readonly concurrency?: number;
   /** Only these queues; default: all. */
   readonly queues?: readonly string[];
+  /** Only this batch. */
+  readonly batch?: Batch;
   /** After this many milliseconds without a heartbeat, others may take the items. Default 15,000. */
   readonly leaseMs?: number;
   /** How long a handler may take to end after it was aborted, in milliseconds. Default 5,000. */
@@ -47,6 +50,7 @@ export class Worker {
   readonly #pipelines: ReadonlyMap<string, Pipeline>;
   readonly #runnerOf: (pipeline: Pipeline) => Runner;
   readonly #queues: readonly string[];
+  readonly #batch: number | null;
   readonly #abortGraceMs: number;
   readonly #recorder: Recorder;
   readonly #readAhead: ReadAhead;
@@ -77,6 +81,7 @@ export class Worker {
     this.#pipelines = options.pipelines;
     this.#runnerOf = options.runnerOf;
     this.#queues = options.queues ?? [];
+    this.#batch = options.batchNumber;
     this.concurrency = options.concurrency ?? 1;
     this.#abortGraceMs = options.abortGraceMs ?? 5_000;
     this.#recorder = new Recorder(options.deps);
@@ -246,6 +251,7 @@ export class Worker {
       worker,
       queues: this.#queues,
       pipelines: [...this.#pipelines.keys()],
+      ...(this.#batch === null ? {} : { batch: this.#batch }),
       limit,
       now: clock.now(),
       turn: this.#turn++,
@@ -359,4 +365,5 @@ export interface WorkerParts extends WorkOptions {
   readonly deps: Deps;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
   readonly runnerOf: (pipeline: Pipeline) => Runner;
+  readonly batchNumber: number | null;
 }

@@ -27,11 +27,11 @@ export interface Store {
   beat(worker: number): Promise<boolean>;
   /** Where the store can beat from a thread of its own, so that a busy event loop is not taken for death. */
   readonly pulse?: (worker: number, everyMs: number, onLost: () => void) => Pulse;
-  /** What the operator wants of a worker's items now; with `confirmed`, records up to which revision of orders it has acted. */
+  /** What the operator wants of a worker's items now, and whether their order changed (a new revision); with `confirmed`, records up to which revision of orders it has acted. */
   orders(worker: number, confirmed: number | null): Promise<Orders>;
   /** Ends a session: what it still holds goes back to pending, without a crash. */
   closeSession(worker: number, now: number): Promise<void>;
-  /** Takes the items from every session whose lease lapsed or that `isDead`. Items that had started count a crash. */
+  /** Ends every session whose lease lapsed or that `isDead` and returns how many; items that had started count a crash. */
   reap(now: number, isDead: (session: ProcessIdentity) => boolean): Promise<number>;
 
   /**
@@ -49,7 +49,7 @@ export interface Store {
   /** Records reports in one commit. Each answers for itself; a refused one changes nothing and hinders no other. */
   record(reports: readonly Report[], now: number): Promise<readonly ReportResult[]>;
 
-  /** Carries out an operator's command. Large ones come in bounded steps: call again while `more`. */
+  /** Carries out an operator's command. Cancelling a batch also seals it. Large ones come in bounded steps: call again while `more`. */
   control(command: ControlCommand, now: number): Promise<ControlResult>;
 
   queues(): Promise<readonly QueueSnapshot[]>;
@@ -162,6 +162,8 @@ export interface ClaimRequest {
   readonly queues: readonly string[];
   /** Only batches of these pipelines; null for all. */
   readonly pipelines: readonly string[] | null;
+  /** Only this batch. */
+  readonly batch?: number;
   readonly limit: number;
   readonly now: number;
   /** Rises with each claim of the worker; spreads the share of younger batches over all of them. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openMilepost } from "../../src/index.ts";
@@ -11,9 +11,9 @@ import { temporaryFolder } from "../support/open-for-test.ts";
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
-const IMAGES = 120;
-/** Completed images at which the run is killed: spread over it, and twice at its very start. */
-const KILLS_AT = [0, 1, 25, 60, 95];
+const IMAGES = 90;
+/** Completed images at which the run is killed at the earliest: spread over it, and twice at its very start. */
+const KILLS_AT = [0, 1, 20, 45, 70];
 
 function run(folder: string): ChildProcess {
   const args = [
@@ -42,13 +42,14 @@ function run(folder: string): ChildProcess {
   return child;
 }
 
-/** Kills the run with SIGKILL as soon as one of its lines says that `completed` images are done. */
+/** Kills the run with SIGKILL as soon as the store says that `completed` images are done and others are being made. */
 async function killAt(folder: string, completed: number): Promise<void> {
   const child = run(folder);
-  const lines = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> });
-  for await (const line of lines) {
-    const { batch } = JSON.parse(line) as { batch?: { counts: { completed: number; processing: number } } };
-    if (batch !== undefined && batch.counts.completed >= completed && batch.counts.processing > 0) break;
+  child.stdout?.resume();
+  await using milepost = await openMilepost(join(folder, "work.db"));
+  while ((await milepost.batches()).batches.length === 0) await setImmediate();
+  for await (const { counts } of milepost.batch("photos").watch({ everyMs: 1 })) {
+    if (counts.completed >= completed && counts.processing > 0) break;
   }
   child.kill("SIGKILL");
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
@@ -57,7 +58,7 @@ async function killAt(folder: string, completed: number): Promise<void> {
 describe("kill -9 of a run of images", () => {
   test("the same command each time: every image exists once, counts are exact, nothing is recorded twice", async () => {
     const folder = temporaryFolder();
-    await makeImages(join(folder, "in"), { count: IMAGES, seed: 3, minMpx: 0.02, maxMpx: 0.2 });
+    await makeImages(join(folder, "in"), { count: IMAGES, seed: 3, minMpx: 0.3, maxMpx: 1.5 });
     for (const completed of KILLS_AT) await killAt(folder, completed);
     const last = run(folder);
     last.stdout?.resume();

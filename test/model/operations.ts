@@ -287,7 +287,9 @@ async function cancelAll({ trial, model, batch }: Pair): Promise<void> {
   assert.equal(result.ok, !model.isEnded || isAlready, "cancel of the batch");
   if (model.isEnded) return;
   model.isCancelled = true;
+  model.isSealed = true;
   for (const item of model.ordered) if (!isTerminal(item.state)) model.end(item, "cancelled");
+  model.settle();
 }
 
 async function retryAll({ trial, model, batch }: Pair, failedOnly: boolean): Promise<void> {

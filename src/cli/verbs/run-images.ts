@@ -61,7 +61,7 @@ export function runImagesVerb(cli: Cli): Command {
     .option("-0, --null", "names in the list end with NUL instead of a line break")
     .option("--skip-missing", "leave out files that are missing instead of refusing to start")
     .option("--name <name>", "name of the batch (default: made of the folder and the options)")
-    .option("--queue <name>", "queue of the batch (default: one of its own)")
+    .option("--queue <name>", "queue of the batch (default: images)")
     .option("--concurrency <n>", "images at once (default: one for each core)", wholeNumber(1, LIMITS.concurrency))
     .option("--retries <n>", "further attempts after a failed one", wholeNumber(0, 999), 2)
     .option("--priority <p>", "urgent, high, normal, low or a whole number; lower runs sooner", priorityValue)

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { LIMITS } from "../../core/limits.ts";
 import type { Milepost } from "../../engine/milepost.ts";
@@ -11,6 +12,7 @@ import { declareVerb } from "../verb.ts";
 
 interface WorkOptions extends CommonOptions {
   readonly queue?: readonly string[];
+  readonly batch?: string;
   readonly concurrency?: number;
   readonly untilIdle?: boolean;
 }
@@ -32,7 +34,8 @@ export function workVerb(cli: Cli): Command {
     ],
   })
     .addOption(new Option("--queue <name...>", "only these queues (default: all)"))
-    .option("--concurrency <n>", "items to run at once (default: by the machine)", wholeNumber(1, LIMITS.concurrency))
+    .option("--batch <batch>", "only this batch")
+    .option("--concurrency <n>", "items at once (default: one for each core)", wholeNumber(1, LIMITS.concurrency))
     .option("--until-idle", "end when no work is ready or running")
     .action(async (_options: unknown, command: Command) => work(cli, command.optsWithGlobals<WorkOptions>()));
 }
@@ -42,17 +45,22 @@ async function work(cli: Cli, options: WorkOptions): Promise<void> {
     using interrupt = new Interrupt(cli);
     milepost.pipeline(imagesPipeline());
     const worker = await milepost.work({
-      ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
+      concurrency: options.concurrency ?? availableParallelism(),
+      ...(options.batch !== undefined && { batch: milepost.batch(options.batch) }),
       ...(options.queue !== undefined && { queues: options.queue }),
     });
-    const queues = options.queue === undefined ? "all queues" : `queue ${options.queue.map(escapeText).join(", ")}`;
-    cli.note(`working on ${queues}; Ctrl-C stops`);
+    cli.note(`working on ${describeScope(options)}; Ctrl-C stops`);
     const reporting = reportEvery(cli, milepost);
     await interrupt.unlessRaised(options.untilIdle === true ? worker.idle() : new Promise<never>(() => {}));
     if (interrupt.isRaised) cli.note("stopping: waiting a few seconds for what runs; Ctrl-C again ends at once");
     await worker.stop({ graceMs: GRACE_MS });
     await reporting.stop();
   });
+}
+
+function describeScope(options: WorkOptions): string {
+  if (options.batch !== undefined) return `batch ${escapeText(options.batch)}`;
+  return options.queue === undefined ? "all queues" : `queue ${options.queue.map(escapeText).join(", ")}`;
 }
 
 /** Every five seconds one line for each batch that moved. */

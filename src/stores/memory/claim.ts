@@ -86,6 +86,7 @@ function promote(state: MemoryState, batch: MemoryBatch, now: number): number | 
 
 function isClaimable(batch: MemoryBatch, request: ClaimRequest): boolean {
   if (batch.queue.control !== "run" || batch.control !== "run" || batch.isCancelled) return false;
+  if (request.batch !== undefined && request.batch !== batch.number) return false;
   return request.pipelines === null || request.pipelines.includes(batch.pipeline);
 }
 

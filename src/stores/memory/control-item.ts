@@ -36,6 +36,7 @@ export function controlItem(commit: Commit, item: MemoryItem, command: ControlCo
       if (!decide("reprioritize", item).ok) return wrongState(item);
       if (item.priority === command.priority) return done(commit, 0);
       item.priority = command.priority;
+      commit.state.revision += 1;
       commit.touch(item);
       placeItem(commit.state, item);
       break;

@@ -82,6 +82,7 @@ function controlBatch(commit: Commit, number: number, command: ControlCommand): 
     case "priority":
       if (batch.priority === command.priority) return done(state, 0);
       batch.priority = command.priority;
+      state.revision += 1;
       commit.of(batch);
       commit.apply();
       return done(state, 1);

@@ -18,6 +18,7 @@ export function cancelBatches(commit: Commit, batches: readonly MemoryBatch[]): 
   for (const batch of batches) {
     if (batch.isCancelled) continue;
     batch.isCancelled = true;
+    batch.isSealed = true;
     isNew = true;
     commit.of(batch);
     for (const worker of commit.state.workers.values()) {

@@ -84,7 +84,7 @@ function prepareQueries(connection: Connection) {
       FROM items INDEXED BY items_waiting CROSS JOIN batches ON number = items.batch
       WHERE state = 0 AND run_at > 0 ORDER BY run_at LIMIT ${WAITING_PAGE}`,
     ),
-    scheduled: connection.query<[number, string, string]>(`SELECT start_at, queue, pipeline
+    scheduled: connection.query<[number, number, string, string]>(`SELECT number, start_at, queue, pipeline
       FROM batches INDEXED BY batches_scheduled WHERE start_at IS NOT NULL AND pending > 0 AND start_at > ?
       AND ${CLAIMABLE} ORDER BY start_at LIMIT ${WAITING_PAGE}`),
   };
@@ -206,14 +206,15 @@ class Claim {
     });
   }
 
-  #isWanted(queue: string, pipeline: string): boolean {
-    const { queues, pipelines } = this.#request;
+  #isWanted(number: number, queue: string, pipeline: string): boolean {
+    const { batch, queues, pipelines } = this.#request;
+    if (batch !== undefined && batch !== number) return false;
     if (queues.length > 0 && !queues.includes(queue)) return false;
     return pipelines === null || pipelines.includes(pipeline);
   }
 
-  #isDue([, , queue, pipeline, , startAt]: BatchTuple): boolean {
-    return this.#isWanted(queue, pipeline) && (startAt === null || startAt <= this.#request.now);
+  #isDue([number, , queue, pipeline, , startAt]: BatchTuple): boolean {
+    return this.#isWanted(number, queue, pipeline) && (startAt === null || startAt <= this.#request.now);
   }
 
   #hasRoom(queue: string): boolean {
@@ -235,14 +236,14 @@ class Claim {
   nextAt(): number | null {
     let nextAt = Number.POSITIVE_INFINITY;
     const waiting = this.#queries.waiting.all();
-    for (const [runAt, queue, pipeline, control, isCancelled, isRemoving, startAt, held] of waiting) {
+    for (const [runAt, queue, pipeline, control, isCancelled, isRemoving, startAt, held, number] of waiting) {
       const isIdle = control !== 0 || isCancelled === 1 || isRemoving === 1 || held === 1;
-      if (isIdle || !this.#isWanted(queue, pipeline) || this.#isPaused(queue)) continue;
+      if (isIdle || !this.#isWanted(number, queue, pipeline) || this.#isPaused(queue)) continue;
       nextAt = Math.min(nextAt, Math.max(runAt, startAt ?? 0));
     }
     if (waiting.length === WAITING_PAGE) nextAt = Math.min(nextAt, waiting.at(-1)?.[0] ?? nextAt);
-    for (const [startAt, queue, pipeline] of this.#queries.scheduled.all(this.#request.now)) {
-      if (this.#isWanted(queue, pipeline) && !this.#isPaused(queue)) nextAt = Math.min(nextAt, startAt);
+    for (const [number, startAt, queue, pipeline] of this.#queries.scheduled.all(this.#request.now)) {
+      if (this.#isWanted(number, queue, pipeline) && !this.#isPaused(queue)) nextAt = Math.min(nextAt, startAt);
     }
     return nextAt === Number.POSITIVE_INFINITY ? null : nextAt;
   }

@@ -40,8 +40,8 @@ export function prepareItemControl(connection: Connection, changes: ItemChanges)
     if (item === null) return { ok: false, reason: "not-found" };
     const { worker } = item;
     const outcome = apply(ledger, entry, { item, command, now });
-    // A worker that holds the item must hear that its lease is gone.
-    if (outcome.ok && outcome.changed > 0 && worker !== 0 && command.type !== "priority") ledger.hasOrders = true;
+    // A worker that holds the item must hear that its lease is gone; one that claimed ahead, that the order changed.
+    if (outcome.ok && outcome.changed > 0 && (worker !== 0 || command.type === "priority")) ledger.hasOrders = true;
     return outcome;
   };
 

@@ -100,6 +100,7 @@ export class Controller {
       case "priority":
         if (entry.priority === command.priority) return UNCHANGED;
         entry.priority = command.priority;
+        ledger.hasOrders = true;
         entry.isChanged = true;
         return CHANGED;
       case "hold":

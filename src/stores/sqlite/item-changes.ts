@@ -63,8 +63,8 @@ export class ItemChanges {
       started_at = NULL, ended_at = NULL, version = ? WHERE id = ? AND state = ? AND token = ?`);
     this.#keepAttempt =
       connection.query(`INSERT INTO attempts (item, token, worker, started_at, ended_at, outcome, error)
-      SELECT id, token, NULL, started_at, ended_at, CASE state WHEN 3 THEN ${toOutcomeCode("failed")}
-      ELSE ${toOutcomeCode("cancelled")} END, error FROM items WHERE id = ? AND started_at IS NOT NULL`);
+      SELECT id, token, NULL, started_at, ended_at, CASE WHEN state = 4 THEN ${toOutcomeCode("cancelled")}
+      WHEN error ->> 'code' = 'POISON' THEN ${toOutcomeCode("crashed")} ELSE ${toOutcomeCode("failed")} END, error FROM items WHERE id = ? AND started_at IS NOT NULL`);
     this.#addAttempt =
       connection.query(`INSERT INTO attempts (item, token, worker, started_at, ended_at, outcome, error)
       VALUES (?, ?, ?, ?, ?, ?, ?)`);

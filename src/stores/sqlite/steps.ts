@@ -58,6 +58,7 @@ export class Steps {
     const [from, to] = itemRangeOf(entry.number);
     if (!entry.isCancelled) {
       entry.isCancelled = true;
+      entry.isSealed = true;
       entry.isChanged = true;
       ledger.hasOrders = true;
       for (const item of this.#changes.heldBetween(from, to)) {
