@@ -32,18 +32,23 @@ export interface OpenOptions {
  */
 export async function openMilepost(location: string, options: OpenOptions = {}): Promise<Milepost> {
   const clock = options.clock ?? systemClock;
-  const store = await openStore(location, clock, options.mustExist ?? false);
+  const random = options.random ?? systemRandom;
+  const store = await openStore(location, { clock, random, mustExist: options.mustExist ?? false });
   const deps = {
     store,
     clock,
-    random: options.random ?? systemRandom,
+    random,
     host: options.host ?? systemHost,
     logger: options.logger ?? consoleLogger,
   };
   return new Milepost(deps, options.retention === undefined ? {} : { retention: options.retention });
 }
 
-async function openStore(location: string, clock: Clock, mustExist: boolean): Promise<Store> {
+async function openStore(
+  location: string,
+  options: { readonly clock: Clock; readonly random: Random; readonly mustExist: boolean },
+): Promise<Store> {
+  const { clock, random, mustExist } = options;
   if (typeof location !== "string" || location === "") {
     throw new MilepostError("INVALID_ARGUMENT", 'a store is the path of a file or "memory:"; found nothing');
   }
@@ -67,5 +72,5 @@ async function openStore(location: string, clock: Clock, mustExist: boolean): Pr
       );
   }
   const { openSqliteStore } = await import("./stores/sqlite/sqlite-store.ts");
-  return openSqliteStore({ path: location, clock });
+  return openSqliteStore({ path: location, clock, random });
 }

@@ -1,4 +1,5 @@
 import { MilepostError } from "./errors.ts";
+import { toStorableText } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 
 /** A named step inside an item. Its weight is its share of the item's work, in any unit: weights are compared, not summed to 1. */
@@ -17,6 +18,35 @@ export interface ItemProgress {
 }
 
 export const NO_PROGRESS: ItemProgress = { stage: null, done: null, total: null, unit: null, message: null };
+
+/**
+ * Checks a progress report and fills in what it leaves out; texts are cut to `LIMITS.progressTextBytes`.
+ * @throws {MilepostError} `INVALID_ARGUMENT` for an empty stage, counts that are negative or no numbers, `done` past `total`
+ */
+export function toItemProgress(given: Partial<ItemProgress>): ItemProgress {
+  const { stage = null, done = null, total = null, unit = null, message = null } = given;
+  if (stage !== null && (typeof stage !== "string" || stage === "")) {
+    throw new MilepostError(
+      "INVALID_ARGUMENT",
+      `a stage's name must be a text that is not empty; found ${String(stage)}`,
+    );
+  }
+  requireCount("done", done);
+  requireCount("total", total);
+  if (done !== null && total !== null && done > total) {
+    throw new MilepostError("INVALID_ARGUMENT", `progress must not pass its total; found ${done} of ${total}`);
+  }
+  return { stage: toText(stage), done, total, unit: toText(unit), message: toText(message) };
+}
+
+function requireCount(name: string, value: number | null): void {
+  if (value === null || (typeof value === "number" && Number.isFinite(value) && value >= 0)) return;
+  throw new MilepostError("INVALID_ARGUMENT", `${name} must be a number that is not negative; found ${String(value)}`);
+}
+
+function toText(text: string | null): string | null {
+  return text === null ? null : toStorableText(String(text), LIMITS.progressTextBytes);
+}
 
 /** Fractions are kept in millionths, as whole numbers, so that sums over a batch are exact. */
 export const FRACTION_ONE = 1_000_000;

@@ -1,8 +1,7 @@
 import type { BatchRow } from "../core/batch.ts";
 import { MilepostError } from "../core/errors.ts";
-import { type Json, toJsonText, toStorableText } from "../core/json.ts";
-import { LIMITS } from "../core/limits.ts";
-import { fractionOf, type ItemProgress, NO_PROGRESS } from "../core/progress.ts";
+import { type Json, toJsonText } from "../core/json.ts";
+import { fractionOf, type ItemProgress, NO_PROGRESS, toItemProgress } from "../core/progress.ts";
 import type { Control } from "../core/queue.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Lease, Report } from "../ports/store.ts";
@@ -97,38 +96,29 @@ export class Attempt implements Step, ProgressSource {
 
   stage(name: string, units: { readonly total?: number; readonly unit?: string } = {}): void {
     this.#requireRunning();
-    if (typeof name !== "string" || name === "")
-      throw new MilepostError("INVALID_ARGUMENT", "a stage's name must not be empty");
-    const total = units.total === undefined ? null : requireCount("total", units.total);
-    this.#advance({
-      stage: toStorableText(name, LIMITS.progressTextBytes),
-      done: total === null ? null : 0,
-      total,
-      unit: units.unit === undefined ? null : toStorableText(units.unit, LIMITS.progressTextBytes),
-      message: this.#progress.message,
-    });
+    const { total = null, unit = null } = units;
+    this.#advance({ stage: name, done: total === null ? null : 0, total, unit, message: this.#progress.message });
   }
 
   progress(done: number, total: number, unit?: string): void {
     this.#requireRunning();
-    requireCount("done", done);
-    requireCount("total", total);
-    if (done > total)
-      throw new MilepostError("INVALID_ARGUMENT", `progress must not pass its total; found ${done} of ${total}`);
-    this.#advance({
-      ...this.#progress,
-      done,
-      total,
-      unit: unit === undefined ? this.#progress.unit : toStorableText(unit, LIMITS.progressTextBytes),
-    });
+    this.#advance({ ...this.#progress, done, total, ...(unit === undefined ? {} : { unit }) });
   }
 
   message(text: string): void {
     this.#requireRunning();
-    this.#advance({ ...this.#progress, message: toStorableText(String(text), LIMITS.progressTextBytes) });
+    this.#advance({ ...this.#progress, message: text });
   }
 
-  async save(data: Json): Promise<void> {
+  save(data: Json): Promise<void> {
+    return unhandledIsFine(this.#save(data));
+  }
+
+  paused(): Promise<void> {
+    return unhandledIsFine(this.#paused());
+  }
+
+  async #save(data: Json): Promise<void> {
     this.#requireRunning();
     this.#saved = toJsonText(data, "saved data");
     const report = this.takeProgress();
@@ -140,7 +130,7 @@ export class Attempt implements Step, ProgressSource {
     }
   }
 
-  async paused(): Promise<void> {
+  async #paused(): Promise<void> {
     this.#requireRunning();
     while (this.#control === "pause" && this.#interruption === null) {
       this.#stopLimit();
@@ -208,7 +198,8 @@ export class Attempt implements Step, ProgressSource {
     this.interrupt("lost");
   }
 
-  #advance(progress: ItemProgress): void {
+  #advance(given: ItemProgress): void {
+    const progress = toItemProgress(given);
     this.#progress = progress;
     // An attempt's fraction never goes back, even if a handler returns to an earlier stage.
     this.#fraction = Math.max(this.#fraction, fractionOf(this.batch.stages, progress));
@@ -240,9 +231,10 @@ export class Attempt implements Step, ProgressSource {
   }
 }
 
-function requireCount(name: string, value: number): number {
-  if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
-  throw new MilepostError("INVALID_ARGUMENT", `${name} must be a number that is not negative; found ${String(value)}`);
+/** A handler that does not wait for a report must not end the process when its lease is lost; its signal tells it too. */
+function unhandledIsFine(promise: Promise<void>): Promise<void> {
+  promise.catch(() => {});
+  return promise;
 }
 
 function leaseLost(key: string): MilepostError {

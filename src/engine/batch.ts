@@ -1,5 +1,5 @@
 import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
-import { isUuid, itemNumberFrom, ordinalOf } from "../core/ids.ts";
+import { chanceOf, itemNumberFrom, ordinalOf } from "../core/ids.ts";
 import { type ItemSnapshot, toItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
 import { type Priority, toPriority } from "../core/priority.ts";
@@ -58,7 +58,7 @@ export class Batch {
 
   /**
    * Snapshots as the batch changes: the first at once, then at most one each `everyMs` (default 100), the last one when it
-   * has ended; changes in between are coalesced. Costs what changed, not how many items there are.
+   * has ended; changes in between are coalesced. It ends too when the batch is removed. Costs what changed, not how many items there are.
    */
   watch(
     options: { readonly everyMs?: number; readonly signal?: AbortSignal } = {},
@@ -66,6 +66,7 @@ export class Batch {
     return watchBatch({
       deps: this.#deps,
       read: () => this.#find(),
+      what: this.#what,
       everyMs: options.everyMs ?? 100,
       signal: options.signal,
     });
@@ -85,7 +86,7 @@ export class Batch {
     const { after, limit = 100, ...filter } = query;
     requireWhole("limit", limit, 1, LIMITS.pageItems);
     const row = await this.#row();
-    const ordinal = after === undefined ? null : ordinalOf(after);
+    const ordinal = after === undefined ? null : ordinalIn(row, after);
     if (after !== undefined && ordinal === null) throw notFound(`the cursor ${after}`);
     const rows = await this.#deps.store.items({
       ...filter,
@@ -100,7 +101,7 @@ export class Batch {
   item(idOrKey: string): Item {
     return new Item(this.#deps, `item ${idOrKey} of ${this.#what}`, async (): Promise<ItemRef | null> => {
       const row = await this.#row();
-      const ordinal = isUuid(idOrKey) ? ordinalOf(idOrKey) : null;
+      const ordinal = ordinalIn(row, idOrKey);
       return ordinal === null ? { batch: row.number, key: idOrKey } : { number: itemNumberFrom(row.number, ordinal) };
     });
   }
@@ -117,6 +118,8 @@ export class Batch {
 
   /** The latest state of every item that changed after version `since`, once, and removals; gap-free across restarts. */
   async changes(query: { readonly since: number; readonly limit?: number }): Promise<ChangesPage> {
+    requireWhole("since", query.since, 0, Number.MAX_SAFE_INTEGER);
+    requireWhole("limit", query.limit ?? LIMITS.pageItems, 1, LIMITS.pageItems);
     const row = await this.#row();
     const page = await this.#deps.store.changes(row.number, query.since, query.limit ?? LIMITS.pageItems);
     return { ...page, items: page.items.map(toItemSnapshot) };
@@ -191,4 +194,10 @@ export class Batch {
     if (row === null) throw notFound(this.#what);
     return row;
   }
+}
+
+/** The ordinal behind the id of an item of this very batch; null for any other text, which may still be a key. */
+function ordinalIn(batch: BatchRow, id: string): number | null {
+  const ordinal = ordinalOf(id);
+  return ordinal !== null && chanceOf(id) === chanceOf(batch.id) ? ordinal : null;
 }

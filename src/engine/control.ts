@@ -6,7 +6,7 @@ import { retryBusy } from "./retry-busy.ts";
 
 /** How often the confirmations of other workers are looked at while somebody waits for them. */
 const CONFIRM_EVERY_MS = 10;
-/** A worker that runs and does not confirm is waited for at most this long. */
+/** A worker that lives and does not confirm is waited for at most this long. */
 const CONFIRM_MAX_MS = 60_000;
 /** A stop waits this long for aborted handlers to end; the store releases later ones all the same. */
 const STOP_MAX_MS = 10_000;
@@ -16,7 +16,7 @@ const STOP_MAX_MS = 10_000;
  * live worker has confirmed that it starts nothing more, or its lease lapsed; stop also when what ran was given back.
  *
  * @returns how many items changed their state (1 for a queue or batch that was paused, 0: it was so already)
- * @throws {MilepostError} `NOT_FOUND`, or `CONFLICT` saying why it was refused
+ * @throws {MilepostError} `NOT_FOUND`, or `CONFLICT` saying why it was refused or who did not confirm it in a minute
  */
 export async function giveCommand(deps: Deps, command: ControlCommand, what: string): Promise<number> {
   let changed = 0;
@@ -36,16 +36,19 @@ export async function giveCommand(deps: Deps, command: ControlCommand, what: str
 
 async function confirmed(deps: Deps, revision: number): Promise<void> {
   const until = deps.clock.monotonic() + CONFIRM_MAX_MS;
-  while (deps.clock.monotonic() < until) {
+  for (;;) {
+    // A session that lapsed is ended first: should its worker wake up, it has nothing left that it could start.
+    await deps.store.reap(deps.clock.now(), (session) => deps.host.isDead(session));
     const sessions = await deps.store.sessions();
-    const late = sessions.filter(
-      (session) =>
-        session.concurrency > 0 &&
-        session.confirmed < revision &&
-        session.silentMs <= session.leaseMs &&
-        !deps.host.isDead(session),
-    );
+    const late = sessions.filter((session) => session.concurrency > 0 && session.confirmed < revision);
     if (late.length === 0) return;
+    if (deps.clock.monotonic() > until) {
+      const names = late.map(({ name }) => name).join(", ");
+      throw new MilepostError(
+        "CONFLICT",
+        `the order stands, but ${names} has not confirmed it in ${CONFIRM_MAX_MS / 1_000} s; is its event loop blocked?`,
+      );
+    }
     await new Promise<void>((resolve) => deps.clock.after(CONFIRM_EVERY_MS, resolve));
   }
 }

@@ -1,13 +1,19 @@
 import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
+import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 
 /** A lost hint costs this much time. */
 const POLL_EVERY_MS = 1_000;
 
-/** Yields snapshots of a batch as it changes, until it has ended, is removed, or `signal` aborts. */
+/**
+ * Yields snapshots of a batch as it changes, until it has ended, is removed, or `signal` aborts.
+ * @throws {MilepostError} `NOT_FOUND` if it is not there from the start
+ */
 export async function* watchBatch(options: {
   readonly deps: Deps;
   readonly read: () => Promise<BatchRow | null>;
+  /** The batch, for people. */
+  readonly what: string;
   readonly everyMs: number;
   readonly signal: AbortSignal | undefined;
 }): AsyncGenerator<BatchSnapshot, void, undefined> {
@@ -15,6 +21,7 @@ export async function* watchBatch(options: {
   const hint = new Hint(deps);
   try {
     let version = -1;
+    if ((await options.read()) === null) throw notFound(options.what);
     while (!signal?.aborted) {
       // Listening began before this read, so that no commit falls between the two.
       hint.clear();

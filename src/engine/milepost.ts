@@ -122,8 +122,8 @@ export class Milepost {
       runnerOf: (pipeline) => runners.of(pipeline),
       batchNumber: options.batch === undefined ? null : await options.batch.number(),
     });
-    this.#workers.add(worker);
     this.#runners.push(runners);
+    await this.#keep(this.#workers, worker, () => worker.stop());
     this.#startLoops();
     return worker;
   }
@@ -132,7 +132,7 @@ export class Milepost {
   async track(options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
     this.#requireOpen();
     const tracker = await Tracker.open(this.#deps, options);
-    this.#trackers.add(tracker);
+    await this.#keep(this.#trackers, tracker, () => tracker.close());
     this.#startLoops();
     return tracker;
   }
@@ -234,11 +234,24 @@ export class Milepost {
   }
 
   async #close(options: { readonly graceMs?: number }): Promise<void> {
-    await Promise.all(this.#loops.map((loop) => loop.stop()));
-    await Promise.all([...this.#workers].map((worker) => worker.stop(options)));
-    await Promise.all([...this.#trackers].map((tracker) => tracker.close()));
-    await Promise.all(this.#runners.map((runners) => runners.close()));
+    const ends = [
+      ...(await Promise.allSettled(this.#loops.map((loop) => loop.stop()))),
+      ...(await Promise.allSettled([...this.#workers].map((worker) => worker.stop(options)))),
+      ...(await Promise.allSettled([...this.#trackers].map((tracker) => tracker.close()))),
+      ...(await Promise.allSettled(this.#runners.map((runners) => runners.close()))),
+    ];
     await this.#deps.store.close();
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
+  /** Remembers what `close` must end; what was opened while it closed is ended at once. */
+  async #keep<T>(kept: Set<T>, opened: T, end: () => Promise<void>): Promise<void> {
+    if (this.#closed === null) {
+      kept.add(opened);
+      return;
+    }
+    await end();
+    this.#requireOpen();
   }
 
   #reap(): Promise<number> {

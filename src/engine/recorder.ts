@@ -33,10 +33,14 @@ export class Recorder {
   #isWriting = false;
   #timer: Timer | null = null;
   #timerIsSoon = false;
+  readonly #onFailure: (error: unknown) => void;
+  #isAbandoned = false;
   readonly #onIdle: (() => void)[] = [];
 
-  constructor(deps: Deps) {
+  /** @param onFailure called once when the store refuses for good (gone, read-only, corrupt): nothing can be written any more */
+  constructor(deps: Deps, onFailure: (error: unknown) => void) {
     this.#deps = deps;
+    this.#onFailure = onFailure;
   }
 
   /** Reports that wait for a commit. */
@@ -64,6 +68,11 @@ export class Recorder {
   /** Forgets what `source` still had to write. */
   drop(source: ProgressSource): void {
     if (this.#sources.get(source.item) === source) this.#sources.delete(source.item);
+  }
+
+  /** Gives up on what is not written yet: reports that wait are rejected, and so are later ones. */
+  abandon(): void {
+    this.#isAbandoned = true;
   }
 
   /** Resolves when nothing is left to write. */
@@ -109,6 +118,7 @@ export class Recorder {
     } catch (error) {
       for (const reject of fail) reject(error);
       for (const source of sources) source.onRefused();
+      if (!this.#isAbandoned) this.#onFailure(error);
     }
     this.#isWriting = false;
     if (this.#reports.length > 0) this.#schedule(true);
@@ -124,7 +134,7 @@ export class Recorder {
       try {
         return await store.record(reports, clock.now());
       } catch (error) {
-        if (!(error instanceof MilepostError && error.retryable)) throw error;
+        if (this.#isAbandoned || !(error instanceof MilepostError && error.retryable)) throw error;
         logger.warn("the store does not answer; what was done is kept and written later", {
           code: error.code,
           reports: reports.length,

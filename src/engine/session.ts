@@ -12,8 +12,11 @@ export class Session {
   /** Revision of orders that this session has acted on. */
   confirmed = -1;
   onLost: () => void = () => {};
+  /** Called when no new session can be opened, for good. */
+  onFailed: (error: unknown) => void = () => {};
   readonly #spec: SessionOptions;
   #keeper: LeaseKeeper | null = null;
+  #reopening: Promise<void> | null = null;
   #isClosed = false;
 
   private constructor(spec: SessionOptions) {
@@ -30,9 +33,17 @@ export class Session {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    await this.#reopening;
     await this.#keeper?.stop();
-    if (this.number !== null) await this.#spec.deps.store.closeSession(this.number, this.#spec.deps.clock.now());
+    const { number } = this;
     this.number = null;
+    if (number === null) return;
+    try {
+      await this.#spec.deps.store.closeSession(number, this.#spec.deps.clock.now());
+    } catch (error) {
+      // It lapses by itself: nobody beats for it any more.
+      this.#spec.deps.logger.warn("a session could not be closed and will lapse", { error: String(error) });
+    }
   }
 
   async #open(): Promise<void> {
@@ -43,7 +54,10 @@ export class Session {
     const number = await deps.store.openSession({ ...self, name, queues, concurrency, leaseMs, now: deps.clock.now() });
     this.confirmed = -1;
     this.number = number;
-    this.#keeper = new LeaseKeeper({ deps, worker: number, leaseMs, onLost: () => void this.#reopen() });
+    const onLost = (): void => {
+      this.#reopening = this.#reopen();
+    };
+    this.#keeper = new LeaseKeeper({ deps, worker: number, leaseMs, onLost });
   }
 
   async #reopen(): Promise<void> {
@@ -51,18 +65,16 @@ export class Session {
     this.number = null;
     this.onLost();
     deps.logger.warn("the session was taken for dead; its items are given up and a new session is opened");
-    void this.#keeper?.stop();
+    await this.#keeper?.stop();
     for (let delayMs = 100; !this.#isClosed; delayMs = Math.min(5_000, delayMs * 2)) {
       try {
         await this.#open();
-        break;
+        return this.onLost();
       } catch (error) {
-        if (!(error instanceof MilepostError && error.retryable))
-          deps.logger.error("no session can be opened", { error: String(error) });
+        if (!(error instanceof MilepostError && error.retryable)) return this.onFailed(error);
         await new Promise<void>((resolve) => deps.clock.after(delayMs, resolve));
       }
     }
-    this.onLost();
   }
 }
 

@@ -1,11 +1,12 @@
 import { MilepostError } from "../core/errors.ts";
-import { batchIdFrom } from "../core/ids.ts";
+import { batchIdFrom, isUuid } from "../core/ids.ts";
 import { isStorableText, type Json, toJsonText, utf8Bytes } from "../core/json.ts";
 import { LIMITS } from "../core/limits.ts";
 import { type Priority, toPriority } from "../core/priority.ts";
 import { toStages } from "../core/progress.ts";
 import { type Policy, requireWhole, toPolicy } from "../core/retry-policy.ts";
 import type { BatchSpec, ItemSpec, Submitted, VerdictKind } from "../ports/store.ts";
+import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import { type Pipeline, policyFieldsOf } from "./pipeline.ts";
 import { retryBusy } from "./retry-busy.ts";
@@ -28,6 +29,10 @@ export type NewItem =
 export type NewItems = Iterable<NewItem> | AsyncIterable<NewItem>;
 
 export interface SubmitOptions extends Partial<Policy> {
+  /**
+   * Who is to run it: any worker that declares this pipeline, in this process or another. Stages and defaults of the policy come
+   * from its declaration in the submitting process; without one there, the general defaults hold.
+   */
   readonly pipeline: string;
   readonly items: NewItems;
   /** Unique for its owner. The same name again adds to the same batch; known keys keep their state. */
@@ -71,6 +76,12 @@ export async function writeSubmission(options: {
   readonly onVerdict?: ((verdict: Verdict) => void) | undefined;
 }): Promise<SubmitCounts & { readonly number: number; readonly id: string; readonly isNew: boolean }> {
   const { deps } = options;
+  if (typeof options.items === "string") {
+    throw new MilepostError(
+      "INVALID_ARGUMENT",
+      "items must be a list or a stream of items; found one text: put it in a list",
+    );
+  }
   const tally = { added: 0, known: 0, duplicate: 0 };
   const verdicts: Verdict[] = [];
   let first: Submitted | null = null;
@@ -81,6 +92,7 @@ export async function writeSubmission(options: {
     const submitted = await retryBusy(deps, () =>
       deps.store.submit({ ...target, items: chunk, seal, now: deps.clock.now() }),
     );
+    if (submitted.batch === null) throw notFound("the batch, removed while items were added,");
     first ??= submitted;
     for (const [index, verdict] of submitted.verdicts.entries()) {
       tally[verdict] += 1;
@@ -101,23 +113,32 @@ export async function writeSubmission(options: {
     }
     await write(chunk, options.seal);
   } catch (error) {
-    await takeBack(deps, first);
+    await takeBack(deps, first, write);
     throw error;
   }
   const submitted = first as Submitted | null;
-  if (submitted?.batch == null)
-    throw new MilepostError("NOT_FOUND", "the batch is not there any more; submit it again");
+  if (submitted?.batch == null) throw notFound("the batch");
   return { ...tally, verdicts, number: submitted.batch.number, id: submitted.batch.id, isNew: submitted.isNew };
 }
 
-async function takeBack(deps: Deps, first: Submitted | null): Promise<void> {
-  if (!first?.isNew || first.batch === null) return;
-  const target = { batch: first.batch.number };
-  for (const type of ["cancel", "remove"] as const) {
-    for (let more = true; more; ) {
-      const result = await deps.store.control({ type, target }, deps.clock.now());
-      more = result.ok && result.more;
+/** A new batch is removed; one that was there keeps what was added and is sealed again, so that it can end. */
+async function takeBack(
+  deps: Deps,
+  first: Submitted | null,
+  write: (chunk: readonly ItemSpec[], seal: boolean) => Promise<void>,
+): Promise<void> {
+  if (first === null || first.batch === null) return;
+  try {
+    if (!first.isNew) return await write([], true);
+    const target = { batch: first.batch.number };
+    for (const type of ["cancel", "remove"] as const) {
+      for (let more = true; more; ) {
+        const result = await deps.store.control({ type, target }, deps.clock.now());
+        more = result.ok && result.more;
+      }
     }
+  } catch (error) {
+    deps.logger.warn("a submission that failed half-way could not be taken back", { error: String(error) });
   }
 }
 
@@ -126,8 +147,11 @@ export function toBatchSpec(deps: Deps, options: SubmitOptions, pipeline: Pipeli
   const { clock, random } = deps;
   requireText("pipeline", options.pipeline);
   if (options.name !== undefined) requireText("name", options.name);
-  const startAt = options.startAt?.getTime() ?? null;
-  if (Number.isNaN(startAt)) throw new MilepostError("INVALID_ARGUMENT", "startAt must be a valid date");
+  if (options.name !== undefined && isUuid(options.name)) {
+    throw new MilepostError("INVALID_ARGUMENT", `a batch's name must not look like an id; found ${options.name}`);
+  }
+  if (options.owner !== undefined && options.owner !== "") requireText("owner", options.owner);
+  const startAt = toTime(options.startAt);
   const batchOptions = options.options ?? null;
   toJsonText(batchOptions, "options", LIMITS.batchOptionsBytes);
   return {
@@ -144,6 +168,12 @@ export function toBatchSpec(deps: Deps, options: SubmitOptions, pipeline: Pipeli
   };
 }
 
+function toTime(date: Date | undefined): number | null {
+  if (date === undefined) return null;
+  if (date instanceof Date && !Number.isNaN(date.getTime())) return date.getTime();
+  throw new MilepostError("INVALID_ARGUMENT", `startAt must be a valid Date; found ${String(date)}`);
+}
+
 function toItemSpec(item: NewItem): ItemSpec {
   const given = typeof item === "string" ? { key: item } : item;
   if (typeof given !== "object" || given === null) {
@@ -153,6 +183,7 @@ function toItemSpec(item: NewItem): ItemSpec {
     );
   }
   requireText("an item's key", given.key, LIMITS.keyBytes);
+  if (given.kind !== undefined) requireText("an item's kind", given.kind);
   if (given.size !== undefined) requireWhole("an item's size", given.size, 0, Number.MAX_SAFE_INTEGER);
   return {
     key: given.key,

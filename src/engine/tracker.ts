@@ -3,11 +3,19 @@ import { chanceOf, isUuid, itemNumberFrom, ordinalOf } from "../core/ids.ts";
 import { toItemError } from "../core/item-error.ts";
 import { type Json, toJsonText } from "../core/json.ts";
 import { LIMITS } from "../core/limits.ts";
-import { fractionOf, type ItemProgress, NO_PROGRESS, type Stage } from "../core/progress.ts";
+import { fractionOf, type ItemProgress, type Stage, toItemProgress } from "../core/progress.ts";
 import type { Lease, ReportBody } from "../ports/store.ts";
 import type { Deps } from "./deps.ts";
 import { retryBusy } from "./retry-busy.ts";
 import { Session } from "./session.ts";
+
+/** A lease this caller won. Once lost it stays here, so that late reports go on bearing its token. */
+interface Held {
+  readonly lease: Lease;
+  readonly startedAt: number;
+  fraction: number;
+  isLost: boolean;
+}
 
 /**
  * Tracks work that its caller runs: the caller drives the loop and reports; leases, tokens, counters and the feed are those of
@@ -17,7 +25,7 @@ import { Session } from "./session.ts";
 export class Tracker {
   readonly #deps: Deps;
   readonly #session: Session;
-  readonly #leases = new Map<string, { readonly lease: Lease; readonly startedAt: number; fraction: number }>();
+  readonly #leases = new Map<string, Held>();
   readonly #batches = new Map<string, { readonly number: number; readonly stages: readonly Stage[] } | null>();
 
   private constructor(deps: Deps, session: Session) {
@@ -28,7 +36,9 @@ export class Tracker {
   static async open(deps: Deps, options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
     const session = await Session.open({ deps, concurrency: 0, leaseMs: options.leaseMs ?? 15_000, queues: [] });
     const tracker = new Tracker(deps, session);
-    session.onLost = () => tracker.#leases.clear();
+    session.onLost = () => {
+      for (const held of tracker.#leases.values()) held.isLost = true;
+    };
     return tracker;
   }
 
@@ -47,7 +57,7 @@ export class Tracker {
       const results = await retryBusy(this.#deps, () => store.record(reports, startedAt));
       for (const [index, lease] of leases.entries()) {
         if (!results[index]?.ok) continue;
-        this.#leases.set(lease.id, { lease, startedAt, fraction: 0 });
+        this.#leases.set(lease.id, { lease, startedAt, fraction: 0, isLost: false });
         won.push(lease.id);
       }
     }
@@ -57,7 +67,7 @@ export class Tracker {
   /** Where items stand; the same stage rules as for handlers. */
   progress(ids: readonly string[], progress: Partial<ItemProgress>): Promise<readonly string[]> {
     return this.#report(ids, (id, startedAt, stages) => {
-      const whole = { ...NO_PROGRESS, ...progress };
+      const whole = toItemProgress(progress);
       const held = this.#leases.get(id);
       const fraction = Math.max(held?.fraction ?? 0, fractionOf(stages, whole));
       if (held !== undefined) held.fraction = fraction;
@@ -85,7 +95,7 @@ export class Tracker {
 
   /** True while this caller holds the item. */
   isHolding(id: string): boolean {
-    return this.#leases.has(id);
+    return this.#leases.get(id)?.isLost === false;
   }
 
   /** Gives back what is still held. */
@@ -115,7 +125,10 @@ export class Tracker {
       for (const [index, [id]] of entries.entries()) {
         const isRecorded = results[index]?.ok === true;
         if (isRecorded) recorded.push(id);
-        if (!isRecorded || reports[index]?.type !== "progress") this.#leases.delete(id);
+        const held = this.#leases.get(id);
+        // A lost lease is remembered: without it, the next late mark would pass for one of an item that nobody holds.
+        if (held !== undefined && !isRecorded) held.isLost = true;
+        else if (reports[index]?.type !== "progress") this.#leases.delete(id);
       }
     }
     return recorded;

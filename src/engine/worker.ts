@@ -3,7 +3,7 @@ import { MilepostError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import type { Timer } from "../ports/clock.ts";
-import type { Lease } from "../ports/store.ts";
+import type { Lease, Report } from "../ports/store.ts";
 import { Attempt } from "./attempt.ts";
 import type { Batch } from "./batch.ts";
 import type { Deps } from "./deps.ts";
@@ -11,6 +11,7 @@ import { execute, type Runner } from "./executor.ts";
 import { Loop } from "./loop.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { ReadAhead } from "./read-ahead.ts";
+import { ReadyLeases } from "./ready-leases.ts";
 import { Recorder } from "./recorder.ts";
 import { Session } from "./session.ts";
 
@@ -28,9 +29,13 @@ export interface WorkOptions {
 }
 
 /** Orders reach a busy worker at least this often; pause promises 250 ms. */
-const ORDERS_EVERY_MS = 100;
+const ORDERS_EVERY_MS = 50;
 /** A lost hint costs this much time, never correctness. */
 const POLL_EVERY_MS = 1_000;
+/** How long a stopping worker waits for a store that does not answer. */
+const STORE_GRACE_MS = 10_000;
+/** Batches whose rows a worker remembers; they do not change in what it needs. */
+const BATCHES_KEPT = 100;
 /** Reports that may wait for a commit before no further handler is started. */
 const BACKLOG_MAX = 2 * LIMITS.claimItems;
 
@@ -52,13 +57,13 @@ export class Worker {
   readonly #queues: readonly string[];
   readonly #batch: number | null;
   readonly #abortGraceMs: number;
+  readonly #leaseMs: number;
   readonly #recorder: Recorder;
   readonly #readAhead: ReadAhead;
   readonly #session: Session;
-  readonly #ready: Lease[] = [];
+  readonly #ready = new ReadyLeases();
   readonly #running = new Map<number, Attempt>();
   readonly #batches = new Map<number, BatchRow>();
-  #nextReady = 0;
   #turn = 0;
   #ended = 0;
   #isPumping = false;
@@ -68,8 +73,11 @@ export class Worker {
   #hints = 0;
   #claiming: Promise<boolean> | null = null;
   #crashersRunning = 0;
+  /** When the orders were last read, on the monotonic clock: what is older than a lease may have been overruled. */
+  #ordersAt: number;
   #nextAt: number | null = null;
   #nextTimer: Timer | null = null;
+  #failure: unknown = null;
   #isStopping = false;
   #stopped: Promise<void> | null = null;
   #unsubscribe: () => void = () => {};
@@ -84,19 +92,23 @@ export class Worker {
     this.#batch = options.batchNumber;
     this.concurrency = options.concurrency ?? 1;
     this.#abortGraceMs = options.abortGraceMs ?? 5_000;
-    this.#recorder = new Recorder(options.deps);
+    this.#leaseMs = options.leaseMs ?? 15_000;
+    this.#ordersAt = options.deps.clock.monotonic();
+    this.#recorder = new Recorder(options.deps, (error) => this.#fail(error));
     this.#readAhead = new ReadAhead(this.concurrency);
     this.#session = session;
   }
 
   /** Opens the worker's session and starts to work. */
   static async start(options: WorkerParts): Promise<Worker> {
-    const { concurrency = 1, leaseMs = 15_000, deps } = options;
+    const { concurrency = 1, leaseMs = 15_000, abortGraceMs = 5_000, deps } = options;
     requireWhole("concurrency", concurrency, 1, LIMITS.concurrency);
     requireWhole("leaseMs", leaseMs, LIMITS.leaseMinMs, LIMITS.leaseMaxMs);
+    requireWhole("abortGraceMs", abortGraceMs, 0, LIMITS.leaseMaxMs);
     const session = await Session.open({ deps, concurrency, leaseMs, queues: options.queues ?? [] });
     const worker = new Worker(options, session);
     session.onLost = () => worker.#abandonAll();
+    session.onFailed = (error) => worker.#fail(error);
     worker.#unsubscribe = deps.store.subscribe(() => worker.#lookForWork());
     worker.#loops = [
       new Loop({ deps, everyMs: ORDERS_EVERY_MS, task: () => worker.#obeyOrders() }),
@@ -110,31 +122,29 @@ export class Worker {
     return this.#running.size;
   }
 
-  /** Acts on the operator's orders now rather than at the next look. */
-  async obey(): Promise<void> {
-    await this.#obeyOrders();
+  /**
+   * Resolves with the error that made the worker give up (its store is gone, read-only or corrupt); never, while it works.
+   * What ran was aborted and is not reported: it runs again once the store can be used.
+   */
+  async failed(): Promise<unknown> {
+    while (this.#failure === null) await this.#changed();
+    return this.#failure;
   }
 
-  /** Resolves when nothing runs and nothing is ready to run; scheduled work and back-offs count as work to come. */
+  /**
+   * Resolves when nothing runs and nothing is ready to run; scheduled work and back-offs count as work to come.
+   * @throws what made the worker give up
+   */
   async idle(): Promise<void> {
-    while (
-      !(
-        this.#isDry &&
-        this.#running.size === 0 &&
-        this.#ready.length === this.#nextReady &&
-        this.#nextAt === null &&
-        !this.#isPumping
-      )
-    ) {
-      if (this.#isStopping) return;
-      await new Promise<void>((resolve) => this.#onChange.push(resolve));
-    }
+    while (!this.#isIdle() && !this.#isStopping && this.#failure === null) await this.#changed();
+    if (this.#failure !== null) throw this.#failure;
     await this.#recorder.flushed();
   }
 
   /**
    * Stops: claims nothing more, gives back what was not started, lets running handlers end for `graceMs` (default 0), then
-   * aborts them and returns their items to pending with what they saved. Idempotent.
+   * aborts them and returns their items to pending with what they saved. Idempotent. While the store does not answer, it
+   * waits some seconds for it; what could not be written then runs again.
    */
   stop(options: { readonly graceMs?: number } = {}): Promise<void> {
     this.#stopped ??= this.#stop(options.graceMs ?? 0);
@@ -142,21 +152,46 @@ export class Worker {
   }
 
   async #stop(graceMs: number): Promise<void> {
+    const { clock } = this.#deps;
     this.#isStopping = true;
     this.#unsubscribe();
     this.#nextTimer?.cancel();
     await this.#loops[1]?.stop();
     this.#giveBack();
-    const grace = this.#deps.clock.after(graceMs, () => {
+    const grace = clock.after(graceMs, () => {
       for (const attempt of this.#running.values()) attempt.interrupt("stopped");
     });
-    while (this.#running.size > 0 || this.#isPumping)
-      await new Promise<void>((resolve) => this.#onChange.push(resolve));
+    const lastMs = graceMs + this.#abortGraceMs + STORE_GRACE_MS;
+    const last = clock.after(lastMs, () => this.#recorder.abandon());
+    while (this.#running.size > 0 || this.#isPumping) await this.#changed();
     grace.cancel();
     await this.#loops[0]?.stop();
     await this.#recorder.flushed();
+    last.cancel();
     await this.#session.close();
     this.#notify();
+  }
+
+  /** The store can be used no more: nothing may be started or reported. */
+  #fail(error: unknown): void {
+    if (this.#failure !== null || this.#isStopping) return;
+    this.#failure = error;
+    this.#deps.logger.error("the worker gives up: its store cannot be used", { error: String(error) });
+    this.#recorder.abandon();
+    this.#abandonAll();
+    void this.stop().catch(() => {});
+    this.#notify();
+  }
+
+  #isIdle(): boolean {
+    return (
+      this.#isDry && this.#running.size === 0 && this.#ready.size === 0 && this.#nextAt === null && !this.#isPumping
+    );
+  }
+
+  /** A worker that slept or was blocked past its lease may have been overruled: it reads its orders before it starts anything. */
+  #isOutOfTouch(): boolean {
+    return this.#deps.clock.monotonic() - this.#ordersAt > this.#leaseMs;
   }
 
   #lookForWork(): void {
@@ -185,50 +220,34 @@ export class Worker {
         await this.#startReady();
         this.#claiming = this.#claim();
         if (await this.#claiming) this.#pumpAgain = true;
-        this.#claiming = null;
       } while (this.#pumpAgain && !this.#isStopping);
     } catch (error) {
-      const code = error instanceof MilepostError ? error.code : "UNEXPECTED";
-      this.#deps.logger.warn("claiming failed and will be tried again", { code, error: String(error) });
+      if (!(error instanceof MilepostError && error.retryable)) this.#fail(error);
+      else
+        this.#deps.logger.warn("claiming failed and will be tried again", { code: error.code, error: error.message });
+    } finally {
+      this.#claiming = null;
     }
   }
 
   async #startReady(): Promise<void> {
     while (!this.#isStopping && this.#running.size < this.concurrency && this.#recorder.backlog < BACKLOG_MAX) {
-      const index = this.#nextStartable();
-      const lease = this.#ready[index];
+      if (this.#isOutOfTouch()) return this.#giveBack();
+      // Items that already crashed a worker run one at a time, so that a poison item takes no neighbour down twice.
+      const lease = this.#ready.take(this.#crashersRunning > 0);
       if (lease === undefined) return;
       const batch = this.#batches.get(lease.batch) ?? (await this.#readBatch(lease.batch));
-      // While the batch was read, the list may have been given back or abandoned.
-      if (this.#ready[index] !== lease) continue;
-      this.#takeReady(index);
       const pipeline = batch === null ? undefined : this.#pipelines.get(batch.pipeline);
-      if (batch !== null && pipeline !== undefined) this.#run(lease, batch, pipeline);
-    }
-  }
-
-  /** Items that already crashed a worker run one at a time, so that a poison item takes no neighbour down twice. */
-  #nextStartable(): number {
-    if (this.#crashersRunning === 0) return this.#nextReady;
-    for (let index = this.#nextReady; index < this.#ready.length; index++) {
-      if (this.#ready[index]?.crashes === 0) return index;
-    }
-    return this.#ready.length;
-  }
-
-  #takeReady(index: number): void {
-    if (index === this.#nextReady) this.#nextReady += 1;
-    else this.#ready.splice(index, 1);
-    if (this.#nextReady === this.#ready.length) {
-      this.#ready.length = 0;
-      this.#nextReady = 0;
+      const isOurs = this.#session.number === lease.worker && !this.#isStopping;
+      if (isOurs && batch !== null && pipeline !== undefined) this.#run(lease, batch, pipeline);
+      else this.#release(lease);
     }
   }
 
   async #readBatch(number: number): Promise<BatchRow | null> {
     const batch = await this.#deps.store.batch({ number });
     if (batch === null) return null;
-    if (this.#batches.size >= 100) this.#batches.clear();
+    if (this.#batches.size >= BATCHES_KEPT) this.#batches.clear();
     this.#batches.set(number, batch);
     return batch;
   }
@@ -236,11 +255,10 @@ export class Worker {
   /** Claims what the window has room for. True if something came. */
   async #claim(): Promise<boolean> {
     const { clock, store } = this.#deps;
-    if (this.#isStopping || this.#isDry || this.#session.number === null) return false;
-    const waiting = this.#ready.length - this.#nextReady;
+    if (this.#isStopping || this.#isDry || this.#session.number === null || this.#isOutOfTouch()) return false;
     const limit = this.#readAhead.room({
       running: this.#running.size,
-      waiting,
+      waiting: this.#ready.size,
       ended: this.#ended,
       now: clock.monotonic(),
     });
@@ -257,7 +275,7 @@ export class Worker {
       turn: this.#turn++,
     });
     if (this.#session.number !== worker) return false;
-    this.#ready.push(...claimed.leases);
+    this.#ready.add(claimed.leases);
     if (this.#isStopping) this.#giveBack();
     this.#isDry = claimed.leases.length < limit && hints === this.#hints;
     this.#scheduleNext(claimed.nextAt);
@@ -265,13 +283,11 @@ export class Worker {
   }
 
   #scheduleNext(nextAt: number | null): void {
-    if (nextAt === this.#nextAt) return;
     this.#nextAt = nextAt;
     this.#nextTimer?.cancel();
-    if (nextAt === null) return;
+    if (nextAt === null || this.#isStopping) return;
     const delayMs = Math.max(1, nextAt - this.#deps.clock.now());
-    // Longer waits are covered by the slow poll.
-    if (delayMs < POLL_EVERY_MS) this.#nextTimer = this.#deps.clock.after(delayMs, () => this.#lookForWork());
+    this.#nextTimer = this.#deps.clock.after(delayMs, () => this.#lookForWork());
   }
 
   #run(lease: Lease, batch: BatchRow, pipeline: Pipeline): void {
@@ -289,49 +305,49 @@ export class Worker {
         if (!started.ok) attempt.interrupt("lost");
       } else this.#recorder.touch(attempt, true);
       const runner = this.#runnerOf(pipeline);
-      const report =
-        attempt.interruption === "lost"
-          ? null
-          : await execute({ deps: this.#deps, attempt, runner, graceMs: this.#abortGraceMs });
-      attempt.settle();
-      if (report !== null) this.#send(attempt, this.#recorder.report({ item: lease.item, lease, ...report }));
+      const isLost = attempt.interruption === "lost";
+      const report = isLost ? null : await execute({ deps: this.#deps, attempt, runner, graceMs: this.#abortGraceMs });
+      if (report !== null) this.#send({ item: lease.item, lease, ...report });
     } catch (error) {
       this.#deps.logger.error("an attempt could not be run", { item: lease.key, error: String(error) });
-      attempt.settle();
     }
+    attempt.settle();
     if (this.#running.get(lease.item) === attempt) this.#running.delete(lease.item);
     if (lease.crashes > 0) this.#crashersRunning -= 1;
     this.#ended += 1;
-    if (this.#ready.length > this.#nextReady || !this.#isDry) this.#pump();
+    if (this.#ready.size > 0 || !this.#isDry) this.#pump();
     this.#notify();
   }
 
-  #send(attempt: Attempt, recorded: Promise<{ readonly ok: boolean }>): void {
-    recorded.catch((error) => {
-      // The item stays with this session and comes back when that ends; the handler runs again.
-      this.#deps.logger.error("a result could not be written", { item: attempt.lease.key, error: String(error) });
-    });
+  /** Hands a report over without waiting for it. If it cannot be written, the worker fails and the item runs again. */
+  #send(report: Report): void {
+    this.#recorder.report(report).catch(() => {});
   }
 
   /** Reads what the operator wants and acts on it, then confirms, so that a pause can be acknowledged. */
   async #obeyOrders(): Promise<void> {
+    const { store, clock } = this.#deps;
     const worker = this.#session.number;
     if (worker === null) return;
-    const { store } = this.#deps;
-    // A claim that was committed before a pause must have arrived, or its items would start after the pause was confirmed.
-    await this.#claiming;
-    const running = [...this.#running.values()];
+    const askedAt = clock.monotonic();
+    const known = new Set(this.#running.values());
     const orders = await store.orders(worker, null);
-    if (orders.revision === this.#session.confirmed) return;
+    // A claim that was committed before a pause must have arrived, or its items would start after the pause was confirmed.
+    await this.#claiming?.catch(() => {});
+    if (this.#session.number !== worker) return;
+    const wasOutOfTouch = this.#isOutOfTouch();
+    this.#ordersAt = askedAt;
+    if (orders.revision === this.#session.confirmed) return wasOutOfTouch ? this.#lookForWork() : undefined;
     const controls = new Map(orders.held.map((held) => [held.item, held]));
-    for (const attempt of running) {
+    for (const attempt of this.#running.values()) {
       const held = controls.get(attempt.item);
-      if (held === undefined || held.token !== attempt.lease.token) attempt.interrupt("lost");
-      else attempt.obey(held.control);
+      if (held?.token === attempt.lease.token) attempt.obey(held.control);
+      else if (known.has(attempt)) attempt.interrupt("lost");
     }
     // All of it, not only what is paused: the order of what was claimed ahead may have changed too.
     this.#giveBack();
     await this.#recorder.flushed();
+    if (this.#session.number !== worker) return;
     await store.orders(worker, orders.revision);
     this.#session.confirmed = orders.revision;
     this.#lookForWork();
@@ -339,20 +355,22 @@ export class Worker {
 
   /** Returns what was claimed and not started; for everybody else it was pending all the time. */
   #giveBack(): void {
-    const waiting = this.#ready.splice(0).slice(this.#nextReady);
-    this.#nextReady = 0;
-    for (const lease of waiting) {
-      const report = this.#recorder.report({ type: "release", item: lease.item, lease, startedAt: null });
-      report.catch((error) => this.#deps.logger.warn("a claim could not be given back", { error: String(error) }));
-    }
+    for (const lease of this.#ready.takeAll()) this.#release(lease);
+  }
+
+  #release(lease: Lease): void {
+    this.#send({ type: "release", item: lease.item, lease, startedAt: null });
   }
 
   /** The session was reaped: others may have the items by now, so nothing of them may be reported. */
   #abandonAll(): void {
     for (const attempt of this.#running.values()) attempt.interrupt("lost");
-    this.#ready.length = 0;
-    this.#nextReady = 0;
-    this.#lookForWork();
+    this.#ready.takeAll();
+    if (this.#failure === null) this.#lookForWork();
+  }
+
+  #changed(): Promise<void> {
+    return new Promise((resolve) => this.#onChange.push(resolve));
   }
 
   #notify(): void {

@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import type { ItemError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
 import type { HandlerItem } from "../pipeline.ts";
 
@@ -15,6 +16,9 @@ export type FromThread =
 export type ToThread =
   | { readonly type: "abort"; readonly reason: string }
   | { readonly type: "answer"; readonly id: number; readonly error: string | null };
+
+/** How a handler in a thread ended. */
+export type ThreadResult = { readonly output: Json } | { readonly error: ItemError };
 
 /** One attempt, as it is sent to a thread. */
 export interface ThreadTask {

@@ -1,17 +1,31 @@
 import type { MessagePort } from "node:worker_threads";
-import type { Json } from "../../core/json.ts";
+import { toItemError } from "../../core/item-error.ts";
+import { type Json, toJsonText } from "../../core/json.ts";
 import type { Handler, Step } from "../pipeline.ts";
-import type { FromThread, ThreadTask, ToThread } from "./messages.ts";
+import type { FromThread, ThreadResult, ThreadTask, ToThread } from "./messages.ts";
 
-/** Runs one attempt inside a pool's thread: loads the pipeline's module and gives its handler a `Step` that speaks over a port. */
-export async function runInThread(task: ThreadTask): Promise<Json | undefined> {
-  const loaded: { readonly handler?: unknown } = await import(task.module);
-  if (typeof loaded.handler !== "function") {
-    throw new TypeError(`the module ${task.module} must export a function named handler`);
-  }
+/**
+ * Runs one attempt inside a pool's thread: loads the pipeline's module and gives its handler a `Step` that speaks over a port.
+ * What the handler throws comes back as data: an error that crosses threads would lose its name and code, and any
+ * rejection of the run itself then means that the thread died.
+ */
+export async function runInThread(task: ThreadTask): Promise<ThreadResult> {
   const line = new Line(task.port);
   try {
-    return ((await (loaded.handler as Handler)(task.item, line)) ?? undefined) as Json | undefined;
+    const loaded: { readonly handler?: unknown } = await import(task.module);
+    if (typeof loaded.handler !== "function") {
+      return {
+        error: {
+          name: "NoRetryError",
+          message: `${task.module} must export a function named handler`,
+          code: "HANDLER",
+        },
+      };
+    }
+    const output = await (loaded.handler as Handler)(task.item, line);
+    return { output: output === undefined ? null : (JSON.parse(toJsonText(output, "the output")) as Json) };
+  } catch (thrown) {
+    return { error: toItemError(thrown) };
   } finally {
     line.close();
   }
@@ -69,10 +83,13 @@ class Line implements Step {
 
   #ask(question: (id: number) => FromThread): Promise<void> {
     const id = ++this.#lastId;
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<void>((resolve, reject) => {
       this.#answers.set(id, { resolve, reject });
       this.#send(question(id));
     });
+    // As in the process: a report that nobody waits for must not end the thread.
+    answer.catch(() => {});
+    return answer;
   }
 
   #answer(id: number, error: string | null): void {

@@ -1,10 +1,11 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Piscina } from "piscina";
+import type { ItemError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
 import type { Attempt } from "../attempt.ts";
 import { type Runner, ThreadCrash } from "../executor.ts";
 import type { Step } from "../pipeline.ts";
-import type { FromThread, ToThread } from "./messages.ts";
+import type { FromThread, ThreadResult, ToThread } from "./messages.ts";
 
 /** Runs a pipeline's module in worker threads, one attempt at a time in each. */
 export class ThreadRunner implements Runner {
@@ -33,15 +34,26 @@ export class ThreadRunner implements Runner {
     this.#kills.set(step, kill);
     serve(port1, step);
     try {
-      const task = { module: this.#module.href, item, port: port2 };
-      return (await this.#pool.run(task, { transferList: [port2], signal: kill.signal })) as Json | undefined;
-    } catch (error) {
-      throw isCrash(error) ? new ThreadCrash(`the thread died: ${error.message}`) : error;
+      const result = await this.#runInPool({ module: this.#module.href, item, port: port2 }, kill.signal);
+      if ("output" in result) return result.output;
+      throw toError(result.error);
     } finally {
       this.#kills.delete(step);
       port1.close();
     }
   };
+
+  /** Every rejection means that the thread died: what a handler throws comes back as data. */
+  async #runInPool(
+    task: { readonly module: string; readonly item: unknown; readonly port: MessagePort },
+    signal: AbortSignal,
+  ): Promise<ThreadResult> {
+    try {
+      return (await this.#pool.run(task, { transferList: [task.port], signal })) as ThreadResult;
+    } catch (error) {
+      throw new ThreadCrash(`the thread died: ${String(error)}`);
+    }
+  }
 
   kill(attempt: Attempt): void {
     this.#kills.get(attempt)?.abort();
@@ -83,10 +95,6 @@ function post(port: MessagePort, message: ToThread): void {
   port.postMessage(message);
 }
 
-function isCrash(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false;
-  return (
-    (error as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY" ||
-    /worker exited|terminating worker|worker.*exit/i.test(error.message)
-  );
+function toError(data: ItemError): Error {
+  return Object.assign(new Error(data.message), { name: data.name, code: data.code });
 }
