@@ -134,6 +134,21 @@ describe("several processes on one file", () => {
     expect(await scene.milepost.verify()).toEqual([]);
   });
 
+  test("a worker that slept through a pause starts nothing when it wakes", async () => {
+    const scene = await makeScene();
+    const sleeper = await scene.start(1);
+    const { batch } = await scene.milepost.submit({ pipeline: "gated", items: KEYS });
+    await until(batch, ({ counts }) => counts.processing === 1);
+    sleeper.kill("SIGSTOP");
+    await batch.pause();
+    scene.openGate();
+    sleeper.kill("SIGCONT");
+    sleeper.kill("SIGTERM");
+    await once(sleeper, "exit");
+    expect(scene.ledger().filter((line) => line.startsWith("start "))).toEqual(["start item-0"]);
+    expect((await batch.snapshot()).counts).toMatchObject({ pending: 12, completed: 0 });
+  });
+
   test("SIGTERM gives everything back at once", async () => {
     const scene = await makeScene();
     const worker = await scene.start(3);

@@ -30,6 +30,19 @@ describe("pipelines in worker threads", () => {
     },
   );
 
+  test("what a handler throws keeps its name, code and meaning across the thread", async () => {
+    const milepost = await openForTest("memory");
+    milepost.pipeline({ name: "threads", module });
+    await milepost.work();
+    const { batch } = await milepost.submit({ pipeline: "threads", items: ["never"] });
+    await batch.done();
+    expect(await batch.item("never").snapshot()).toMatchObject({
+      attempts: 1,
+      crashes: 0,
+      error: { name: "NoRetryError", code: "INVALID", message: "the worker process exited: never again" },
+    });
+  });
+
   test("a handler that blocks its thread past its time limit is ended with it", async () => {
     const milepost = await openForTest("memory");
     milepost.pipeline({ name: "threads", module, attempts: 1, timeoutMs: 300 });

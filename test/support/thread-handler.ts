@@ -1,5 +1,5 @@
 import { isMainThread } from "node:worker_threads";
-import type { HandlerItem, Step } from "../../src/index.ts";
+import { type HandlerItem, NoRetryError, type Step } from "../../src/index.ts";
 
 /** Misbehaves as its item's key says. */
 export async function handler(item: HandlerItem, step: Step): Promise<unknown> {
@@ -10,6 +10,7 @@ export async function handler(item: HandlerItem, step: Step): Promise<unknown> {
     await new Promise<void>((resolve) => step.signal.addEventListener("abort", () => resolve(), { once: true }));
     throw step.signal.reason;
   }
+  if (item.key === "never") throw new NoRetryError("the worker process exited: never again", { code: "INVALID" });
   step.stage("one");
   step.progress(1, 2, "page");
   await step.save({ half: true });

@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import { openForTest, STORES } from "../support/open-for-test.ts";
+
+describe.each(STORES)("handles on %s", (store) => {
+  test("an id of another batch's item is not found, and nothing happens to the item of the same number", async () => {
+    const milepost = await openForTest(store);
+    const one = (await milepost.submit({ pipeline: "p", name: "one", items: ["a"] })).batch;
+    const two = (await milepost.submit({ pipeline: "p", name: "two", items: ["a"] })).batch;
+    const foreign = (await two.items()).items[0]?.id ?? "";
+    await expect(one.item(foreign).cancel()).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(one.items({ after: foreign })).rejects.toMatchObject({ code: "NOT_FOUND" });
+    expect((await one.snapshot()).counts.cancelled).toBe(0);
+    expect((await milepost.item(foreign).snapshot()).key).toBe("a");
+  });
+
+  test("what is not there is NOT_FOUND, whoever is asked", async () => {
+    const milepost = await openForTest(store);
+    const id = "01900000-0000-7000-8000-000000000000";
+    for (const batch of [milepost.batch("nobody"), milepost.batch(id)]) {
+      await expect(batch.snapshot()).rejects.toMatchObject({ code: "NOT_FOUND" });
+      await expect(batch.pause()).rejects.toMatchObject({ code: "NOT_FOUND" });
+      await expect(batch.watch().next()).rejects.toMatchObject({ code: "NOT_FOUND" });
+    }
+    await expect(milepost.item(id).cancel()).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(milepost.queue("nobody").snapshot()).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("changes are resumable from any version, gap-free, with removals", async () => {
+    const milepost = await openForTest(store);
+    milepost.pipeline("p", () => {});
+    const { batch } = await milepost.submit({ pipeline: "p", items: ["a", "b", "c"] });
+    const { version } = await batch.snapshot();
+    await batch.item("b").remove();
+    await milepost.work();
+    await batch.done();
+    const changes = await batch.changes({ since: version });
+    expect(changes).toMatchObject({ isResumable: true, hasMore: false });
+    expect(changes.items.map(({ key, state }) => [key, state])).toEqual([
+      ["a", "completed"],
+      ["c", "completed"],
+    ]);
+    expect(changes.removals.map(({ key }) => key)).toEqual(["b"]);
+    expect((await batch.changes({ since: changes.version })).items).toEqual([]);
+    expect((await batch.changes({ since: changes.version + 1 })).isResumable).toBe(false);
+  });
+
+  test("batches are listed newest first, in pages", async () => {
+    const milepost = await openForTest(store);
+    for (const name of ["a", "b", "c"]) await milepost.submit({ pipeline: "p", name, items: ["x"] });
+    const first = await milepost.batches({ limit: 2 });
+    expect(first.batches.map(({ name }) => name)).toEqual(["c", "b"]);
+    const second = await milepost.batches({ limit: 2, after: first.nextCursor ?? "" });
+    expect(second.batches.map(({ name }) => name)).toEqual(["a"]);
+    expect(second.nextCursor).toBeNull();
+  });
+});
