@@ -1,5 +1,6 @@
 import type { BatchSnapshot } from "../core/batch.ts";
 import type { Batch } from "../engine/batch.ts";
+import type { Worker } from "../engine/worker.ts";
 import type { Cli } from "./cli.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { JsonView } from "./screen/json-view.ts";
@@ -33,4 +34,9 @@ async function showAll(batch: Batch, view: ProgressView, signal: AbortSignal): P
     view.show(snapshot);
   }
   return last;
+}
+
+/** Rejects with what made a worker give up; never settles while it works. */
+export async function failureOf(worker: Worker): Promise<never> {
+  throw await worker.failed();
 }

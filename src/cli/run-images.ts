@@ -17,7 +17,7 @@ import {
 import { imageBatchName } from "./batch-name.ts";
 import type { Cli } from "./cli.ts";
 import { collectImages } from "./collect-images.ts";
-import { follow, viewFor } from "./follow.ts";
+import { failureOf, follow, viewFor } from "./follow.ts";
 import { Interrupt } from "./interrupt.ts";
 import { reportEnd, reportStop } from "./run-report.ts";
 import { describeDone, titleOf } from "./screen/describe.ts";
@@ -161,7 +161,7 @@ async function workOn(parts: {
       concurrency: options.concurrency ?? availableParallelism(),
       batch,
     });
-    end = await follow(batch, view, interrupt);
+    end = await Promise.race([follow(batch, view, interrupt), failureOf(worker)]);
     if (interrupt.isRaised) view.notice("stopping: what runs may finish for a few seconds; Ctrl-C again ends at once");
     await worker.stop({ graceMs: GRACE_MS });
     view.show(await batch.snapshot());

@@ -5,6 +5,7 @@ import type { Milepost } from "../../engine/milepost.ts";
 import { escapeText } from "../../format/escape.ts";
 import { imagesPipeline } from "../../pipelines/images/images-pipeline.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
+import { failureOf } from "../follow.ts";
 import { Interrupt } from "../interrupt.ts";
 import { describeProgress, titleOf } from "../screen/describe.ts";
 import { wholeNumber } from "../values.ts";
@@ -51,7 +52,7 @@ async function work(cli: Cli, options: WorkOptions): Promise<void> {
     });
     cli.note(`working on ${describeScope(options)}; Ctrl-C stops`);
     const reporting = reportEvery(cli, milepost);
-    await interrupt.unlessRaised(options.untilIdle === true ? worker.idle() : new Promise<never>(() => {}));
+    await interrupt.unlessRaised(options.untilIdle === true ? worker.idle() : failureOf(worker));
     if (interrupt.isRaised) cli.note("stopping: waiting a few seconds for what runs; Ctrl-C again ends at once");
     await worker.stop({ graceMs: GRACE_MS });
     await reporting.stop();
