@@ -49,8 +49,11 @@ async function openStore(
   options: { readonly clock: Clock; readonly random: Random; readonly mustExist: boolean },
 ): Promise<Store> {
   const { clock, random, mustExist } = options;
-  if (typeof location !== "string" || location === "") {
-    throw new MilepostError("INVALID_ARGUMENT", 'a store is the path of a file or "memory:"; found nothing');
+  if (typeof location !== "string" || location === "" || location.includes("\0")) {
+    throw new MilepostError(
+      "INVALID_ARGUMENT",
+      `a store is the path of a file or "memory:"; found ${JSON.stringify(location)}`,
+    );
   }
   if (location === "memory:") {
     const { createMemoryStore } = await import("./stores/memory/memory-store.ts");

@@ -74,7 +74,7 @@ async function processingOf(
 
 function refusalError(command: string, what: string, reason: Refusal, state: string | undefined): MilepostError {
   if (reason === "not-found") return notFound(what);
-  const found = state === undefined ? reason : `it is ${state}`;
+  const found = state === undefined ? "it has ended, or is of another kind" : `it is ${state}`;
   const advice = reason === "running" ? "; stop or cancel it first" : "";
   return new MilepostError(
     "CONFLICT",

@@ -83,7 +83,7 @@ function toReport(deps: Deps, attempt: Attempt, ended: Ended): ReportBody | null
   if (interruption === "lost") return null;
   if ("output" in ended) return { type: "complete", startedAt, output: ended.output };
   if (interruption === "stopped") return { type: "release", startedAt, ...unsaved };
-  if (ended.thrown instanceof ThreadCrash) return { type: "release", startedAt, isCrash: true, ...unsaved };
+  if (isA(ended.thrown, ThreadCrash)) return { type: "release", startedAt, isCrash: true, ...unsaved };
   const policy = attempt.batch.policy;
   const failures = attempt.lease.failures + 1;
   const isFinal = isNoRetry(ended.thrown) || failures >= policy.attempts;
@@ -105,6 +105,14 @@ function toReport(deps: Deps, attempt: Attempt, ended: Ended): ReportBody | null
 
 /** By name too: an error from a worker thread or from another copy of the package is of another class. */
 function isNoRetry(thrown: unknown): boolean {
-  if (thrown instanceof NoRetryError) return true;
-  return toItemError(thrown).name === "NoRetryError";
+  return isA(thrown, NoRetryError) || toItemError(thrown).name === "NoRetryError";
+}
+
+/** `instanceof` for whatever was thrown: a Proxy may throw at the question alone. */
+function isA(thrown: unknown, kind: abstract new (...given: never[]) => unknown): boolean {
+  try {
+    return thrown instanceof kind;
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,9 @@
 import type { Timer } from "../ports/clock.ts";
 import type { Deps } from "./deps.ts";
 
+/** After failures a duty waits longer and longer, up to this. */
+const BACKOFF_MAX_MS = 2_000;
+
 /**
  * The one primitive under every repeated duty: runs `task` every `everyMs`, never twice at once, and goes on after any
  * error. `stop` waits for a run that is under way.
@@ -11,6 +14,7 @@ export class Loop {
   readonly #task: () => Promise<void>;
   #timer: Timer | null = null;
   #running: Promise<void> | null = null;
+  #failures = 0;
   #isStopped = false;
 
   constructor(options: { readonly deps: Deps; readonly everyMs: number; readonly task: () => Promise<void> }) {
@@ -36,10 +40,12 @@ export class Loop {
   async #run(): Promise<void> {
     try {
       await this.#task();
+      this.#failures = 0;
     } catch (error) {
+      this.#failures += 1;
       this.#deps.logger.warn("a repeated duty failed and will be tried again", { error: String(error) });
     }
     this.#running = null;
-    this.#next(this.#everyMs);
+    this.#next(Math.max(this.#everyMs, Math.min(BACKOFF_MAX_MS, this.#everyMs * 2 ** Math.min(this.#failures, 10))));
   }
 }

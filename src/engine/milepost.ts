@@ -12,6 +12,7 @@ import { Item } from "./item.ts";
 import { Loop } from "./loop.ts";
 import { type Handler, type Pipeline, type PipelineDefinition, toPipeline } from "./pipeline.ts";
 import { Queue } from "./queue.ts";
+import { quietLogger } from "./quiet-logger.ts";
 import { Runners } from "./runners.ts";
 import { type SubmitCounts, type SubmitOptions, toBatchSpec, writeSubmission } from "./submit.ts";
 import { Tracker } from "./tracker.ts";
@@ -58,7 +59,7 @@ export class Milepost {
 
   /** For composition roots; everybody else calls `openMilepost`. */
   constructor(deps: Deps, options: { readonly retention?: RetentionOptions } = {}) {
-    this.#deps = deps;
+    this.#deps = { ...deps, logger: quietLogger(deps.logger, deps.clock) };
     this.#retention = options.retention ?? null;
     this.location = deps.store.location;
   }

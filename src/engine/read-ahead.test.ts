@@ -32,4 +32,13 @@ describe("ReadAhead", () => {
     for (let now = 0, ended = 0; now < 6; now++) ended += ahead.room({ running: 0, waiting: 0, ended, now });
     expect(ahead.room({ running: 1, waiting: 20, ended: 40, now: 6 })).toBe(0);
   });
+
+  test("is stale once a refill lasts: then nothing is claimed ahead any more", () => {
+    const ahead = new ReadAhead(1);
+    for (let now = 0, ended = 0; now < 6; now++) ended += ahead.room({ running: 0, waiting: 0, ended, now });
+    expect(ahead.isStale(50)).toBe(false);
+    expect(ahead.isStale(100)).toBe(true);
+    expect(ahead.isStale(101)).toBe(false);
+    expect(ahead.room({ running: 1, waiting: 0, ended: 40, now: 102 })).toBe(0);
+  });
 });

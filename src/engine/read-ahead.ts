@@ -3,6 +3,8 @@ import { LIMITS } from "../core/limits.ts";
 /** A refill that lasts this long is large enough: what lies claimed and unstarted keeps others from running it. */
 const REFILL_MS = 20;
 
+const STALE_MS = 4 * REFILL_MS;
+
 /**
  * How many items a worker claims ahead of its handlers. Long items: none, so that another worker may have them and a change
  * of priority counts. Short ones: as many as run in some 20 ms, so that they do not pay a round trip each. It doubles when a
@@ -30,9 +32,16 @@ export class ReadAhead {
     const sinceMs = facts.now - this.#claimedAt;
     const isUsedUp = facts.ended - this.#endedAtClaim >= Math.max(1, this.#ahead / 2);
     if (sinceMs < REFILL_MS && isUsedUp) this.#ahead = Math.min(LIMITS.claimItems, Math.max(1, this.#ahead * 2));
-    else if (sinceMs > 4 * REFILL_MS) this.#ahead = Math.floor(this.#ahead / 2);
+    else if (sinceMs > STALE_MS) this.#ahead = Math.floor(this.#ahead / 2);
     this.#claimedAt = facts.now;
     this.#endedAtClaim = facts.ended;
     return Math.max(0, Math.min(LIMITS.claimItems, free + this.#ahead));
+  }
+
+  /** True once the last refill has lasted too long: the items turned out long, and what waits should go back. */
+  isStale(now: number): boolean {
+    if (this.#ahead === 0 || now - this.#claimedAt <= STALE_MS) return false;
+    this.#ahead = 0;
+    return true;
   }
 }

@@ -76,10 +76,11 @@ export async function writeSubmission(options: {
   readonly onVerdict?: ((verdict: Verdict) => void) | undefined;
 }): Promise<SubmitCounts & { readonly number: number; readonly id: string; readonly isNew: boolean }> {
   const { deps } = options;
-  if (typeof options.items === "string") {
+  const given: unknown = options.items;
+  if (typeof given !== "object" || given === null || !(Symbol.iterator in given || Symbol.asyncIterator in given)) {
     throw new MilepostError(
       "INVALID_ARGUMENT",
-      "items must be a list or a stream of items; found one text: put it in a list",
+      `items must be a list or a stream of items; found ${given === null ? "null" : typeof given}`,
     );
   }
   const tally = { added: 0, known: 0, duplicate: 0 };

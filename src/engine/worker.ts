@@ -310,6 +310,8 @@ export class Worker {
       if (report !== null) this.#send({ item: lease.item, lease, ...report });
     } catch (error) {
       this.#deps.logger.error("an attempt could not be run", { item: lease.key, error: String(error) });
+      // No mistake of ours may strand an item.
+      if (attempt.interruption !== "lost") this.#send({ type: "release", item: lease.item, lease, startedAt });
     }
     attempt.settle();
     if (this.#running.get(lease.item) === attempt) this.#running.delete(lease.item);
@@ -337,6 +339,8 @@ export class Worker {
     if (this.#session.number !== worker) return;
     const wasOutOfTouch = this.#isOutOfTouch();
     this.#ordersAt = askedAt;
+    // What was claimed for short items must not wait behind long ones while another worker is free.
+    if (this.#readAhead.isStale(clock.monotonic())) this.#giveBack();
     if (orders.revision === this.#session.confirmed) return wasOutOfTouch ? this.#lookForWork() : undefined;
     const controls = new Map(orders.held.map((held) => [held.item, held]));
     for (const attempt of this.#running.values()) {

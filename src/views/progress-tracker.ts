@@ -43,6 +43,9 @@ export class ProgressTracker {
    * @throws {MilepostError} `INVALID_ARGUMENT` if the lists differ in length
    */
   async createJob(name: string, imagePaths: readonly string[], splits: readonly string[]): Promise<string> {
+    if (!Array.isArray(imagePaths) || !Array.isArray(splits)) {
+      throw new MilepostError("INVALID_ARGUMENT", "image paths and splits must be two lists of the same length");
+    }
     if (imagePaths.length !== splits.length) {
       throw new MilepostError(
         "INVALID_ARGUMENT",
@@ -77,8 +80,8 @@ export class ProgressTracker {
   }
 
   /** Returns the ids this instance won; another process may have won the others. */
-  async markProcessing(ids: readonly string[]): Promise<readonly string[]> {
-    return (await this.#openTracker()).start(ids);
+  async markProcessing(ids: string | readonly string[]): Promise<readonly string[]> {
+    return (await this.#openTracker()).start(typeof ids === "string" ? [ids] : ids);
   }
 
   /** @throws {MilepostError} `LEASE_LOST` for a single id that is not ours any more */

@@ -89,6 +89,18 @@ describe.each(STORES)("attempts on %s", (store) => {
       ),
       "no error",
     ],
+    [
+      "a proxy that refuses to say what it is",
+      new Proxy(
+        {},
+        {
+          getPrototypeOf: () => {
+            throw new Error("trap");
+          },
+        },
+      ),
+      "no error",
+    ],
     ["an error with NUL and a lone surrogate", new Error("a\0b\ud800c"), "ab"],
   ])("throwing %s fails the item and hurts nobody", async (_name, thrown, expected) => {
     const milepost = await openForTest(store);
