@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { mkdtemp } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeImages } from "./make-images.ts";
 
@@ -59,7 +59,9 @@ function runMilepost(args: readonly string[]): Promise<number> {
 async function demo(): Promise<number> {
   if (!(await makePhotos())) return 130;
   const out = await mkdtemp(join(tmpdir(), "milepost-demo-"));
-  const command = ["run", "images", "demo/photos", "--out", out, "--width", "1280", "--format", "webp"];
+  // Each demo is a batch of its own: the name is that of its folder.
+  const name = basename(out).replace("milepost-", "");
+  const command = ["run", "images", "demo/photos", "--out", out, "--width", "1280", "--format", "webp", "--name", name];
   const status = await runMilepost(command);
   if (status !== 0) return status;
   const store = process.env.MILEPOST_STORE ?? join(root, ".milepost", "milepost.db");
@@ -68,11 +70,11 @@ The images are in ${out}
 The store is      ${store}
 
 Try next, in ${root}:
-  npx milepost list                    every batch, and its name for the commands below
-  npx milepost status <batch>          exact counts and time left (--json for programs)
-  npx milepost items <batch>           each image, its state and output
-  npx milepost failures <batch>        what failed, grouped by reason
-  npx milepost watch <batch>           the live screen from a second terminal
+  npx milepost list                    every batch
+  npx milepost status ${name}      exact counts and time left (--json for programs)
+  npx milepost items ${name}       each image, its state and output
+  npx milepost watch ${name}       the live screen of a batch, from a second terminal
+  npx milepost --help                  pause, resume, stop, cancel, retry, priority, hold and the rest
   npx milepost ${command.join(" ")}
                                        the same again: what is done is not done twice`);
   return 0;

@@ -33,7 +33,7 @@ const ORDERS_EVERY_MS = 50;
 /** A lost hint costs this much time, never correctness. */
 const POLL_EVERY_MS = 1_000;
 /** How long a stopping worker waits for a store that does not answer. */
-const STORE_GRACE_MS = 10_000;
+const STORE_GRACE_MS = 3_000;
 /** Batches whose rows a worker remembers; they do not change in what it needs. */
 const BATCHES_KEPT = 100;
 /** Reports that may wait for a commit before no further handler is started. */
