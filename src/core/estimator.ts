@@ -7,6 +7,9 @@ export interface Estimate {
   readonly finishAt: Date;
 }
 
+/** Recording an item takes this long however short its work is. */
+const RECORDING_SECONDS = 10e-6;
+
 /**
  * Mean time of an ended item × items left / handlers that can work on them, with a range that narrows as items end.
  *
@@ -25,7 +28,7 @@ export function estimateMean(facts: {
   if (facts.ended === 0 || facts.concurrency === 0 || facts.left <= 0) return null;
   const perItem = facts.busyMs / facts.ended / 1_000;
   const lanes = Math.min(facts.concurrency, Math.max(1, Math.ceil(facts.left)));
-  const median = (perItem * facts.left) / lanes;
+  const median = Math.max(perItem / lanes, RECORDING_SECONDS) * facts.left;
   const spread = 1.28 * Math.sqrt(1 / facts.ended + 1 / Math.max(1, facts.left));
   return {
     low: median / (1 + spread),

@@ -80,8 +80,9 @@ function watchForAbandonment(options: {
 
 function toReport(deps: Deps, attempt: Attempt, ended: Ended): ReportBody | null {
   const { startedAt, interruption, unsaved } = attempt;
+  const endedAt = deps.clock.now();
   if (interruption === "lost") return null;
-  if ("output" in ended) return { type: "complete", startedAt, output: ended.output };
+  if ("output" in ended) return { type: "complete", startedAt, endedAt, output: ended.output };
   if (interruption === "stopped") return { type: "release", startedAt, ...unsaved };
   if (isA(ended.thrown, ThreadCrash)) return { type: "release", startedAt, isCrash: true, ...unsaved };
   const policy = attempt.batch.policy;
@@ -90,6 +91,7 @@ function toReport(deps: Deps, attempt: Attempt, ended: Ended): ReportBody | null
   return {
     type: "fail",
     startedAt,
+    endedAt,
     error:
       interruption === "timed-out"
         ? {

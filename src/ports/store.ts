@@ -139,7 +139,10 @@ export interface Submission {
   readonly items: readonly ItemSpec[];
   readonly seal: boolean;
   readonly now: number;
-  /** Items with this ordinal or a later one came in with this same submission: a repeated key is `duplicate`, else `known`. */
+  /**
+   * Given where a submission goes on: items with this ordinal or a later one came in with it, so a repeated key is
+   * `duplicate`, else `known`. It undoes no cancel: what it adds to a batch that was cancelled is cancelled at once.
+   */
   readonly firstOrdinal?: number;
 }
 
@@ -215,10 +218,17 @@ export type ReportBody =
       readonly fraction: number;
       readonly saved?: string;
     }
-  | { readonly type: "complete"; readonly startedAt: number; readonly output: string | null }
+  | {
+      readonly type: "complete";
+      readonly startedAt: number;
+      /** When the handler ended; default: when the report is recorded. */
+      readonly endedAt?: number;
+      readonly output: string | null;
+    }
   | {
       readonly type: "fail";
       readonly startedAt: number;
+      readonly endedAt?: number;
       readonly error: ItemError;
       readonly retryAt: number | null;
       readonly saved?: string;
@@ -330,10 +340,11 @@ export interface FailureGroup {
   readonly example: { readonly id: string; readonly key: string };
 }
 
+/** What to delete. Given both rules, a batch goes only if it breaks both; given one, that one counts; given none, nothing goes. */
 export interface Retention {
   /** Ended longer ago than this. */
   readonly olderThanMs: number | null;
-  /** All but this many of the newest ended ones. */
+  /** All but this many of the newest ended ones, which are always kept. */
   readonly keep: number | null;
   readonly queue?: string;
   readonly owner?: string;

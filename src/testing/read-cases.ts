@@ -77,6 +77,33 @@ export const readCases: readonly ConformanceCase[] = [
     assert.deepEqual(await list({ state: "failed", errorMessage: "common", limit: 1 }), [4]);
     assert.deepEqual(await list({ batch: 99 }), []);
   }),
+  caseOf("pending items come in order of submission, whatever they wait for", async (t) => {
+    const items = Array.from({ length: 12 }, (_, index) => ({ key: `item-${index}`, priority: (index * 5) % 3 }));
+    const made = await t.batch({ items });
+    const worker = await t.worker();
+    const [done, waits, runs] = await t.claim(worker, { limit: 4 });
+    assert.ok(done !== undefined && waits !== undefined && runs !== undefined);
+    await t.complete(done);
+    await t.fail(waits, { retryAt: t.clock.now() + 1_000 });
+    await t.start(runs);
+    await t.command({ type: "hold", target: { item: made.items[1] ?? 0 } });
+    const query = { batch: made.number, state: "pending" } as const;
+    const expected = made.items.filter((item) => item !== done.item && item !== runs.item);
+    const whole = await t.store.items({ ...query, limit: 100 });
+    assert.deepEqual(
+      whole.map((item) => item.number),
+      expected,
+    );
+    const paged: number[] = [];
+    for (let after = 0; ; ) {
+      const page = await t.store.items({ ...query, after, limit: 3 });
+      paged.push(...page.map((item) => item.number));
+      const last = page.at(-1);
+      if (last === undefined) break;
+      after = last.number;
+    }
+    assert.deepEqual(paged, expected);
+  }),
   caseOf("an item is found by number and by key, with its attempts oldest first", async (t) => {
     const made = await t.batch({ items: ["a"], policy: { attempts: 99 } });
     const number = made.items[0] ?? 0;

@@ -5,6 +5,13 @@ const LEASE_MS = 30_000;
 
 /** Sessions of workers: leases, death, orders. */
 export const sessionCases: readonly ConformanceCase[] = [
+  caseOf("sessions that are reaped together are one change of the batch they share", async (t) => {
+    const made = await t.batch({ items: 4 });
+    for (const worker of [await t.worker(), await t.worker()]) await t.start(await t.claimOne(worker));
+    const { version } = await t.row(made.number);
+    assert.equal(await t.store.reap(t.clock.now(), () => true), 2);
+    assert.equal((await t.row(made.number)).version, version + 1);
+  }),
   caseOf("a session is listed as it was opened", async (t) => {
     const worker = await t.worker({
       name: "host:7",

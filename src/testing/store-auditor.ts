@@ -176,7 +176,8 @@ function checkTransitions(what: string, before: BatchDump, after: BatchDump): vo
 }
 
 function checkEpoch(what: string, before: BatchDump, after: BatchDump): void {
-  const hasNew = [...after.items.keys()].some((number) => !before.items.has(number));
+  // What a submission adds after the cancel of its batch is cancelled at once and opens nothing.
+  const hasNew = [...after.items].some(([number, item]) => !before.items.has(number) && item.state !== "cancelled");
   const isReopened = before.batch.endedAt !== null && after.batch.endedAt === null;
   const mustRise = isReopened || (before.batch.isSealed && hasNew);
   const rise = after.batch.epoch - before.batch.epoch;

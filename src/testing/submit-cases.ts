@@ -168,6 +168,22 @@ export const submitCases: readonly ConformanceCase[] = [
       ["b"],
     );
   }),
+  caseOf("a submission that goes on after the cancel of its batch does not undo it", async (t) => {
+    const made = await t.batch({ items: ["a"], seal: false });
+    const { firstOrdinal } = made.submitted;
+    await t.commandWhole({ type: "cancel", target: { batch: made.number } });
+    const ended = await t.row(made.number);
+    const chunk = await t.submit(made.number, ["a", "b"], { firstOrdinal, seal: false });
+    assert.deepEqual(chunk.verdicts, ["duplicate", "added"]);
+    await t.submit(made.number, ["c"], { firstOrdinal });
+    const row = await t.row(made.number);
+    assert.deepEqual([row.isCancelled, row.isSealed, row.epoch], [true, true, ended.epoch]);
+    assert.equal(row.endedAt, ended.endedAt);
+    assert.deepEqual([row.counts.total, row.counts.cancelled], [3, 3]);
+    assert.deepEqual(await t.claim(await t.worker()), []);
+    await t.submit(made.number, ["d"]);
+    assert.equal((await t.row(made.number)).isCancelled, false, "a new submission lifts the cancel");
+  }),
   caseOf("odd values come back the same", async (t) => {
     const items = KEYS.map((key, index) => ({
       key,

@@ -41,6 +41,14 @@ export const upkeepCases: readonly ConformanceCase[] = [
     const rest = await t.store.prune({ ...NO_RETENTION, keep: 2 }, t.clock.now());
     assert.deepEqual([...rest].sort(), [ids[0], ids[2]].sort());
   }),
+  caseOf("prune with both rules deletes only what breaks both", async (t) => {
+    const ids = await makeEnded(t, 6);
+    const both = { ...NO_RETENTION, olderThanMs: 3_500, keep: 4 };
+    assert.deepEqual(await t.store.prune({ ...both, keep: 6 }, t.clock.now()), [], "the newest are always kept");
+    assert.deepEqual(await t.store.prune({ ...both, olderThanMs: 10 ** 9 }, t.clock.now()), [], "none is old enough");
+    assert.deepEqual(await t.store.prune({ ...both, keep: 5 }, t.clock.now()), [ids[0]]);
+    assert.deepEqual(await t.store.prune({ ...both, keep: 1 }, t.clock.now()), ids.slice(1, 3));
+  }),
   caseOf("a store that was only used rightly has nothing to repair", async (t) => {
     const made = await t.batch({ items: 20 });
     const worker = await t.worker();

@@ -31,8 +31,7 @@ function recordOne(commit: Commit, report: Report): ReportResult {
       break;
     case "complete":
       startLate(commit, item, report);
-      countRun(item, commit.now);
-      endItem(commit, item, "completed");
+      endRun(commit, item, { to: "completed", endedAt: report.endedAt });
       item.output = report.output;
       item.saved = null;
       break;
@@ -60,14 +59,13 @@ function recordFailure(commit: Commit, item: MemoryItem, report: Report & { read
   item.tries += 1;
   item.saved = report.saved ?? item.saved;
   if (report.retryAt === null) {
-    countRun(item, commit.now);
-    endItem(commit, item, "failed");
+    endRun(commit, item, { to: "failed", endedAt: report.endedAt });
     item.error = { ...report.error };
     return;
   }
   item.runAt = report.retryAt;
   item.isSuspect = false;
-  returnItem(commit, item, { outcome: "failed", error: { ...report.error }, endedAt: commit.now });
+  returnItem(commit, item, { outcome: "failed", error: { ...report.error }, endedAt: report.endedAt ?? commit.now });
 }
 
 function recordRelease(commit: Commit, item: MemoryItem, report: Report & { readonly type: "release" }): void {
@@ -94,6 +92,18 @@ function startLate(
 ): void {
   if (report.lease === null) item.token += 1;
   if (item.state === "pending") startItem(commit, item, report.startedAt);
+}
+
+/** Ends an item when its handler did, which may be a while before the commit. */
+function endRun(
+  commit: Commit,
+  item: MemoryItem,
+  end: { readonly to: "completed" | "failed"; readonly endedAt: number | undefined },
+): void {
+  const endedAt = end.endedAt ?? commit.now;
+  countRun(item, endedAt);
+  endItem(commit, item, end.to);
+  item.endedAt = endedAt;
 }
 
 function countRun(item: MemoryItem, now: number): void {

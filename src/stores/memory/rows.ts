@@ -9,7 +9,8 @@ export function toBatchRow(state: MemoryState, batch: MemoryBatch): BatchRow {
   let concurrency = 0;
   for (const worker of state.workers.values()) {
     const { queues, concurrency: handlers } = worker.spec;
-    if (queues.includes(batch.queue.name) && !isLapsed(state, worker)) concurrency += handlers;
+    const isServing = queues.length === 0 || queues.includes(batch.queue.name);
+    if (isServing && !isLapsed(state, worker)) concurrency += handlers;
   }
   return {
     number: batch.number,

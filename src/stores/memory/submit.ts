@@ -21,14 +21,16 @@ export function submit(state: MemoryState, submission: Submission): Submitted {
   const firstOrdinal = submission.firstOrdinal ?? batch.items.length;
   const verdicts: VerdictKind[] = [];
   const numbers: number[] = [];
+  // A cancel that came while the submission was under way stands; only a new submission lifts it.
+  const isLate = submission.firstOrdinal !== undefined && batch.isCancelled;
   let added = 0;
   for (const spec of submission.items) {
     const present = batch.byKey.get(spec.key);
     if (present === undefined) added += 1;
     verdicts.push(present === undefined ? "added" : present.ordinal >= firstOrdinal ? "duplicate" : "known");
-    numbers.push((present ?? addItem(commit, batch, spec)).number);
+    numbers.push((present ?? addItem(commit, batch, spec, isLate)).number);
   }
-  if (added > 0) {
+  if (added > 0 && !isLate) {
     if (batch.isSealed) commit.reopen(batch);
     batch.isCancelled = false;
     batch.isSealed = false;
@@ -50,6 +52,12 @@ function findBatch(state: MemoryState, batch: BatchSpec | number): MemoryBatch |
 }
 
 function createBatch(state: MemoryState, spec: BatchSpec, now: number): MemoryBatch {
+  if (state.nextBatch >= LIMITS.batchesPerStore) {
+    throw new MilepostError(
+      "STORE_FULL",
+      `a store holds at most ${LIMITS.batchesPerStore - 1} batches over its whole life, deleted ones included. Begin a new one.`,
+    );
+  }
   const queue = queueNamed(state, spec.queue);
   const batch: MemoryBatch = {
     number: state.nextBatch++,
@@ -93,7 +101,7 @@ function createBatch(state: MemoryState, spec: BatchSpec, now: number): MemoryBa
   return batch;
 }
 
-function addItem(commit: Commit, batch: MemoryBatch, spec: ItemSpec): MemoryItem {
+function addItem(commit: Commit, batch: MemoryBatch, spec: ItemSpec, isLate: boolean): MemoryItem {
   const ordinal = batch.items.length;
   const item: MemoryItem = {
     number: itemNumberFrom(batch.number, ordinal),
@@ -106,7 +114,7 @@ function addItem(commit: Commit, batch: MemoryBatch, spec: ItemSpec): MemoryItem
     input: spec.input,
     output: null,
     saved: null,
-    state: "pending",
+    state: isLate ? "cancelled" : "pending",
     priority: spec.priority,
     version: 0,
     token: 0,
@@ -121,13 +129,13 @@ function addItem(commit: Commit, batch: MemoryBatch, spec: ItemSpec): MemoryItem
     progress: null,
     fraction: 0,
     startedAt: null,
-    endedAt: null,
+    endedAt: isLate ? commit.now : null,
     past: [],
     place: 0,
   };
   batch.items.push(item);
   batch.byKey.set(spec.key, item);
-  commit.touch(item).counts.add("pending");
+  commit.touch(item).counts.add(item.state);
   placeItem(commit.state, item);
   return item;
 }

@@ -16,7 +16,9 @@ export function prune(state: MemoryState, retention: Retention, now: number): re
   const { olderThanMs, keep } = retention;
   const fallen = ended.filter(
     (batch, rank) =>
-      (keep !== null && rank >= keep) || (olderThanMs !== null && now - (batch.endedAt ?? now) > olderThanMs),
+      (keep !== null || olderThanMs !== null) &&
+      (keep === null || rank >= keep) &&
+      (olderThanMs === null || now - (batch.endedAt ?? now) > olderThanMs),
   );
   const pruned = fallen.reverse().slice(0, retention.limit);
   for (const batch of pruned) deleteBatch(state, batch, chanceOf(batch.id));

@@ -65,6 +65,7 @@ function prepareQueries(connection: Connection) {
       WHERE state = 0 AND run_at > 0 AND run_at <= ? ORDER BY run_at LIMIT ${PROMOTED_MAX})`),
     batches: connection.query<BatchTuple>(`SELECT number, id, queue, pipeline, priority, start_at
       FROM batches INDEXED BY batches_claimable WHERE ${CLAIMABLE} AND (priority, number) > (?, ?)
+      AND queue NOT IN (SELECT name FROM queues WHERE control <> 0)
       ORDER BY priority, number LIMIT ${BATCHES_PAGE}`),
     batch: connection.query<BatchTuple>(`SELECT number, id, queue, pipeline, priority, start_at FROM batches
       WHERE number = ? AND ${CLAIMABLE}`),
@@ -125,12 +126,19 @@ class Claim {
   }
 
   takeByPriority(): void {
+    if (this.#request.batch !== undefined) {
+      const row = this.#queries.batch.get(this.#request.batch);
+      if (row === undefined || !this.#isDue(row)) return;
+      const [number, id, queue, , priority] = row;
+      this.#takeFromEquals([{ number, id, queue, priority, ready: null, taken: 0 }]);
+      return;
+    }
     let after: readonly [number, number] = [Number.MIN_SAFE_INTEGER, 0];
     let equals: Candidate[] = [];
     for (;;) {
       const page = this.#queries.batches.all(after[0], after[1]);
       for (const row of page) {
-        if (!this.#isDue(row)) continue;
+        if (!this.#isDue(row) || !this.#hasRoom(row[2])) continue;
         const [number, id, queue, , priority] = row;
         if (equals[0] !== undefined && equals[0].priority !== priority) {
           this.#takeFromEquals(equals);
@@ -161,8 +169,8 @@ class Claim {
       const index = isForYounger ? 1 + (Math.floor(position / YOUNGER_EVERY) % (batches.length - 1)) : 0;
       const batch = batches[index];
       if (batch === undefined) return;
-      batch.ready ??= this.#queries.ready.all(batch.number, limit - this.leases.length);
-      const item = this.#hasRoom(batch.queue) ? batch.ready[batch.taken] : undefined;
+      if (this.#hasRoom(batch.queue)) batch.ready ??= this.#queries.ready.all(batch.number, limit - this.leases.length);
+      const item = this.#hasRoom(batch.queue) ? batch.ready?.[batch.taken] : undefined;
       if (item === undefined) {
         batches.splice(index, 1);
         continue;

@@ -1,12 +1,12 @@
-import { mkdirSync, type Stats, statSync } from "node:fs";
+import { accessSync, constants, mkdirSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { MilepostError } from "../../core/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
-import { inspectSchema, migrate } from "./migrator.ts";
+import { inspectSchema, MIGRATIONS, migrate } from "./migrator.ts";
 import { refuseNetworkFileSystem } from "./network-file-systems.ts";
-import { isBusy, toStoreError } from "./sqlite-errors.ts";
+import { isBusy, toOpenError, toStoreError } from "./sqlite-errors.ts";
 
 export interface ConnectionOptions {
   readonly path: string;
@@ -61,11 +61,11 @@ export class Connection {
         cause: error,
       });
     }
-    refuseNetworkFileSystem(folder);
     try {
+      refuseNetworkFileSystem(folder);
       this.db = new DatabaseSync(this.path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
     } catch (error) {
-      throw toStoreError(error, this.path);
+      throw toOpenError(error, this.path);
     }
   }
 
@@ -75,24 +75,27 @@ export class Connection {
       await this.#retry(() => this.#initializeNow());
     } catch (error) {
       this.close();
-      throw error;
+      throw toOpenError(error, this.path);
     }
   }
 
   #initializeNow(): void {
     // Looked at first: a file that is refused must stay as it is, its journal mode included.
-    inspectSchema(this.db, this.path);
+    const applied = inspectSchema(this.db, this.path);
+    // Without this a file that may not be written would be noticed by the first write only.
+    accessSync(this.path, constants.W_OK);
     this.db.exec("PRAGMA journal_mode = WAL");
     this.db.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;
       PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;`);
-    this.#transact("BEGIN IMMEDIATE", () => migrate(this.db, { path: this.path, now: this.clock.now() }));
+    if (applied < MIGRATIONS.length)
+      this.#transact("BEGIN IMMEDIATE", () => migrate(this.db, { path: this.path, now: this.clock.now() }));
     this.db.exec("PRAGMA synchronous = NORMAL");
     this.#file = statSync(this.path);
   }
 
-  /** Prepares a statement. Call it once and keep it. */
+  /** Prepares a statement. Call it once and keep it. A file whose tables are not the store's is `STORE_CORRUPT`. */
   query<Row extends readonly unknown[] = readonly unknown[]>(sql: string): Query<Row> {
-    const statement: StatementSync = this.db.prepare(sql);
+    const statement = this.#prepare(sql);
     statement.setReturnArrays(true);
     return {
       get: statement.get.bind(statement) as unknown as Query<Row>["get"],
@@ -132,6 +135,14 @@ export class Connection {
   close(): void {
     this.#isOpen = false;
     if (this.db.isOpen) this.db.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    try {
+      return this.db.prepare(sql);
+    } catch (error) {
+      throw toOpenError(error, this.path);
+    }
   }
 
   #statements: Map<string, StatementSync> = new Map();

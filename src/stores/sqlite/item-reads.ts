@@ -5,7 +5,49 @@ import type { Stage } from "../../core/progress.ts";
 import type { Breakdown, ItemQuery } from "../../ports/store.ts";
 import type { Connection, Query } from "./connection.ts";
 import { itemRangeOf } from "./reads.ts";
-import { ITEM_COLUMNS, type ItemTuple, toItemRow, toStateCode } from "./rows.ts";
+import { ITEM_COLUMNS, type ItemTuple, PENDING, toItemRow, toStateCode } from "./rows.ts";
+
+/** With more priorities than this among a batch's ready items, a scan is the cheaper way to a page of them. */
+const PRIORITIES_MAX = 32;
+
+/** Prepares a page of a batch's pending items, found without a walk over what has ended. */
+function preparePendingPage(
+  connection: Connection,
+): (batch: number, after: number, limit: number) => readonly ItemTuple[] {
+  const select = `SELECT ${ITEM_COLUMNS} FROM items`;
+  const range = "id > ? AND id < ?";
+  const order = "ORDER BY id LIMIT ?";
+  const scan = connection.query<ItemTuple>(`${select} WHERE ${range} AND state = ? ${order}`);
+  // Pending items lie in several indexes, each in its own order: the first few of each make the page, and no index more
+  // has to be written for every item.
+  const ready = "INDEXED BY items_ready WHERE batch = ?1 AND state = 0 AND worker = 0 AND held = 0 AND run_at = 0";
+  const nextPriority = connection.query<[number]>(
+    `SELECT priority FROM items ${ready} AND priority > ?2 ORDER BY priority LIMIT 1`,
+  );
+  const readyIds = connection.query<[number]>(`SELECT id FROM items ${ready} AND priority = ?2 AND id > ?3
+    ORDER BY id LIMIT ?4`);
+  const idleIds = connection.query<[number]>(`SELECT id FROM items INDEXED BY items_idle WHERE batch = ?1 AND state = 0
+    AND (run_at > 0 OR held = 1) AND id > ?2 ORDER BY id LIMIT ?3`);
+  const claimedIds = connection.query<[number]>(`SELECT id FROM items INDEXED BY items_held
+    WHERE worker <> 0 AND state = 0 AND ${range} ${order}`);
+  const rowsOf = connection.query<ItemTuple>(`${select} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`);
+  return (batch, after, limit) => {
+    const [first, end] = itemRangeOf(batch);
+    const priorities: number[] = [];
+    for (let last = Number.MIN_SAFE_INTEGER; ; ) {
+      const found = nextPriority.get(batch, last)?.[0];
+      if (found === undefined) break;
+      if (priorities.length === PRIORITIES_MAX) return scan.all(after, end, PENDING, limit);
+      priorities.push(found);
+      last = found;
+    }
+    const pages = priorities.map((priority) => readyIds.all(batch, priority, after, limit));
+    pages.push(idleIds.all(batch, after, limit), claimedIds.all(Math.max(first - 1, after), end, limit));
+    const ids = pages.flat().map(([id]) => id);
+    ids.sort((a, b) => a - b);
+    return rowsOf.all(JSON.stringify(ids.slice(0, limit)));
+  };
+}
 
 /** Prepares the port's pages of items and what is grouped over them. */
 export function prepareItemReads(connection: Connection) {
@@ -17,6 +59,7 @@ export function prepareItemReads(connection: Connection) {
   const order = "ORDER BY id LIMIT ?";
   const pageOfAll = connection.query<ItemTuple>(`${select} WHERE ${range} ${order}`);
   const pageOfState = connection.query<ItemTuple>(`${select} WHERE ${range} AND state = ? ${order}`);
+  const pendingPage = preparePendingPage(connection);
   const pageOfEnded = connection.query<ItemTuple>(
     `${select} INDEXED BY items_failed WHERE batch = ? AND state = ? AND state IN (3, 4) AND ${range} ${order}`,
   );
@@ -48,6 +91,7 @@ export function prepareItemReads(connection: Connection) {
     if (stage !== undefined) return pageOfStage.all(after, end, stage, limit);
     if (state === undefined) return pageOfAll.all(after, end, limit);
     if (state === "processing") return pageOfRunning.all(after, end, limit);
+    if (state === "pending") return pendingPage(batch, after, limit);
     const code = toStateCode(state);
     const indexed: Query<ItemTuple> | null = state === "failed" || state === "cancelled" ? pageOfEnded : null;
     return indexed === null ? pageOfState.all(after, end, code, limit) : indexed.all(batch, code, after, end, limit);

@@ -20,14 +20,14 @@ export function checksumOf(migration: Migration): string {
 }
 
 /**
- * Looks at a file before anything is written to it.
+ * Looks at a file before anything is written to it, and returns how many migrations it has.
  *
  * @throws {MilepostError} `STORE_UNSUPPORTED` for the database of another program; `STORE_SCHEMA` for a schema that is
  * newer than this program or differs from what it was made with.
  */
-export function inspectSchema(db: DatabaseSync, path: string, migrations: readonly Migration[] = MIGRATIONS): void {
+export function inspectSchema(db: DatabaseSync, path: string, migrations: readonly Migration[] = MIGRATIONS): number {
   const tables = db.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.n;
-  if (tables === 0) return;
+  if (tables === 0) return 0;
   const id = db.prepare("PRAGMA application_id").get()?.application_id;
   if (id !== APPLICATION_ID) {
     throw new MilepostError(
@@ -35,7 +35,7 @@ export function inspectSchema(db: DatabaseSync, path: string, migrations: readon
       `${path} must be a Milepost store; found a SQLite database of another program (application_id ${String(id)}). Give another path.`,
     );
   }
-  appliedOf(db, path, migrations);
+  return appliedOf(db, path, migrations);
 }
 
 /** Brings the schema up to date, in one transaction that the caller has begun; two starts at once cannot meet in it. */

@@ -143,7 +143,7 @@ export class Recorder {
 
   #recordNow(reports: readonly Report[], now: number): readonly ReportResult[] {
     const ledger = new Ledger(this.#ledgerQueries, now);
-    const results = reports.map((report) => this.#recordOne(ledger, report, now));
+    const results = reports.map((report) => this.#recordOne(ledger, report, endOf(report) ?? now));
     ledger.settle();
     return results;
   }
@@ -160,6 +160,11 @@ function decideReport(item: ItemFacts, report: Report): Decision {
   if (lease?.worker === 0) return { ok: false, reason: "lease-lost" };
   // A first progress stands for the start too: both may gather into one commit.
   return decideFenced(type === "progress" && item.state === "pending" ? "start" : type, item, lease);
+}
+
+/** When the handler ended, which may be a while before the commit. */
+function endOf(report: Report): number | undefined {
+  return report.type === "complete" || report.type === "fail" ? report.endedAt : undefined;
 }
 
 /** A caller without a lease gets a token for its attempt, so that no other can have it. */

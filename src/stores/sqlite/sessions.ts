@@ -33,7 +33,12 @@ export function isLapsed(session: { readonly beatAt: number; readonly leaseMs: n
 export type Sessions = ReturnType<typeof prepareSessions>;
 
 /** Prepares the port's methods on sessions of workers. */
-export function prepareSessions(connection: Connection, ledgerQueries: LedgerQueries, changes: ItemChanges) {
+export function prepareSessions(
+  connection: Connection,
+  ledgerQueries: LedgerQueries,
+  parts: { readonly changes: ItemChanges; readonly finishStalled: () => Promise<void> },
+) {
+  const { changes } = parts;
   const insert = connection.query<[number]>(`INSERT INTO workers (name, host, pid, birth, queues, concurrency, lease_ms,
     opened_at, beat_at, confirmed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING number`);
   const beat = connection.query("UPDATE workers SET beat_at = ? WHERE number = ?");
@@ -49,19 +54,20 @@ export function prepareSessions(connection: Connection, ledgerQueries: LedgerQue
     coalesce(queues.control, 0)) FROM items INDEXED BY items_held CROSS JOIN batches ON number = items.batch
     LEFT JOIN queues ON queues.name = batches.queue WHERE worker <> 0 AND worker = ?`);
 
-  function end(session: number, now: number, isCrash: boolean): void {
+  function end(sessions: readonly number[], now: number, isCrash: boolean): void {
     const ledger = new Ledger(ledgerQueries, now);
-    for (const item of changes.heldBy(session)) changes.takeFromSession(item, ledger, { isCrash, now });
+    for (const session of sessions) {
+      for (const item of changes.heldBy(session)) changes.takeFromSession(item, ledger, { isCrash, now });
+      remove.run(session);
+    }
     ledger.settle();
-    remove.run(session);
   }
 
-  function reapOne(number: number, now: number, isDead: (session: ProcessIdentity) => boolean): number {
-    const row = one.get(number);
-    // Read again inside the transaction: it may have renewed its lease, or another process may have been here first.
-    if (row === undefined || !isGone(row, isDead)) return 0;
-    end(number, now, true);
-    return 1;
+  function reapNow(now: number, isDead: (session: ProcessIdentity) => boolean): number {
+    // Read again inside the transaction: they may have renewed their leases, or another process may have been here first.
+    const gone = all.all().flatMap((row) => (isGone(row, isDead) ? [row[0]] : []));
+    end(gone, now, true);
+    return gone.length;
   }
 
   function isGone(row: SessionTuple, isDead: (session: ProcessIdentity) => boolean): boolean {
@@ -101,15 +107,14 @@ export function prepareSessions(connection: Connection, ledgerQueries: LedgerQue
     },
 
     async closeSession(worker: number, now: number): Promise<void> {
-      await connection.write(() => end(worker, now, false));
+      await connection.write(() => end([worker], now, false));
     },
 
     /** Returns how many sessions were ended. */
     async reap(now: number, isDead: (session: ProcessIdentity) => boolean): Promise<number> {
-      let ended = 0;
-      for (const row of await connection.readOne(() => all.all())) {
-        if (isGone(row, isDead)) ended += await connection.write(() => reapOne(row[0], now, isDead));
-      }
+      const hasGone = (await connection.readOne(() => all.all())).some((row) => isGone(row, isDead));
+      const ended = hasGone ? await connection.write(() => reapNow(now, isDead)) : 0;
+      await parts.finishStalled();
       return ended;
     },
 

@@ -30,6 +30,23 @@ export function toStoreError(error: unknown, path: string): unknown {
   });
 }
 
+/** The same for what goes wrong while a file is opened, where an ordinary SQL error and one of the file system mean the file. */
+export function toOpenError(error: unknown, path: string): unknown {
+  const known = toStoreError(error, path);
+  if (known instanceof MilepostError || !(error instanceof Error) || !("code" in error)) return known;
+  if (resultCodeOf(error) === 1) {
+    const advice = "Expected the tables of a Milepost store; keep a copy, then restore a backup or move it away.";
+    return new MilepostError("STORE_CORRUPT", `store ${path}: ${error.message}. ${advice}`, { cause: error });
+  }
+  const isReadOnly = error.code === "EACCES" || error.code === "EROFS" || error.code === "EPERM";
+  const advice = "Expected a file and a folder that may be read and written; check owner and permissions.";
+  return new MilepostError(
+    isReadOnly ? "STORE_READ_ONLY" : "STORE_UNAVAILABLE",
+    `store ${path} could not be opened: ${error.message}. ${advice}`,
+    { details: { path }, cause: error },
+  );
+}
+
 function describe(result: number): readonly [ErrorCode, string] | null {
   if (result === IOERR_WRITE) return ["STORE_FULL", "Free some space on its disk or lift the file size limit."];
   switch (result & 0xff) {

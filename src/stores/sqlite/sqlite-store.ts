@@ -31,9 +31,19 @@ export type SqliteStoreOptions = ConnectionOptions;
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const connection = new Connection(options);
   await connection.initialize();
+  try {
+    return storeOver(connection);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+function storeOver(connection: Connection): Store {
   const ledger = prepareLedger(connection);
   const changes = new ItemChanges(connection);
   const steps = new Steps(connection, changes);
+  const upkeep = prepareUpkeep(connection, ledger, steps);
   const reads = new Reads(connection);
   const submitter = new Submitter(connection, ledger, reads);
   const recorder = new Recorder(connection, ledger, changes);
@@ -43,9 +53,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const pulses = new Set<Pulse>();
   return {
     location: connection.path,
-    ...prepareSessions(connection, ledger, changes),
+    ...prepareSessions(connection, ledger, { changes, finishStalled: upkeep.finishStalled }),
     ...prepareItemReads(connection),
-    ...prepareUpkeep(connection, ledger, steps),
+    prune: upkeep.prune,
+    checkpoint: upkeep.checkpoint,
     claim: prepareClaim(connection),
     submit: (submission) => submitter.submit(submission),
     record: (reports, now) => recorder.record(reports, now),

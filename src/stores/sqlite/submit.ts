@@ -6,6 +6,7 @@ import type { BatchSpec, Submission, Submitted, VerdictKind } from "../../ports/
 import type { Connection } from "./connection.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 import type { Reads } from "./reads.ts";
+import { toStateCode } from "./rows.ts";
 
 type Queries = ReturnType<typeof prepareQueries>;
 
@@ -18,8 +19,9 @@ function prepareQueries(connection: Connection) {
     insertQueue: connection.query("INSERT INTO queues (name) VALUES (?) ON CONFLICT DO NOTHING"),
     insertBatch: connection.query<[number]>(`INSERT INTO batches (id, owner, name, queue, pipeline, options, policy,
     stages, priority, start_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`),
-    insertItem: connection.query(`INSERT INTO items (id, batch, key, priority, version, input, size, kind)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch, key) DO NOTHING`),
+    insertItem:
+      connection.query(`INSERT INTO items (id, batch, key, priority, version, input, size, kind, state, ended_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch, key) DO NOTHING`),
     findKey: connection.query<[number]>("SELECT id FROM items WHERE batch = ? AND key = ?"),
   };
 }
@@ -60,17 +62,31 @@ export class Submitter {
       now,
     );
     invariant(row !== undefined, "an inserted batch has a number");
+    if (row[0] >= LIMITS.batchesPerStore) {
+      throw new MilepostError(
+        "STORE_FULL",
+        `store ${this.#connection.path} holds at most ${LIMITS.batchesPerStore - 1} batches over its whole life, deleted ones included. Begin a new one.`,
+      );
+    }
     return row[0];
   }
 
-  #addItems(entry: LedgerEntry, submission: Submission, firstOrdinal: number) {
+  #addItems(
+    entry: LedgerEntry,
+    submission: Submission,
+    how: { readonly firstOrdinal: number; readonly state: "pending" | "cancelled" },
+  ) {
+    const state = toStateCode(how.state);
+    const endedAt = how.state === "cancelled" ? submission.now : null;
+    const { version } = entry;
     const verdicts: VerdictKind[] = [];
     const items: number[] = [];
     let ordinal = entry.nextOrdinal;
     for (const item of submission.items) {
       const number = itemNumberFrom(entry.number, ordinal);
       const { key, priority, input, size, kind } = item;
-      if (this.#queries.insertItem.run(number, entry.number, key, priority, entry.version, input, size, kind) === 1) {
+      const added = [number, entry.number, key, priority, version, input, size, kind, state, endedAt];
+      if (this.#queries.insertItem.run(...added) === 1) {
         ordinal += 1;
         verdicts.push("added");
         items.push(number);
@@ -78,10 +94,10 @@ export class Submitter {
       }
       const known = this.#queries.findKey.get(entry.number, key)?.[0];
       invariant(known !== undefined, "a key that conflicts is there");
-      verdicts.push(splitItemNumber(known).ordinal >= firstOrdinal ? "duplicate" : "known");
+      verdicts.push(splitItemNumber(known).ordinal >= how.firstOrdinal ? "duplicate" : "known");
       items.push(known);
     }
-    entry.delta.add("pending", ordinal - entry.nextOrdinal);
+    entry.delta.add(how.state, ordinal - entry.nextOrdinal);
     entry.nextOrdinal = ordinal;
     return { verdicts, items };
   }
@@ -98,8 +114,11 @@ export class Submitter {
       throw new MilepostError("INVALID_ARGUMENT", `a batch holds at most ${LIMITS.itemsPerBatch} items`);
     }
     const firstOrdinal = submission.firstOrdinal ?? entry.nextOrdinal;
-    const { verdicts, items } = this.#addItems(entry, submission, firstOrdinal);
-    if (entry.delta.total > 0) {
+    // A cancel that came while the submission was under way stands; only a new submission lifts it.
+    const isLate = submission.firstOrdinal !== undefined && entry.isCancelled;
+    const state = isLate ? "cancelled" : "pending";
+    const { verdicts, items } = this.#addItems(entry, submission, { firstOrdinal, state });
+    if (entry.delta.total > 0 && !isLate) {
       if (entry.isSealed) ledger.reopen(entry);
       entry.isCancelled = false;
       entry.isSealed = false;

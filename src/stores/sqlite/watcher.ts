@@ -30,7 +30,7 @@ export class Watcher {
     const id = Symbol();
     this.#listeners.set(id, listener);
     if (this.#timer === null) {
-      this.#seen = this.#dataVersion();
+      this.#seen = this.#readVersion();
       this.#schedule();
     }
     return () => {

@@ -106,6 +106,7 @@ CREATE TABLE items (
 CREATE UNIQUE INDEX items_key ON items (batch, key);
 CREATE INDEX items_ready ON items (batch, priority, id) WHERE state = 0 AND worker = 0 AND held = 0 AND run_at = 0;
 CREATE INDEX items_waiting ON items (run_at) WHERE state = 0 AND run_at > 0;
+CREATE INDEX items_idle ON items (batch, id) WHERE state = 0 AND (run_at > 0 OR held = 1);
 CREATE INDEX items_held ON items (worker, id) WHERE worker <> 0;
 CREATE INDEX items_feed ON items (batch, version);
 CREATE INDEX items_failed ON items (batch, state, id) WHERE state IN (3, 4);
