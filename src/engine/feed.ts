@@ -2,6 +2,8 @@ import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batc
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 
+/** How soon after a change a watcher looks again at the earliest. */
+const LOOK_EVERY_MS = 10;
 /** A lost hint costs this much time. */
 const POLL_EVERY_MS = 1_000;
 
@@ -21,19 +23,23 @@ export async function* watchBatch(options: {
   const hint = new Hint(deps);
   try {
     let version = -1;
+    let shownAt = Number.NEGATIVE_INFINITY;
     if ((await options.read()) === null) throw notFound(options.what);
     while (!signal?.aborted) {
       // Listening began before this read, so that no commit falls between the two.
       hint.clear();
       const row = await options.read();
       if (row === null) return;
-      if (row.version !== version) {
+      const isDue = row.endedAt !== null || deps.clock.monotonic() - shownAt >= options.everyMs;
+      if (row.version !== version && isDue) {
         version = row.version;
+        shownAt = deps.clock.monotonic();
         yield toBatchSnapshot(row, deps.clock.now());
       }
       if (row.endedAt !== null) return;
-      await pause(deps, options.everyMs, signal);
-      await hint.wait(POLL_EVERY_MS, signal);
+      // The end is seen at once, whatever `everyMs` is: looking costs microseconds, showing may cost more.
+      await pause(deps, Math.min(options.everyMs, LOOK_EVERY_MS), signal);
+      await hint.wait(row.version === version ? POLL_EVERY_MS : options.everyMs, signal);
     }
   } finally {
     hint.close();
