@@ -12,8 +12,8 @@ export interface ProgressSource {
   onRefused(): void;
 }
 
-/** Longest wait of a progress report that no change of state takes along. People do not see more than 20 changes a second. */
-const PROGRESS_EVERY_MS = 50;
+/** Longest wait of a progress report that no change of state takes along. Screens redraw ten times a second. */
+const PROGRESS_EVERY_MS = 100;
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 5_000;
 
@@ -59,7 +59,7 @@ export class Recorder {
     return promise;
   }
 
-  /** Notes that `source` has something new to write. `soon`: a viewer waits for it (a start); else within 50 ms. */
+  /** Notes that `source` has something new to write. `soon`: a viewer waits for it (a start); else within 100 ms. */
   touch(source: ProgressSource, soon: boolean): void {
     this.#sources.set(source.item, source);
     this.#schedule(soon);

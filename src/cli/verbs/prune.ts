@@ -15,7 +15,7 @@ export function pruneVerb(cli: Cli): Command {
     name: "prune",
     summary: "delete the records of batches that ended long ago",
     description:
-      "Deletes the records of ended batches by age or by number. Running, paused and pending batches stay, and files are not touched. With both options, a batch goes that either one names.",
+      "Deletes the records of ended batches by age or by number. Running, paused and pending batches stay, and files are not touched. With both options, only a batch goes that both name.",
     examples: [
       ["milepost prune --older-than 7d", "what ended more than a week ago"],
       ["milepost prune --keep 20", "all but the 20 that ended last"],

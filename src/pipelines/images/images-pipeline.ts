@@ -52,7 +52,7 @@ async function convertItem(item: HandlerItem, step: Step, files: OutputFiles): P
   assertOverwritesNone(item.input);
 
   step.stage("decode");
-  const facts = await inspectInput(item.key);
+  const facts = inspectInput(item.key);
   const opened = await openImage(sharp, { ...facts, path: item.key }, options);
   step.signal.throwIfAborted();
 
@@ -62,7 +62,7 @@ async function convertItem(item: HandlerItem, step: Step, files: OutputFiles): P
 
   step.stage("write");
   const path = plannedOutput(item.input) ?? outputPathFrom(item.key, targetOf(options.format, facts.format), options);
-  await assertNotInput(path, facts);
+  assertNotInput(path, facts);
   const isRetry = item.attempt > 1;
   await files.replace(path, converted.data, { isRetry, isWanted: () => !step.signal.aborted });
   step.signal.throwIfAborted();

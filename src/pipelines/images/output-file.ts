@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { imageError, writeError } from "./image-errors.ts";
 import type { InputFacts } from "./inspect-input.ts";
@@ -61,9 +62,9 @@ export class OutputFiles {
 }
 
 /** @throws {NoRetryError} `OUTPUT_IS_INPUT` if `path` is the input itself, by whatever name. */
-export async function assertNotInput(path: string, input: InputFacts): Promise<void> {
-  const there = await stat(path, { bigint: true }).catch(() => null);
-  if (there !== null && there.dev === input.device && there.ino === input.inode) {
+export function assertNotInput(path: string, input: InputFacts): void {
+  const there = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (there !== undefined && there.dev === input.device && there.ino === input.inode) {
     throw imageError(
       "OUTPUT_IS_INPUT",
       "the output would overwrite its input; choose another directory or name template",

@@ -66,7 +66,7 @@ export function plannedOutput(input: Json): string | null {
 
 async function factsOf(path: string): Promise<InputFacts | null> {
   try {
-    return await inspectInput(path);
+    return inspectInput(path);
   } catch {
     return null;
   }
