@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, type Stats, statSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { MilepostError } from "../../core/errors.ts";
@@ -55,7 +55,7 @@ export class Connection {
     refuseOldSqlite();
     const folder = dirname(this.path);
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
     } catch (error) {
       throw new MilepostError("STORE_UNAVAILABLE", `store ${this.path}: its folder could not be created`, {
         cause: error,
@@ -225,5 +225,17 @@ function refuseOldSqlite(): void {
         `SQLite must be ${SQLITE_MIN.join(".")} or newer (older ones can damage a WAL file); found ${found}. Update Node.`,
       );
     }
+  }
+}
+
+/** Makes a folder and those above it. Node's own recursive way never returns where nothing can be made, as below `/proc`. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process may have been faster.
+    if (!existsSync(folder)) throw error;
   }
 }
