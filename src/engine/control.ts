@@ -8,12 +8,12 @@ import { retryBusy } from "./retry-busy.ts";
 const CONFIRM_EVERY_MS = 10;
 /** A worker that lives and does not confirm is waited for at most this long. */
 const CONFIRM_MAX_MS = 60_000;
-/** A stop waits this long for aborted handlers to end; the store releases later ones all the same. */
+/** A stop waits this long for aborted handlers to end; their workers give later ones back when their grace is over. */
 const STOP_MAX_MS = 10_000;
 
 /**
  * Carries out a command to its end, however many steps it takes. Pause and stop resolve when they are acknowledged: every
- * live worker has confirmed that it starts nothing more, or its lease lapsed; stop also when what ran was given back.
+ * live worker has confirmed that it starts nothing more, or its lease lapsed; stop waits up to 10 s more for what ran to be given back.
  *
  * @returns how many items changed their state (1 for a queue or batch that was paused, 0: it was so already)
  * @throws {MilepostError} `NOT_FOUND`, or `CONFLICT` saying why it was refused or who did not confirm it in a minute
