@@ -39,6 +39,7 @@ export interface ItemRow {
   readonly isHeld: boolean;
   readonly priority: number;
   readonly version: number;
+  /** Of its last lease; a lease that came to nothing, or has not started yet, may be left out. */
   readonly token: number;
   /** Attempts started in the item's life, this one included. */
   readonly attempts: number;

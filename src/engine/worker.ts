@@ -333,7 +333,7 @@ export class Worker {
     if (worker === null) return;
     const askedAt = clock.monotonic();
     const known = new Set(this.#running.values());
-    const orders = await store.orders(worker, null);
+    const orders = await store.orders(worker, this.#session.confirmed);
     // A claim that was committed before a pause must have arrived, or its items would start after the pause was confirmed.
     await this.#claiming?.catch(() => {});
     if (this.#session.number !== worker) return;

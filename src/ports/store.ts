@@ -27,7 +27,10 @@ export interface Store {
   beat(worker: number): Promise<boolean>;
   /** Where the store can beat from a thread of its own, so that a busy event loop is not taken for death. */
   readonly pulse?: (worker: number, everyMs: number, onLost: () => void) => Pulse;
-  /** What the operator wants of a worker's items now, and whether their order changed (a new revision); with `confirmed`, records up to which revision of orders it has acted. */
+  /**
+   * What the operator wants of a worker's items now, and whether their order changed (a new revision). `confirmed` records
+   * up to which revision the worker has acted; where that is the current one, `held` is left empty.
+   */
   orders(worker: number, confirmed: number | null): Promise<Orders>;
   /** Ends a session: what it still holds goes back to pending, without a crash. */
   closeSession(worker: number, now: number): Promise<void>;
@@ -107,7 +110,7 @@ export interface SessionRow extends ProcessIdentity {
 export interface Orders {
   /** Rises with every command that a worker must act on. */
   readonly revision: number;
-  /** Everything the worker still holds. A lease it knows and that is not here is lost: cancelled, removed or taken away. */
+  /** Everything the worker still holds, unless it has confirmed this revision. A lease it knows and that is not here is lost: cancelled, removed or taken away. */
   readonly held: readonly { readonly item: number; readonly token: number; readonly control: Control }[];
 }
 

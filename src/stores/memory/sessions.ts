@@ -35,6 +35,7 @@ export function orders(state: MemoryState, number: number, confirmed: number | n
     worker.confirmed = confirmed;
     notify(state);
   }
+  if (confirmed === state.revision) return { revision: state.revision, held: [] };
   const held = Array.from(worker.held, (item) => ({ item: item.number, token: item.token, control: controlOf(item) }));
   return { revision: state.revision, held };
 }

@@ -1,8 +1,9 @@
 import { itemIdFrom, splitItemNumber } from "../../core/ids.ts";
 import { invariant } from "../../core/invariant.ts";
 import type { Claimed, ClaimRequest, Lease } from "../../ports/store.ts";
+import type { Blocks } from "./blocks.ts";
 import type { Connection } from "./connection.ts";
-import { controlOf } from "./rows.ts";
+import { controlOf, itemRangeOf, READY } from "./rows.ts";
 
 /**
  * One claimed item in so many comes from a younger batch of equal priority. With `turn` rising by one a claim, any run of
@@ -14,8 +15,7 @@ const PROMOTED_MAX = 1_000;
 const BATCHES_PAGE = 64;
 const WAITING_PAGE = 64;
 
-const READY = "state = 0 AND worker = 0 AND held = 0 AND run_at = 0";
-const LEASE_COLUMNS = "id, token, key, input, size, saved, attempts, failures, crashes, suspect, priority";
+const LEASE_COLUMNS = "id, token, key, input, size, saved, attempts, failures, crashes, suspect, priority, fresh";
 const CLAIMABLE = "pending > 0 AND control = 0 AND is_cancelled = 0 AND is_removing = 0";
 
 type LeaseTuple = readonly [
@@ -30,6 +30,7 @@ type LeaseTuple = readonly [
   crashes: number,
   suspect: number,
   priority: number,
+  fresh: number,
 ];
 type BatchTuple = readonly [
   number: number,
@@ -38,7 +39,10 @@ type BatchTuple = readonly [
   pipeline: string,
   priority: number,
   startAt: number | null,
+  frontier: number,
+  nextOrdinal: number,
 ];
+const BATCH_COLUMNS = "number, id, queue, pipeline, priority, start_at, frontier, next_ordinal";
 
 /** A batch under a claim: its first ready items, as far as the claim may want them, and how many of them it took. */
 interface Candidate {
@@ -46,14 +50,16 @@ interface Candidate {
   readonly id: string;
   readonly queue: string;
   readonly priority: number;
+  readonly frontier: number;
+  readonly nextOrdinal: number;
   ready: readonly LeaseTuple[] | null;
   taken: number;
 }
 
 /** Prepares `claim` of the port. */
-export function prepareClaim(connection: Connection): (request: ClaimRequest) => Promise<Claimed> {
+export function prepareClaim(connection: Connection, blocks: Blocks): (request: ClaimRequest) => Promise<Claimed> {
   const queries = prepareQueries(connection);
-  return (request) => connection.write(() => claimNow(queries, request));
+  return (request) => connection.write(() => claimNow(queries, blocks, request));
 }
 
 type ClaimQueries = ReturnType<typeof prepareQueries>;
@@ -63,15 +69,19 @@ function prepareQueries(connection: Connection) {
     worker: connection.query("SELECT 1 FROM workers WHERE number = ?"),
     promote: connection.query(`UPDATE items SET run_at = 0 WHERE id IN (SELECT id FROM items INDEXED BY items_waiting
       WHERE state = 0 AND run_at > 0 AND run_at <= ? ORDER BY run_at LIMIT ${PROMOTED_MAX})`),
-    batches: connection.query<BatchTuple>(`SELECT number, id, queue, pipeline, priority, start_at
+    batches: connection.query<BatchTuple>(`SELECT ${BATCH_COLUMNS}
       FROM batches INDEXED BY batches_claimable WHERE ${CLAIMABLE} AND (priority, number) > (?, ?)
       AND queue NOT IN (SELECT name FROM queues WHERE control <> 0)
       ORDER BY priority, number LIMIT ${BATCHES_PAGE}`),
-    batch: connection.query<BatchTuple>(`SELECT number, id, queue, pipeline, priority, start_at FROM batches
+    batch: connection.query<BatchTuple>(`SELECT ${BATCH_COLUMNS} FROM batches
       WHERE number = ? AND ${CLAIMABLE}`),
     queue: connection.query<[number, number | null]>("SELECT control, concurrency FROM queues WHERE name = ?"),
-    held: connection.query<[number]>(`SELECT count(*) FROM items INDEXED BY items_held
-      CROSS JOIN batches ON number = items.batch WHERE worker <> 0 AND queue = ?`),
+    held: connection.query<[number]>(`SELECT (SELECT count(*) FROM items INDEXED BY items_held
+      CROSS JOIN batches ON number = items.batch WHERE worker <> 0 AND queue = ?1) + (SELECT coalesce(sum(items), 0)
+      FROM blocks CROSS JOIN batches ON number = first >> 30 WHERE queue = ?1)`),
+    fresh: connection.query<LeaseTuple>(
+      `SELECT ${LEASE_COLUMNS} FROM items WHERE id >= ? AND id < ? AND fresh = 1 ORDER BY id LIMIT ?`,
+    ),
     ready: connection.query<LeaseTuple>(`SELECT ${LEASE_COLUMNS} FROM items INDEXED BY items_ready
       WHERE batch = ? AND ${READY} ORDER BY priority, id LIMIT ?`),
     take: connection.query(`UPDATE items SET worker = ?, token = token + 1 WHERE id IN (SELECT id FROM items
@@ -91,10 +101,10 @@ function prepareQueries(connection: Connection) {
   };
 }
 
-function claimNow(queries: ClaimQueries, request: ClaimRequest): Claimed {
+function claimNow(queries: ClaimQueries, blocks: Blocks, request: ClaimRequest): Claimed {
   if (queries.worker.get(request.worker) === undefined) return { leases: [], nextAt: null };
   queries.promote.run(request.now);
-  const claim = new Claim(queries, request);
+  const claim = new Claim(queries, blocks, request);
   if (request.only === undefined) claim.takeByPriority();
   else claim.takeThese(request.only);
   return { leases: claim.leases, nextAt: claim.nextAt() };
@@ -104,12 +114,14 @@ function claimNow(queries: ClaimQueries, request: ClaimRequest): Claimed {
 class Claim {
   readonly leases: Lease[] = [];
   readonly #queries: ClaimQueries;
+  readonly #blocks: Blocks;
   readonly #request: ClaimRequest;
   /** Items that each queue may still give out; 0 for a paused one. */
   readonly #room = new Map<string, number>();
 
-  constructor(queries: ClaimQueries, request: ClaimRequest) {
+  constructor(queries: ClaimQueries, blocks: Blocks, request: ClaimRequest) {
     this.#queries = queries;
+    this.#blocks = blocks;
     this.#request = request;
   }
 
@@ -120,6 +132,7 @@ class Claim {
       if (row === undefined || !this.#isDue(row)) continue;
       const [batch, id, queue] = row;
       if (!this.#hasRoom(queue)) continue;
+      this.#blocks.detach(number);
       const item = this.#queries.takeOne.get(this.#request.worker, number);
       if (item !== undefined) this.#add({ number: batch, id, queue }, item, item[1]);
     }
@@ -129,8 +142,7 @@ class Claim {
     if (this.#request.batch !== undefined) {
       const row = this.#queries.batch.get(this.#request.batch);
       if (row === undefined || !this.#isDue(row)) return;
-      const [number, id, queue, , priority] = row;
-      this.#takeFromEquals([{ number, id, queue, priority, ready: null, taken: 0 }]);
+      this.#takeFromEquals([toCandidate(row)]);
       return;
     }
     let after: readonly [number, number] = [Number.MIN_SAFE_INTEGER, 0];
@@ -139,13 +151,12 @@ class Claim {
       const page = this.#queries.batches.all(after[0], after[1]);
       for (const row of page) {
         if (!this.#isDue(row) || !this.#hasRoom(row[2])) continue;
-        const [number, id, queue, , priority] = row;
-        if (equals[0] !== undefined && equals[0].priority !== priority) {
+        if (equals[0] !== undefined && equals[0].priority !== row[4]) {
           this.#takeFromEquals(equals);
           equals = [];
           if (this.leases.length >= this.#request.limit) return;
         }
-        equals.push({ number, id, queue, priority, ready: null, taken: 0 });
+        equals.push(toCandidate(row));
       }
       const last = page.at(-1);
       if (page.length < BATCHES_PAGE || last === undefined) break;
@@ -169,7 +180,7 @@ class Claim {
       const index = isForYounger ? 1 + (Math.floor(position / YOUNGER_EVERY) % (batches.length - 1)) : 0;
       const batch = batches[index];
       if (batch === undefined) return;
-      if (this.#hasRoom(batch.queue)) batch.ready ??= this.#queries.ready.all(batch.number, limit - this.leases.length);
+      if (this.#hasRoom(batch.queue)) batch.ready ??= this.#readReady(batch, limit - this.leases.length);
       const item = this.#hasRoom(batch.queue) ? batch.ready?.[batch.taken] : undefined;
       if (item === undefined) {
         batches.splice(index, 1);
@@ -182,17 +193,40 @@ class Claim {
     for (const batch of touched) this.#markTaken(batch);
   }
 
+  /** The first items of a batch that can be claimed, by priority and then age: those in the index, and fresh ones. */
+  #readReady(batch: Candidate, limit: number): readonly LeaseTuple[] {
+    const indexed = this.#queries.ready.all(batch.number, limit);
+    if (batch.frontier === batch.nextOrdinal) return indexed;
+    const [first, end] = itemRangeOf(batch.number);
+    const fresh = this.#queries.fresh.all(first + batch.frontier, end, limit);
+    // Nothing fresh is left: the next claim must not look again.
+    if (fresh.length === 0) this.#blocks.advance(batch.number, batch.nextOrdinal);
+    if (indexed.length === 0 || fresh.length === 0) return indexed.length === 0 ? fresh : indexed;
+    return [...indexed, ...fresh].sort((a, b) => a[10] - b[10] || a[0] - b[0]).slice(0, limit);
+  }
+
   /** Marks the first ready items of a batch, in the order in which they were read, as held. */
   #markTaken(batch: Candidate): void {
-    const { worker } = this.#request;
-    const first = batch.ready?.[0];
-    const last = batch.ready?.[batch.taken - 1];
+    const taken = batch.ready?.slice(0, batch.taken) ?? [];
+    const indexed = taken.filter((item) => item[11] === 0);
+    this.#markIndexed(batch, indexed);
+    const fresh = indexed.length === 0 ? taken : taken.filter((item) => item[11] === 1);
+    const [first, last] = [fresh[0]?.[0], fresh.at(-1)?.[0]];
     if (first === undefined || last === undefined) return;
-    const isDense = first[10] === last[10] && last[0] - first[0] < 2 * batch.taken;
+    this.#blocks.open(this.#request.worker, first, last, fresh.length);
+    this.#blocks.advance(batch.number, splitItemNumber(last).ordinal + 1);
+  }
+
+  /** Marks ready items that stand in the index: the first of it. */
+  #markIndexed(batch: Candidate, items: readonly LeaseTuple[]): void {
+    const [first, last] = [items[0], items.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const { worker } = this.#request;
+    const isDense = first[10] === last[10] && last[0] - first[0] < 2 * items.length;
     const taken = isDense
       ? this.#queries.takeRange.run(worker, first[0], last[0], first[10])
-      : this.#queries.take.run(worker, batch.number, batch.taken);
-    invariant(taken === batch.taken, `claimed ${batch.taken} items of batch ${batch.number} but marked ${taken}`);
+      : this.#queries.take.run(worker, batch.number, items.length);
+    invariant(taken === items.length, `claimed ${items.length} items of batch ${batch.number} but marked ${taken}`);
   }
 
   #add(batch: Pick<Candidate, "number" | "id" | "queue">, item: LeaseTuple, token: number): void {
@@ -259,4 +293,8 @@ class Claim {
   #isPaused(queue: string): boolean {
     return controlOf(this.#queries.queue.get(queue)?.[0] ?? 0) !== "run";
   }
+}
+
+function toCandidate([number, id, queue, , priority, , frontier, nextOrdinal]: BatchTuple): Candidate {
+  return { number, id, queue, priority, frontier, nextOrdinal, ready: null, taken: 0 };
 }

@@ -28,6 +28,7 @@ export function prepareItemControl(connection: Connection, changes: ItemChanges)
   const deleteAttempts = connection.query("DELETE FROM attempts WHERE item = ?");
 
   function remove(item: ItemFacts, entry: LedgerEntry): ItemOutcome {
+    changes.detach(item);
     tombstone.run(entry.version, splitItemNumber(item.number).ordinal, item.number);
     deleteAttempts.run(item.number);
     deleteItem.run(item.number);
@@ -69,9 +70,11 @@ export function prepareItemControl(connection: Connection, changes: ItemChanges)
       case "hold":
       case "unhold":
         if (!decide(command.type, item).ok) return wrongState(item);
+        changes.detach(item);
         return change(entry, hold.run(command.type === "hold" ? 1 : 0, entry.version, item.number));
       case "priority":
         if (!decide("reprioritize", item).ok) return wrongState(item);
+        changes.detach(item);
         return change(entry, prioritize.run(command.priority, entry.version, item.number));
       default:
         return wrongState(item);

@@ -3,9 +3,10 @@ import type { AttemptOutcome } from "../../core/item.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Policy } from "../../core/retry-policy.ts";
 import type { ItemState } from "../../core/transitions.ts";
+import { type Blocks, FIRST_TOKEN } from "./blocks.ts";
 import type { Connection, Query } from "./connection.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
-import { stateOf, toOutcomeCode, toStateCode } from "./rows.ts";
+import { itemRangeOf, stateOf, toOutcomeCode, toStateCode } from "./rows.ts";
 
 /** An item inside a transaction, as far as decisions need it. Kept true by the functions here. */
 export interface ItemFacts {
@@ -17,17 +18,18 @@ export interface ItemFacts {
   crashes: number;
   fraction: number;
   startedAt: number | null;
+  isFresh: boolean;
 }
 
-type FactsTuple = readonly [number, number, number, number, number, number, number, number | null];
+type FactsTuple = readonly [number, number, number, number, number, number, number, number | null, number];
 
-const FACTS = "id, state, token, worker, attempts, crashes, fraction, started_at";
+const FACTS = "id, state, token, worker, attempts, crashes, fraction, started_at, fresh";
 
 /** The single-row changes of items that reports, the reaper and commands share. */
 export class ItemChanges {
   readonly #facts: Query<FactsTuple>;
   readonly #heldBy: Query<FactsTuple>;
-  readonly #heldBetween: Query<FactsTuple>;
+  readonly #heldIn: Query<FactsTuple>;
   readonly #start: Query;
   readonly #end: Query;
   readonly #return: Query;
@@ -38,13 +40,15 @@ export class ItemChanges {
   readonly #addAttempt: Query;
   readonly #trimAttempts: Query;
   readonly #workerName: Query<[string]>;
+  readonly #blocks: Blocks;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, blocks: Blocks) {
+    this.#blocks = blocks;
     this.#facts = connection.query(`SELECT ${FACTS} FROM items WHERE id = ?`);
     this.#heldBy = connection.query(
       `SELECT ${FACTS} FROM items INDEXED BY items_held WHERE worker <> 0 AND worker = ?`,
     );
-    this.#heldBetween = connection.query(`SELECT ${FACTS} FROM items INDEXED BY items_held
+    this.#heldIn = connection.query(`SELECT ${FACTS} FROM items INDEXED BY items_held
       WHERE worker <> 0 AND id >= ? AND id < ?`);
     this.#start = connection.query(`UPDATE items SET state = 1, worker = ?, token = ?, attempts = attempts + 1,
       started_at = ?, version = ? WHERE id = ? AND state = 0 AND token = ?`);
@@ -75,20 +79,33 @@ export class ItemChanges {
 
   find(item: number): ItemFacts | null {
     const row = this.#facts.get(item);
-    return row === undefined ? null : toFacts(row);
+    if (row === undefined) return null;
+    const facts = toFacts(row);
+    const block = facts.isFresh ? this.#blocks.covering(item) : null;
+    return block === null ? facts : { ...facts, worker: block.worker, token: FIRST_TOKEN };
+  }
+
+  /** Makes a fresh item one like any other before its row is changed; its facts stay as they are. */
+  detach(item: ItemFacts): void {
+    if (!item.isFresh) return;
+    this.#blocks.detach(item.number);
+    item.isFresh = false;
   }
 
   heldBy(worker: number): readonly ItemFacts[] {
+    this.#blocks.detachAllOf(worker);
     return this.#heldBy.all(worker).map(toFacts);
   }
 
-  /** The items in anyone's hands with numbers from `from` up to, not including, `to`. */
-  heldBetween(from: number, to: number): readonly ItemFacts[] {
-    return this.#heldBetween.all(from, to).map(toFacts);
+  /** The items of a batch that are in anyone's hands. */
+  heldIn(batch: number): readonly ItemFacts[] {
+    this.#blocks.detachAllIn(batch);
+    return this.#heldIn.all(...itemRangeOf(batch)).map(toFacts);
   }
 
   /** Makes a pending item a running one of its holder. */
   start(item: ItemFacts, entry: LedgerEntry, startedAt: number): void {
+    this.detach(item);
     move(item, entry, "processing", () =>
       this.#start.run(item.worker, item.token, startedAt, entry.version, item.number, item.token),
     );
@@ -119,6 +136,7 @@ export class ItemChanges {
       readonly isFailure?: boolean;
     },
   ): void {
+    this.detach(item);
     const token = end.token ?? item.token;
     dropFraction(item, entry);
     move(item, entry, end.to, (from) =>
@@ -158,6 +176,7 @@ export class ItemChanges {
       readonly isFailure?: boolean;
     },
   ): void {
+    this.detach(item);
     const worker = item.worker === 0 ? null : (this.#workerName.get(item.worker)?.[0] ?? null);
     const error = attempt.error === undefined ? null : JSON.stringify(attempt.error);
     this.#addAttempt.run(
@@ -191,6 +210,7 @@ export class ItemChanges {
 
   /** Gives back a claim that never started: nobody can see the difference. */
   returnUnstarted(item: ItemFacts, isSuspect: boolean): void {
+    this.detach(item);
     this.#returnUnstarted.run(isSuspect ? 1 : 0, item.number, item.token);
     item.worker = 0;
   }
@@ -209,6 +229,7 @@ export class ItemChanges {
 
   /** Gives the item a token that no lease ever had. */
   raiseToken(item: ItemFacts): void {
+    this.detach(item);
     this.#raiseToken.run(item.number);
     item.token += 1;
   }
@@ -244,6 +265,7 @@ function toFacts(row: FactsTuple): ItemFacts {
     crashes: row[5],
     fraction: row[6],
     startedAt: row[7],
+    isFresh: row[8] === 1,
   };
 }
 

@@ -3,9 +3,9 @@ import type { ItemRow } from "../../core/item.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Stage } from "../../core/progress.ts";
 import type { Breakdown, ItemQuery } from "../../ports/store.ts";
+import { prepareFreshFrom } from "./blocks.ts";
 import type { Connection, Query } from "./connection.ts";
-import { itemRangeOf } from "./reads.ts";
-import { ITEM_COLUMNS, type ItemTuple, PENDING, toItemRow, toStateCode } from "./rows.ts";
+import { ITEM_COLUMNS, type ItemTuple, itemRangeOf, PENDING, READY, toItemRow, toStateCode } from "./rows.ts";
 
 /** With more priorities than this among a batch's ready items, a scan is the cheaper way to a page of them. */
 const PRIORITIES_MAX = 32;
@@ -18,9 +18,9 @@ function preparePendingPage(
   const range = "id > ? AND id < ?";
   const order = "ORDER BY id LIMIT ?";
   const scan = connection.query<ItemTuple>(`${select} WHERE ${range} AND state = ? ${order}`);
-  // Pending items lie in several indexes, each in its own order: the first few of each make the page, and no index more
-  // has to be written for every item.
-  const ready = "INDEXED BY items_ready WHERE batch = ?1 AND state = 0 AND worker = 0 AND held = 0 AND run_at = 0";
+  // Fresh items are found by their place, the others lie in several indexes, each in its own order: the first few of each
+  // make the page, and no index more has to be written for every item.
+  const ready = `INDEXED BY items_ready WHERE batch = ?1 AND ${READY}`;
   const nextPriority = connection.query<[number]>(
     `SELECT priority FROM items ${ready} AND priority > ?2 ORDER BY priority LIMIT 1`,
   );
@@ -30,6 +30,8 @@ function preparePendingPage(
     AND (run_at > 0 OR held = 1) AND id > ?2 ORDER BY id LIMIT ?3`);
   const claimedIds = connection.query<[number]>(`SELECT id FROM items INDEXED BY items_held
     WHERE worker <> 0 AND state = 0 AND ${range} ${order}`);
+  const freshFrom = prepareFreshFrom(connection);
+  const freshIds = connection.query<[number]>(`SELECT id FROM items WHERE ${range} AND fresh = 1 ${order}`);
   const rowsOf = connection.query<ItemTuple>(`${select} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`);
   return (batch, after, limit) => {
     const [first, end] = itemRangeOf(batch);
@@ -43,6 +45,7 @@ function preparePendingPage(
     }
     const pages = priorities.map((priority) => readyIds.all(batch, priority, after, limit));
     pages.push(idleIds.all(batch, after, limit), claimedIds.all(Math.max(first - 1, after), end, limit));
+    pages.push(freshIds.all(Math.max(freshFrom(batch) - 1, after), end, limit));
     const ids = pages.flat().map(([id]) => id);
     ids.sort((a, b) => a - b);
     return rowsOf.all(JSON.stringify(ids.slice(0, limit)));

@@ -1,8 +1,9 @@
 import type { BatchRow } from "../../core/batch.ts";
-import { chanceOf, itemIdFrom, itemNumberFrom, ordinalOf, splitItemNumber } from "../../core/ids.ts";
+import { chanceOf, itemIdFrom, ordinalOf, splitItemNumber } from "../../core/ids.ts";
 import { type AttemptRow, type ItemRow, lastOutcomeOf } from "../../core/item.ts";
 import { type QueueSnapshot, queueStateOf } from "../../core/queue.ts";
 import type { BatchQuery, BatchRef, Changes, ItemDetail, ItemRef, Removal } from "../../ports/store.ts";
+import { prepareFreshFrom } from "./blocks.ts";
 import type { Connection, Query } from "./connection.ts";
 import {
   type AttemptTuple,
@@ -11,6 +12,7 @@ import {
   controlOf,
   ITEM_COLUMNS,
   type ItemTuple,
+  itemRangeOf,
   toAttemptRow,
   toBatchRow,
   toItemRow,
@@ -52,12 +54,18 @@ function prepareQueries(connection: Connection) {
     attempts: connection.query<AttemptTuple>(
       "SELECT token, worker, started_at, ended_at, outcome, error FROM attempts WHERE item = ? ORDER BY token",
     ),
-    itemEdge: connection.query<[number]>(`SELECT version FROM items INDEXED BY items_feed
-    WHERE batch = ? AND version > ? ORDER BY version LIMIT 1 OFFSET ?`),
-    removalEdge: connection.query<[number]>(`SELECT version FROM removals
-    WHERE batch = ? AND version > ? ORDER BY version LIMIT 1 OFFSET ?`),
+    itemVersions: connection.query<[number]>(`SELECT version FROM items INDEXED BY items_feed
+    WHERE batch = ? AND version > ? AND fresh = 0 ORDER BY version LIMIT ?`),
+    removalVersions: connection.query<[number]>(`SELECT version FROM removals
+    WHERE batch = ? AND version > ? ORDER BY version LIMIT ?`),
+    freshVersions: connection.query<[number]>(`SELECT version FROM items
+    WHERE id >= ? AND id < ? AND fresh = 1 ORDER BY id LIMIT ?`),
+    added: connection.query<[number]>(`SELECT ordinal FROM additions
+    WHERE batch = ? AND version > ? ORDER BY version LIMIT 1`),
+    fresh: connection.query<ItemTuple>(`SELECT ${ITEM_COLUMNS} FROM items
+    WHERE id >= ? AND id < ? AND fresh = 1 ORDER BY id`),
     changed: connection.query<ItemTuple>(`SELECT ${ITEM_COLUMNS} FROM items INDEXED BY items_feed
-    WHERE batch = ? AND version > ? AND version <= ? ORDER BY version, id`),
+    WHERE batch = ? AND version > ? AND version <= ? AND fresh = 0 ORDER BY version, id`),
     removed: connection.query<[number, string, number]>(`SELECT ordinal, key, version FROM removals
     WHERE batch = ? AND version > ? AND version <= ? ORDER BY version, ordinal`),
   };
@@ -67,11 +75,13 @@ function prepareQueries(connection: Connection) {
 export class Reads {
   readonly #connection: Connection;
   readonly #queries: Queries;
+  readonly #freshFrom: (batch: number) => number;
   readonly #pages = new Map<string, Query<BatchTuple>>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
     this.#queries = prepareQueries(connection);
+    this.#freshFrom = prepareFreshFrom(connection);
   }
 
   #concurrencyOf(queue: string, cache?: Map<string, number>): number {
@@ -134,12 +144,11 @@ export class Reads {
     return { item: found, attempts: [...past, ...lastAttempt(found, this.#queries.holder.get(row[0])?.[0] ?? null)] };
   }
 
-  /** The version up to which a page of at most `limit` rows goes: always to the end of a version. */
-  #edgeOf(rows: Query<[number]>, feed: { batch: number; since: number; limit: number; end: number }): number {
-    const beyond = rows.get(feed.batch, feed.since, feed.limit)?.[0];
-    if (beyond === undefined) return feed.end;
-    const first = rows.get(feed.batch, feed.since, 0)?.[0] ?? beyond;
-    return first < beyond ? beyond - 1 : beyond;
+  /** Where the items begin that came into a batch after a version. */
+  #addedAfter(batch: number, version: number): number {
+    const [first, end] = itemRangeOf(batch);
+    const ordinal = this.#queries.added.get(batch, version)?.[0];
+    return ordinal === undefined ? end : first + ordinal;
   }
 
   #changesNow(batch: number, since: number, limit: number): Changes {
@@ -148,13 +157,26 @@ export class Reads {
     if (row === undefined || since > version || since < row[15]) {
       return { isResumable: false, items: [], removals: [], version, hasMore: false };
     }
-    const feed = { batch, since, limit, end: version };
-    const upTo = Math.min(this.#edgeOf(this.#queries.itemEdge, feed), this.#edgeOf(this.#queries.removalEdge, feed));
-    const removals: Removal[] = this.#queries.removed
-      .all(batch, since, upTo)
-      .map(([ordinal, key, at]) => ({ id: itemIdFrom(row[1], ordinal), key, version: at }));
-    const items: ItemRow[] = this.#queries.changed.all(batch, since, upTo).map((entry) => toItemRow(entry, row[1]));
-    return { isResumable: true, items, removals, version: upTo, hasMore: upTo < version };
+    const { itemVersions, freshVersions, removalVersions, changed, fresh, removed } = this.#queries;
+    // Fresh items have the version of their addition, which rises with their numbers: no index needs to hold them.
+    const from = Math.max(this.#addedAfter(batch, since), this.#freshFrom(batch));
+    const added = freshVersions.all(from, itemRangeOf(batch)[1], limit + 1);
+    const upTo = Math.min(
+      edgeOf([...itemVersions.all(batch, since, limit + 1), ...added], { limit, end: version }),
+      edgeOf(removalVersions.all(batch, since, limit + 1), { limit, end: version }),
+    );
+    const rows = changed.all(batch, since, upTo);
+    const untouched = added.length === 0 ? [] : fresh.all(from, this.#addedAfter(batch, upTo));
+    const items = untouched.length === 0 ? rows : [...rows, ...untouched].sort((a, b) => a[5] - b[5] || a[0] - b[0]);
+    return {
+      isResumable: true,
+      items: items.map((entry) => toItemRow(entry, row[1])),
+      removals: removed
+        .all(batch, since, upTo)
+        .map(([ordinal, key, at]): Removal => ({ id: itemIdFrom(row[1], ordinal), key, version: at })),
+      version: upTo,
+      hasMore: upTo < version,
+    };
   }
 
   /** Reads inside the transaction that the caller is in. */
@@ -189,14 +211,21 @@ export class Reads {
   }
 }
 
+/** The version up to which a page of at most `limit` rows with these versions goes: always to the end of a version. */
+function edgeOf(
+  versions: readonly (readonly [number])[],
+  page: { readonly limit: number; readonly end: number },
+): number {
+  const sorted = versions.map(([version]) => version).sort((a, b) => a - b);
+  const beyond = sorted[page.limit];
+  if (beyond === undefined) return page.end;
+  const first = sorted[0] ?? beyond;
+  return first < beyond ? beyond - 1 : beyond;
+}
+
 /** The attempt that the item's own row tells of: the running one, or the one that ended the item. */
 export function lastAttempt(item: ItemRow, worker: string | null): readonly AttemptRow[] {
   if (item.startedAt === null) return [];
   const { token, startedAt, endedAt, error } = item;
   return [{ token, worker, startedAt, endedAt, outcome: lastOutcomeOf(item), error }];
-}
-
-/** The numbers of a batch's items: from the first up to, not including, the second. */
-export function itemRangeOf(batch: number): readonly [number, number] {
-  return [itemNumberFrom(batch, 0), itemNumberFrom(batch + 1, 0)];
 }

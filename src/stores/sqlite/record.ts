@@ -3,6 +3,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { type Decision, decideFenced } from "../../core/machine.ts";
 import type { ItemProgress } from "../../core/progress.ts";
 import type { Report, ReportResult } from "../../ports/store.ts";
+import { type Blocks, EndedFresh, FIRST_TOKEN } from "./blocks.ts";
 import type { Connection } from "./connection.ts";
 import type { ItemChanges, ItemFacts } from "./item-changes.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
@@ -16,6 +17,8 @@ type Queries = ReturnType<typeof prepareQueries>;
 
 function prepareQueries(connection: Connection) {
   return {
+    completeFresh: connection.query(`UPDATE items SET fresh = 0, state = 2, token = ${FIRST_TOKEN}, attempts = 1,
+    version = ?, started_at = ?, ended_at = ?, output = ? WHERE id = ? AND fresh = 1`),
     completeUnstarted: connection.query(`UPDATE items SET state = 2, worker = 0, attempts = attempts + 1, version = ?,
     started_at = ?, ended_at = ?, output = ?, saved = NULL, suspect = 0
     WHERE id = ? AND token = ? AND worker = ? AND state = 0`),
@@ -30,22 +33,31 @@ export class Recorder {
   readonly #queries: Queries;
   readonly #ledgerQueries: LedgerQueries;
   readonly #changes: ItemChanges;
+  readonly #blocks: Blocks;
 
-  constructor(connection: Connection, ledgerQueries: LedgerQueries, changes: ItemChanges) {
+  constructor(
+    connection: Connection,
+    ledgerQueries: LedgerQueries,
+    parts: { readonly changes: ItemChanges; readonly blocks: Blocks },
+  ) {
     this.#connection = connection;
     this.#queries = prepareQueries(connection);
     this.#ledgerQueries = ledgerQueries;
-    this.#changes = changes;
+    this.#changes = parts.changes;
+    this.#blocks = parts.blocks;
   }
 
   /**
    * The common case in one statement: a short item whose start was never recorded. It checks what `decideFenced` would,
    * and changes nothing where that would refuse.
    */
-  #tryComplete(report: Complete, entry: LedgerEntry, now: number): boolean {
+  #tryComplete(report: Complete, entry: LedgerEntry, ended: EndedFresh, now: number): boolean {
     const { item, lease, output, startedAt } = report;
     if (lease === null || lease.worker === 0) return false;
-    if (
+    if (lease.token === FIRST_TOKEN && ended.isHeldBy(lease.worker, item)) {
+      if (this.#queries.completeFresh.run(entry.version, startedAt, now, output, item) !== 1) return false;
+      ended.add(1);
+    } else if (
       this.#queries.completeUnstarted.run(entry.version, startedAt, now, output, item, lease.token, lease.worker) !== 1
     )
       return false;
@@ -129,10 +141,11 @@ export class Recorder {
     else this.#changes.returnStarted(item, entry, { outcome: "released", now, saved: report.saved });
   }
 
-  #recordOne(ledger: Ledger, report: Report, now: number): ReportResult {
+  #recordOne(ledger: Ledger, report: Report, ended: EndedFresh, now: number): ReportResult {
     const entry = ledger.find(Math.floor(report.item / LIMITS.itemsPerBatch));
     if (entry === null) return NOT_FOUND;
-    if (report.type === "complete" && this.#tryComplete(report, entry, now)) return OK;
+    if (report.type === "complete" && this.#tryComplete(report, entry, ended, now)) return OK;
+    ended.settle();
     const item = this.#changes.find(report.item);
     if (item === null) return NOT_FOUND;
     const decision = decideReport(item, report);
@@ -143,7 +156,9 @@ export class Recorder {
 
   #recordNow(reports: readonly Report[], now: number): readonly ReportResult[] {
     const ledger = new Ledger(this.#ledgerQueries, now);
-    const results = reports.map((report) => this.#recordOne(ledger, report, endOf(report) ?? now));
+    const ended = new EndedFresh(this.#blocks);
+    const results = reports.map((report) => this.#recordOne(ledger, report, ended, endOf(report) ?? now));
+    ended.settle();
     ledger.settle();
     return results;
   }

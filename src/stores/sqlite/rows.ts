@@ -1,6 +1,6 @@
 import type { BatchRow } from "../../core/batch.ts";
 import type { ItemError } from "../../core/errors.ts";
-import { itemIdFrom, splitItemNumber } from "../../core/ids.ts";
+import { itemIdFrom, itemNumberFrom, splitItemNumber } from "../../core/ids.ts";
 import { invariant } from "../../core/invariant.ts";
 import { ATTEMPT_OUTCOMES, type AttemptOutcome, type AttemptRow, type ItemRow } from "../../core/item.ts";
 import type { Json } from "../../core/json.ts";
@@ -43,6 +43,9 @@ export function toOutcomeCode(outcome: AttemptOutcome): number {
 export const BATCH_COLUMNS = `number, id, owner, name, queue, pipeline, options, policy, stages, priority, control,
   is_cancelled, is_sealed, epoch, version, resumable_from, total, pending, processing, completed, failed, cancelled,
   flight, percent_floor, created_at, start_at, started_at, ended_at, checkpoint_at, run_ended, run_busy_ms`;
+
+/** A pending item that stands in the index of what can be claimed; the others that can be are fresh (blocks.ts). */
+export const READY = "fresh = 0 AND state = 0 AND worker = 0 AND held = 0 AND run_at = 0";
 
 export type BatchTuple = readonly [
   number: number,
@@ -188,4 +191,9 @@ export function toError(text: string | null): ItemError | null {
 
 function toJson(text: string | null): Json {
   return text === null ? null : (JSON.parse(text) as Json);
+}
+
+/** The numbers of a batch's items: from the first up to, not including, the second. */
+export function itemRangeOf(batch: number): readonly [number, number] {
+  return [itemNumberFrom(batch, 0), itemNumberFrom(batch + 1, 0)];
 }

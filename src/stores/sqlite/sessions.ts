@@ -1,6 +1,7 @@
 import { invariant } from "../../core/invariant.ts";
 import type { ProcessIdentity } from "../../ports/host.ts";
 import type { Orders, SessionRow, SessionSpec } from "../../ports/store.ts";
+import { FIRST_TOKEN } from "./blocks.ts";
 import type { Connection } from "./connection.ts";
 import type { ItemChanges } from "./item-changes.ts";
 import { Ledger, type LedgerQueries } from "./ledger.ts";
@@ -47,12 +48,14 @@ export function prepareSessions(
   const remove = connection.query("DELETE FROM workers WHERE number = ?");
   const confirm = connection.query("UPDATE workers SET confirmed = ? WHERE number = ? AND confirmed < ?");
   const revision = connection.query<[number]>("SELECT revision FROM meta");
-  const heldCount = connection.query<[number]>(
-    "SELECT count(*) FROM items INDEXED BY items_held WHERE worker <> 0 AND worker = ?",
-  );
-  const held = connection.query<[number, number, number]>(`SELECT items.id, token, max(batches.control,
-    coalesce(queues.control, 0)) FROM items INDEXED BY items_held CROSS JOIN batches ON number = items.batch
-    LEFT JOIN queues ON queues.name = batches.queue WHERE worker <> 0 AND worker = ?`);
+  const heldCount = connection.query<[number]>(`SELECT (SELECT count(*) FROM items INDEXED BY items_held
+    WHERE worker <> 0 AND worker = ?1) + (SELECT coalesce(sum(items), 0) FROM blocks WHERE worker = ?1)`);
+  const held = connection.query<[number, number, number]>(`SELECT held.id, token, max(batches.control,
+    coalesce(queues.control, 0)) FROM (
+      SELECT id, token, batch FROM items INDEXED BY items_held WHERE worker <> 0 AND worker = ?1
+      UNION ALL SELECT id, ${FIRST_TOKEN}, batch FROM blocks CROSS JOIN items ON id BETWEEN first AND last AND fresh = 1
+      WHERE blocks.worker = ?1
+    ) AS held CROSS JOIN batches ON number = held.batch LEFT JOIN queues ON queues.name = batches.queue`);
 
   function end(sessions: readonly number[], now: number, isCrash: boolean): void {
     const ledger = new Ledger(ledgerQueries, now);
@@ -75,9 +78,11 @@ export function prepareSessions(
     return isLapsed({ beatAt, leaseMs }, connection.clock.monotonic()) || isDead({ host, pid, birth });
   }
 
-  function ordersNow(worker: number): Orders {
+  function ordersNow(worker: number, confirmed: number | null): Orders {
+    const current = revision.get()?.[0] ?? 0;
+    if (current === confirmed) return { revision: current, held: [] };
     return {
-      revision: revision.get()?.[0] ?? 0,
+      revision: current,
       held: held.all(worker).map(([item, token, control]) => ({ item, token, control: controlOf(control) })),
     };
   }
@@ -103,7 +108,7 @@ export function prepareSessions(
       if (confirmed !== null && known !== undefined && known < confirmed) {
         await connection.write(() => confirm.run(confirmed, worker, confirmed));
       }
-      return connection.read(() => ordersNow(worker));
+      return connection.read(() => ordersNow(worker, confirmed));
     },
 
     async closeSession(worker: number, now: number): Promise<void> {

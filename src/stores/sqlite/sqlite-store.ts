@@ -1,4 +1,5 @@
 import type { Pulse, Store } from "../../ports/store.ts";
+import { Blocks } from "./blocks.ts";
 import { prepareClaim } from "./claim.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Controller } from "./control.ts";
@@ -41,14 +42,15 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 
 function storeOver(connection: Connection): Store {
   const ledger = prepareLedger(connection);
-  const changes = new ItemChanges(connection);
-  const steps = new Steps(connection, changes);
+  const blocks = new Blocks(connection);
+  const changes = new ItemChanges(connection, blocks);
+  const steps = new Steps(connection, { changes, blocks });
   const upkeep = prepareUpkeep(connection, ledger, steps);
   const reads = new Reads(connection);
   const submitter = new Submitter(connection, ledger, reads);
-  const recorder = new Recorder(connection, ledger, changes);
+  const recorder = new Recorder(connection, ledger, { changes, blocks });
   const controller = new Controller(connection, ledger, { changes, steps });
-  const verifier = new Verifier(connection, ledger, changes);
+  const verifier = new Verifier(connection, ledger, { changes, blocks });
   const watcher = new Watcher(connection);
   const pulses = new Set<Pulse>();
   return {
@@ -57,7 +59,7 @@ function storeOver(connection: Connection): Store {
     ...prepareItemReads(connection),
     prune: upkeep.prune,
     checkpoint: upkeep.checkpoint,
-    claim: prepareClaim(connection),
+    claim: prepareClaim(connection, blocks),
     submit: (submission) => submitter.submit(submission),
     record: (reports, now) => recorder.record(reports, now),
     control: (command, now) => controller.control(command, now),

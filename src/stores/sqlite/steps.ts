@@ -1,8 +1,10 @@
+import { splitItemNumber } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
+import type { Blocks } from "./blocks.ts";
 import type { Connection } from "./connection.ts";
 import type { ItemChanges } from "./item-changes.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
-import { itemRangeOf } from "./reads.ts";
+import { itemRangeOf, READY } from "./rows.ts";
 
 /*
  * Commands on many items, at most `LIMITS.controlChunkItems` a transaction. What must hold at once (no claim, no late
@@ -15,7 +17,6 @@ export interface Done {
   readonly more: boolean;
 }
 
-const READY = "state = 0 AND worker = 0 AND held = 0 AND run_at = 0";
 const CANCEL = `UPDATE items SET state = 4, worker = 0, ended_at = ?, version = ?, run_at = 0, held = 0, suspect = 0`;
 
 type Queries = ReturnType<typeof prepareQueries>;
@@ -24,8 +25,13 @@ function prepareQueries(connection: Connection) {
   return {
     cancelReady: connection.query(`${CANCEL} WHERE id IN
     (SELECT id FROM items INDEXED BY items_ready WHERE batch = ? AND ${READY} LIMIT ?)`),
-    cancelPending: connection.query(`${CANCEL} WHERE id IN
-    (SELECT id FROM items WHERE id >= ? AND id < ? AND state = 0 LIMIT ?)`),
+    cancelIdle: connection.query(`${CANCEL} WHERE id IN (SELECT id FROM items INDEXED BY items_idle
+    WHERE batch = ? AND state = 0 AND (run_at > 0 OR held = 1) LIMIT ?)`),
+    cancelFresh: connection.query(`${CANCEL}, fresh = 0 WHERE id >= ? AND id <= ? AND fresh = 1`),
+    frontier: connection.query<[number]>("SELECT (number << 30) + frontier FROM batches WHERE number = ?"),
+    lastFresh: connection.query<[number | null]>(
+      "SELECT max(id) FROM (SELECT id FROM items WHERE id >= ? AND id < ? AND fresh = 1 ORDER BY id LIMIT ?)",
+    ),
     ended: connection.query<[number]>(`SELECT id FROM items INDEXED BY items_failed
     WHERE batch = ? AND state = ? AND state IN (3, 4) ORDER BY id LIMIT ?`),
     running: connection.query<[number]>("SELECT processing FROM batches WHERE number = ?"),
@@ -37,6 +43,7 @@ function prepareQueries(connection: Connection) {
       "SELECT max(id) FROM (SELECT id FROM items WHERE id >= ? AND id < ? ORDER BY id LIMIT ?)",
     ),
     deleteItems: connection.query("DELETE FROM items WHERE id >= ? AND id <= ?"),
+    deleteAdditions: connection.query("DELETE FROM additions WHERE batch = ?"),
     deleteRemovals: connection.query("DELETE FROM removals WHERE batch = ?"),
     deleteBatch: connection.query("DELETE FROM batches WHERE number = ?"),
   };
@@ -45,23 +52,24 @@ function prepareQueries(connection: Connection) {
 export class Steps {
   readonly #queries: Queries;
   readonly #changes: ItemChanges;
+  readonly #blocks: Blocks;
 
-  constructor(connection: Connection, changes: ItemChanges) {
+  constructor(connection: Connection, parts: { readonly changes: ItemChanges; readonly blocks: Blocks }) {
     this.#queries = prepareQueries(connection);
-    this.#changes = changes;
+    this.#changes = parts.changes;
+    this.#blocks = parts.blocks;
   }
 
   /** Takes away at once what anyone holds, and cancels up to `limit` of what waits. */
   #cancelOne(ledger: Ledger, entry: LedgerEntry, limit: number): number {
     const { now } = ledger;
     let changed = 0;
-    const [from, to] = itemRangeOf(entry.number);
     if (!entry.isCancelled) {
       entry.isCancelled = true;
       entry.isSealed = true;
       entry.isChanged = true;
       ledger.hasOrders = true;
-      for (const item of this.#changes.heldBetween(from, to)) {
+      for (const item of this.#changes.heldIn(entry.number)) {
         this.#changes.end(item, entry, { to: "cancelled", now });
         changed += 1;
       }
@@ -69,7 +77,8 @@ export class Steps {
     let left = limit;
     for (const cancel of [
       () => this.#queries.cancelReady.run(now, entry.version, entry.number, left),
-      () => this.#queries.cancelPending.run(now, entry.version, from, to, left),
+      () => this.#cancelFresh(entry, now, left),
+      () => this.#queries.cancelIdle.run(now, entry.version, entry.number, left),
     ]) {
       if (left === 0 || entry.counts.pending + entry.delta.states.pending === 0) break;
       const items = cancel();
@@ -81,11 +90,22 @@ export class Steps {
     return changed + limit - left;
   }
 
+  /** Those that no claim has come to yet: what workers held of the batch is taken away before. */
+  #cancelFresh(entry: LedgerEntry, now: number, limit: number): number {
+    const [, end] = itemRangeOf(entry.number);
+    const from = this.#queries.frontier.get(entry.number)?.[0] ?? end;
+    const last = this.#queries.lastFresh.get(from, end, limit)?.[0] ?? null;
+    if (last === null) return 0;
+    this.#blocks.advance(entry.number, splitItemNumber(last).ordinal + 1);
+    return this.#queries.cancelFresh.run(now, entry.version, from, last);
+  }
+
   #deleteChunk(batch: number, limit: number): { readonly items: number; readonly isGone: boolean } {
     const [from, to] = itemRangeOf(batch);
     const last = this.#queries.lastOf.get(from, to, limit)?.[0] ?? null;
     if (last === null) {
       this.#queries.deleteRemovals.run(batch);
+      this.#queries.deleteAdditions.run(batch);
       this.#queries.deleteBatch.run(batch);
       return { items: 0, isGone: true };
     }
@@ -135,6 +155,7 @@ export class Steps {
     for (const number of batches) {
       const total = this.#queries.markRemoving.get(number)?.[0];
       if (total !== undefined) ledger.hasOrders = true;
+      this.#blocks.drop(number);
       if (total === 0) changed += 1;
       while (left > 0) {
         const step = this.#deleteChunk(number, left);

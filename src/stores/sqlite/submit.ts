@@ -6,7 +6,7 @@ import type { BatchSpec, Submission, Submitted, VerdictKind } from "../../ports/
 import type { Connection } from "./connection.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 import type { Reads } from "./reads.ts";
-import { toStateCode } from "./rows.ts";
+import { PENDING, toStateCode } from "./rows.ts";
 
 type Queries = ReturnType<typeof prepareQueries>;
 
@@ -20,8 +20,9 @@ function prepareQueries(connection: Connection) {
     insertBatch: connection.query<[number]>(`INSERT INTO batches (id, owner, name, queue, pipeline, options, policy,
     stages, priority, start_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`),
     insertItem:
-      connection.query(`INSERT INTO items (id, batch, key, priority, version, input, size, kind, state, ended_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch, key) DO NOTHING`),
+      connection.query(`INSERT INTO items (id, batch, key, fresh, priority, version, input, size, kind, state, ended_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch, key) DO NOTHING`),
+    insertAddition: connection.query("INSERT INTO additions (batch, version, ordinal) VALUES (?, ?, ?)"),
     findKey: connection.query<[number]>("SELECT id FROM items WHERE batch = ? AND key = ?"),
   };
 }
@@ -85,8 +86,21 @@ export class Submitter {
     for (const item of submission.items) {
       const number = itemNumberFrom(entry.number, ordinal);
       const { key, priority, input, size, kind } = item;
-      const added = [number, entry.number, key, priority, version, input, size, kind, state, endedAt];
-      if (this.#queries.insertItem.run(...added) === 1) {
+      const fresh = state === PENDING && priority === 0 ? 1 : 0;
+      const added = this.#queries.insertItem.run(
+        number,
+        entry.number,
+        key,
+        fresh,
+        priority,
+        version,
+        input,
+        size,
+        kind,
+        state,
+        endedAt,
+      );
+      if (added === 1) {
         ordinal += 1;
         verdicts.push("added");
         items.push(number);
@@ -97,6 +111,7 @@ export class Submitter {
       verdicts.push(splitItemNumber(known).ordinal >= how.firstOrdinal ? "duplicate" : "known");
       items.push(known);
     }
+    if (ordinal > entry.nextOrdinal) this.#queries.insertAddition.run(entry.number, version, entry.nextOrdinal);
     entry.delta.add(how.state, ordinal - entry.nextOrdinal);
     entry.nextOrdinal = ordinal;
     return { verdicts, items };

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Retention } from "../../ports/store.ts";
 import type { Connection } from "./connection.ts";
 import { Ledger, type LedgerQueries } from "./ledger.ts";
-import { itemRangeOf } from "./reads.ts";
+import { itemRangeOf } from "./rows.ts";
 import type { Steps } from "./steps.ts";
 
 /** Long enough for a living process to go on with its next step. */

@@ -2,6 +2,7 @@ import { type Counts, NO_COUNTS, processedOf } from "../../core/counts.ts";
 import { itemIdFrom, splitItemNumber } from "../../core/ids.ts";
 import { rawPercent } from "../../core/progress.ts";
 import type { Finding } from "../../ports/store.ts";
+import type { Blocks } from "./blocks.ts";
 import type { Connection } from "./connection.ts";
 import type { ItemChanges } from "./item-changes.ts";
 import { Ledger, type LedgerQueries } from "./ledger.ts";
@@ -30,6 +31,18 @@ function prepareQueries(connection: Connection) {
       [number, string, number, number, number, number, number, number, number, number, number, number | null, number]
     >(`SELECT number, id, total, pending, processing, completed, failed, cancelled, flight, next_ordinal, version, ended_at,
     is_sealed FROM batches WHERE is_removing = 0`),
+    blocks: connection.query<[number, string | null, number, number]>(`SELECT first, batches.id, items,
+    (SELECT count(*) FROM items WHERE items.id BETWEEN first AND last AND fresh = 1)
+    FROM blocks LEFT JOIN batches ON number = first >> 30`),
+    setBlock: connection.query("UPDATE blocks SET items = ? WHERE first = ?"),
+    dropBlock: connection.query("DELETE FROM blocks WHERE first = ?"),
+    strayBlocks: connection.query<[number, string | null, number]>(`SELECT first, batches.id, worker
+    FROM blocks LEFT JOIN batches ON number = first >> 30 WHERE worker NOT IN (SELECT number FROM workers)`),
+    unfound: connection.query<
+      [number, string]
+    >(`SELECT items.id, batches.id FROM items CROSS JOIN batches ON number = batch
+    WHERE fresh = 1 AND items.id < (number << 30) + frontier AND NOT EXISTS
+    (SELECT 1 FROM blocks WHERE items.id BETWEEN first AND last)`),
     strays: connection.query<[number, string | null]>(`SELECT items.id, batches.id
     FROM items INDEXED BY items_held LEFT JOIN batches ON number = items.batch
     WHERE worker <> 0 AND worker NOT IN (SELECT number FROM workers)`),
@@ -53,12 +66,18 @@ export class Verifier {
   readonly #queries: Queries;
   readonly #ledgerQueries: LedgerQueries;
   readonly #changes: ItemChanges;
+  readonly #blocks: Blocks;
 
-  constructor(connection: Connection, ledgerQueries: LedgerQueries, changes: ItemChanges) {
+  constructor(
+    connection: Connection,
+    ledgerQueries: LedgerQueries,
+    parts: { readonly changes: ItemChanges; readonly blocks: Blocks },
+  ) {
     this.#connection = connection;
     this.#queries = prepareQueries(connection);
     this.#ledgerQueries = ledgerQueries;
-    this.#changes = changes;
+    this.#changes = parts.changes;
+    this.#blocks = parts.blocks;
   }
 
   #recountAll(): Map<number, Recount> {
@@ -116,9 +135,29 @@ export class Verifier {
     }
   }
 
+  #checkBlocks(report: Report, repair: boolean): void {
+    for (const [first, batchId, items, found] of this.#queries.blocks.all()) {
+      if (items === found) continue;
+      report(batchId, `items of the block at ordinal ${splitItemNumber(first).ordinal}`, [found, items]);
+      if (repair && found > 0) this.#queries.setBlock.run(found, first);
+      else if (repair) this.#queries.dropBlock.run(first);
+    }
+    for (const [number, batchId] of this.#queries.unfound.all()) {
+      const id = itemIdFrom(batchId, splitItemNumber(number).ordinal);
+      report(batchId, `item ${id}`, ["one that a claim can find", "one that none can"]);
+      if (repair) this.#blocks.detach(number);
+    }
+  }
+
   #checkHolders(report: Report, repair: boolean): void {
     const now = this.#connection.clock.now();
     const ledger = new Ledger(this.#ledgerQueries, now);
+    for (const [first, batchId, worker] of this.#queries.strayBlocks.all()) {
+      const { ordinal } = splitItemNumber(first);
+      report(batchId, `holder of the block at ordinal ${ordinal}`, ["a session that exists", "one that does not"]);
+      const held = repair ? this.#changes.heldBy(worker) : [];
+      for (const item of held) this.#changes.takeFromSession(item, ledger, { isCrash: true, now });
+    }
     for (const [number, batchId] of this.#queries.strays.all()) {
       const id = batchId === null ? String(number) : itemIdFrom(batchId, splitItemNumber(number).ordinal);
       report(batchId, `holder of item ${id}`, ["a session that exists", "one that does not"]);
@@ -161,6 +200,7 @@ export class Verifier {
       this.#checkRows(report, repair);
       // Counters first: what is mended after them moves counters that are right again.
       this.#checkBatches(report, repair);
+      this.#checkBlocks(report, repair);
       this.#checkHolders(report, repair);
       return findings;
     };

@@ -41,6 +41,7 @@ CREATE TABLE batches (
   version INTEGER NOT NULL DEFAULT 0,
   resumable_from INTEGER NOT NULL DEFAULT 0,
   next_ordinal INTEGER NOT NULL DEFAULT 0,
+  frontier INTEGER NOT NULL DEFAULT 0 CHECK (frontier <= next_ordinal),
   total INTEGER NOT NULL DEFAULT 0,
   pending INTEGER NOT NULL DEFAULT 0 CHECK (pending >= 0),
   processing INTEGER NOT NULL DEFAULT 0 CHECK (processing >= 0),
@@ -72,6 +73,7 @@ CREATE TABLE items (
   id INTEGER PRIMARY KEY,
   batch INTEGER NOT NULL,
   key TEXT NOT NULL,
+  fresh INTEGER NOT NULL CHECK (fresh IN (0, 1)),
   state INTEGER NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 4),
   priority INTEGER NOT NULL,
   version INTEGER NOT NULL,
@@ -94,6 +96,7 @@ CREATE TABLE items (
   error TEXT,
   progress TEXT,
   stage TEXT,
+  CHECK (fresh = 0 OR (state = 0 AND token = 0 AND worker = 0 AND held = 0 AND run_at = 0 AND priority = 0)),
   CHECK (worker = 0 OR state < 2),
   CHECK (state <> 1 OR (worker <> 0 AND started_at IS NOT NULL)),
   CHECK (state <> 0 OR started_at IS NULL),
@@ -104,12 +107,28 @@ CREATE TABLE items (
   CHECK (progress IS NULL OR state = 1)
 ) STRICT;
 CREATE UNIQUE INDEX items_key ON items (batch, key);
-CREATE INDEX items_ready ON items (batch, priority, id) WHERE state = 0 AND worker = 0 AND held = 0 AND run_at = 0;
+CREATE INDEX items_ready ON items (batch, priority, id)
+  WHERE fresh = 0 AND state = 0 AND worker = 0 AND held = 0 AND run_at = 0;
 CREATE INDEX items_waiting ON items (run_at) WHERE state = 0 AND run_at > 0;
 CREATE INDEX items_idle ON items (batch, id) WHERE state = 0 AND (run_at > 0 OR held = 1);
 CREATE INDEX items_held ON items (worker, id) WHERE worker <> 0;
-CREATE INDEX items_feed ON items (batch, version);
+CREATE INDEX items_feed ON items (batch, version) WHERE fresh = 0;
 CREATE INDEX items_failed ON items (batch, state, id) WHERE state IN (3, 4);
+
+CREATE TABLE blocks (
+  first INTEGER PRIMARY KEY,
+  last INTEGER NOT NULL CHECK (last >= first),
+  worker INTEGER NOT NULL,
+  items INTEGER NOT NULL CHECK (items > 0)
+) STRICT;
+CREATE INDEX blocks_worker ON blocks (worker);
+
+CREATE TABLE additions (
+  batch INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  PRIMARY KEY (batch, version)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE attempts (
   item INTEGER NOT NULL,
