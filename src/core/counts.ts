@@ -25,9 +25,9 @@ export class CountsDelta {
   flight = 0;
   started = false;
 
-  move(from: ItemState, to: ItemState): void {
-    this.states[from] -= 1;
-    this.states[to] += 1;
+  move(from: ItemState, to: ItemState, items = 1): void {
+    this.states[from] -= items;
+    this.states[to] += items;
   }
 
   add(state: ItemState, items = 1): void {

@@ -6,11 +6,20 @@ import type { Control } from "../core/queue.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Lease, Report } from "../ports/store.ts";
 import type { Deps } from "./deps.ts";
+import type { Runner } from "./executor.ts";
 import type { HandlerItem, Step } from "./pipeline.ts";
 import type { ProgressSource, Recorder } from "./recorder.ts";
 
 /** Why an attempt was told to end before its handler was done. */
 export type Interruption = "stopped" | "lost" | "timed-out";
+
+/** What the attempts of a worker share. */
+export interface AttemptContext {
+  readonly deps: Deps;
+  readonly recorder: Recorder;
+  /** Called once for an attempt that is told to end before its handler is done; again, if its lease is lost after that. */
+  readonly onInterrupted: (attempt: Attempt) => void;
+}
 
 /**
  * One run of one item: the handler's `Step`, its progress on the way to the recorder, and its interruptions.
@@ -25,9 +34,9 @@ export type Interruption = "stopped" | "lost" | "timed-out";
 export class Attempt implements Step, ProgressSource {
   readonly lease: Lease;
   readonly batch: BatchRow;
+  readonly runner: Runner;
   readonly startedAt: number;
-  readonly #deps: Deps;
-  readonly #recorder: Recorder;
+  readonly #context: AttemptContext;
   #controller: AbortController | null = null;
   #interruption: Interruption | null = null;
   #isSettled = false;
@@ -37,24 +46,21 @@ export class Attempt implements Step, ProgressSource {
   #fraction = 0;
   #saved: string | null = null;
   #control: Control = "run";
-  #onResume: (() => void)[] = [];
+  #onResume: (() => void)[] | null = null;
   #limit: Timer | null = null;
   #limitLeftMs = 0;
   #limitSince = 0;
-  readonly #onInterrupt: (() => void)[] = [];
 
-  constructor(options: {
-    readonly deps: Deps;
-    readonly recorder: Recorder;
-    readonly lease: Lease;
-    readonly batch: BatchRow;
-  }) {
-    this.#deps = options.deps;
-    this.#recorder = options.recorder;
-    this.lease = options.lease;
-    this.batch = options.batch;
-    this.startedAt = options.deps.clock.now();
-    if (options.batch.policy.timeoutMs !== null) this.#startLimit(options.batch.policy.timeoutMs);
+  constructor(
+    context: AttemptContext,
+    of: { readonly lease: Lease; readonly batch: BatchRow; readonly runner: Runner },
+  ) {
+    this.#context = context;
+    this.lease = of.lease;
+    this.batch = of.batch;
+    this.runner = of.runner;
+    this.startedAt = context.deps.clock.now();
+    if (of.batch.policy.timeoutMs !== null) this.#startLimit(of.batch.policy.timeoutMs);
   }
 
   get item(): number {
@@ -123,7 +129,7 @@ export class Attempt implements Step, ProgressSource {
     this.#saved = toJsonText(data, "saved data");
     const report = this.takeProgress();
     if (report === null) return;
-    const result = await this.#recorder.report(report);
+    const result = await this.#context.recorder.report(report);
     if (!result.ok) {
       this.interrupt("lost");
       throw leaseLost(this.lease.key);
@@ -134,14 +140,17 @@ export class Attempt implements Step, ProgressSource {
     this.#requireRunning();
     while (this.#control === "pause" && this.#interruption === null) {
       this.#stopLimit();
-      await new Promise<void>((resolve) => this.#onResume.push(resolve));
+      await new Promise<void>((resolve) => {
+        this.#onResume ??= [];
+        this.#onResume.push(resolve);
+      });
       this.#resumeLimit();
     }
     if (this.#interruption !== null) throw reasonOf(this.#interruption);
   }
 
   log(message: string, details: Readonly<Record<string, unknown>> = {}): void {
-    this.#deps.logger.info(message, { item: this.lease.key, attempt: this.lease.attempt, ...details });
+    this.#context.deps.logger.info(message, { item: this.lease.key, attempt: this.lease.attempt, ...details });
   }
 
   // What the engine does with it.
@@ -150,7 +159,7 @@ export class Attempt implements Step, ProgressSource {
   obey(control: Control): void {
     this.#control = control;
     if (control === "stop") this.interrupt("stopped");
-    if (control === "run") for (const resume of this.#onResume.splice(0)) resume();
+    if (control === "run") this.#resume();
   }
 
   /** Aborts the handler. The first reason counts, but for a lost lease: then nothing may be reported any more. */
@@ -158,27 +167,19 @@ export class Attempt implements Step, ProgressSource {
     if (this.#isSettled || this.#interruption === "lost") return;
     if (this.#interruption !== null && reason !== "lost") return;
     this.#interruption = reason;
-    if (reason === "lost") this.#recorder.drop(this);
     this.#controller?.abort(reasonOf(reason));
-    for (const resume of this.#onResume.splice(0)) resume();
-    for (const call of this.#onInterrupt.splice(0)) call();
+    this.#resume();
+    this.#context.onInterrupted(this);
   }
 
   get isSettled(): boolean {
     return this.#isSettled;
   }
 
-  /** Calls `listener` once when the attempt is interrupted; at once, if it was. */
-  onInterrupt(listener: () => void): void {
-    if (this.#interruption !== null) listener();
-    else this.#onInterrupt.push(listener);
-  }
-
   /** Ends the handler's line: late calls throw, late progress is not written. */
   settle(): void {
     this.#isSettled = true;
     this.#stopLimit();
-    this.#recorder.drop(this);
   }
 
   takeProgress(): Report | null {
@@ -205,7 +206,11 @@ export class Attempt implements Step, ProgressSource {
     this.#fraction = Math.max(this.#fraction, fractionOf(this.batch.stages, progress));
     if (this.#isProgressDue) return;
     this.#isProgressDue = true;
-    this.#recorder.touch(this, false);
+    this.#context.recorder.touch(this, false);
+  }
+
+  #resume(): void {
+    for (const resume of this.#onResume?.splice(0) ?? []) resume();
   }
 
   #requireRunning(): void {
@@ -214,15 +219,15 @@ export class Attempt implements Step, ProgressSource {
 
   #startLimit(leftMs: number): void {
     this.#limitLeftMs = leftMs;
-    this.#limitSince = this.#deps.clock.monotonic();
-    this.#limit = this.#deps.clock.after(leftMs, () => this.interrupt("timed-out"));
+    this.#limitSince = this.#context.deps.clock.monotonic();
+    this.#limit = this.#context.deps.clock.after(leftMs, () => this.interrupt("timed-out"));
   }
 
   #stopLimit(): void {
     if (this.#limit === null) return;
     this.#limit.cancel();
     this.#limit = null;
-    this.#limitLeftMs -= this.#deps.clock.monotonic() - this.#limitSince;
+    this.#limitLeftMs -= this.#context.deps.clock.monotonic() - this.#limitSince;
   }
 
   #resumeLimit(): void {

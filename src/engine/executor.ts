@@ -3,7 +3,7 @@ import { toItemError } from "../core/item-error.ts";
 import { toJsonText } from "../core/json.ts";
 import { retryDelayMs } from "../core/retry-policy.ts";
 import type { Timer } from "../ports/clock.ts";
-import type { ReportBody } from "../ports/store.ts";
+import type { Report } from "../ports/store.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Deps } from "./deps.ts";
 import type { Handler } from "./pipeline.ts";
@@ -13,83 +13,126 @@ export class ThreadCrash extends Error {
   override readonly name = "ThreadCrash";
 }
 
-/** How a handler that was interrupted and does not end is dealt with. */
+/** How a pipeline's handler is called, and how one that was interrupted and does not end is dealt with. */
 export interface Runner {
   readonly handler: Handler;
   /** Ends the attempt's thread by force; absent where a handler runs in this process and cannot be ended. */
   readonly kill?: (attempt: Attempt) => void;
 }
 
+type Ended = { readonly output: unknown } | { readonly thrown: unknown };
+
 /**
- * Runs an attempt's handler to its end and says what to report: one straight line of small steps.
+ * Runs attempts' handlers to their ends and says what to report. There is no promise of ours around a handler: a short one
+ * that returns at once costs a call.
  *
- * Null: nothing may be reported, the lease is lost. A handler that ignores its abort for `graceMs` is left behind (its
- * thread ended, where it has one): its slot is free again and its late result is refused by the token.
+ * A handler that ignores its abort for `graceMs` is left behind (its thread ended, where it has one): its slot is free
+ * again, and its late result is refused by the token.
  */
-export async function execute(options: {
-  readonly deps: Deps;
-  readonly attempt: Attempt;
-  readonly runner: Runner;
-  readonly graceMs: number;
-}): Promise<ReportBody | null> {
-  const { attempt, deps } = options;
-  const abandonment = watchForAbandonment(options);
-  const ended = await Promise.race([callHandler(attempt, options.runner), abandonment.ended]);
-  attempt.settle();
-  abandonment.cancel();
-  return toReport(deps, attempt, ended);
-}
+export class Executor {
+  readonly #deps: Deps;
+  readonly #graceMs: number;
+  readonly #onEnded: (attempt: Attempt, report: Report | null) => void;
+  readonly #graces = new Map<Attempt, Timer>();
 
-type Ended = { readonly output: string | null } | { readonly thrown: unknown };
+  /** @param onEnded called once for each attempt; null: its lease is lost and nothing may be reported */
+  constructor(options: {
+    readonly deps: Deps;
+    readonly graceMs: number;
+    readonly onEnded: (attempt: Attempt, report: Report | null) => void;
+  }) {
+    this.#deps = options.deps;
+    this.#graceMs = options.graceMs;
+    this.#onEnded = options.onEnded;
+  }
 
-async function callHandler(attempt: Attempt, runner: Runner): Promise<Ended> {
-  try {
-    const output = await runner.handler(attempt.handlerItem(), attempt);
-    return {
-      output: output === undefined || output === null ? null : toJsonText(output, `the output of ${attempt.lease.key}`),
-    };
-  } catch (thrown) {
-    return { thrown };
+  /** Calls the handler; not, if the lease was lost before. */
+  start(attempt: Attempt): void {
+    if (attempt.interruption === "lost") {
+      this.#end(attempt, { thrown: null });
+      return;
+    }
+    let result: unknown;
+    try {
+      result = attempt.runner.handler(attempt.handlerItem(), attempt);
+      if (isThenable(result)) {
+        Promise.resolve(result).then(
+          (output) => this.#end(attempt, { output }),
+          (thrown) => this.#end(attempt, { thrown }),
+        );
+        return;
+      }
+    } catch (thrown) {
+      this.#end(attempt, { thrown });
+      return;
+    }
+    this.#end(attempt, { output: result });
+  }
+
+  /** Gives an interrupted handler some time to end by itself. */
+  interrupted(attempt: Attempt): void {
+    if (this.#graces.has(attempt)) return;
+    const { clock, logger } = this.#deps;
+    const timer = clock.after(this.#graceMs, () => {
+      if (attempt.runner.kill === undefined) {
+        const facts = { item: attempt.lease.key, graceMs: this.#graceMs };
+        logger.warn("a handler ignores its abort signal; it is left behind", facts);
+      } else attempt.runner.kill(attempt);
+      this.#end(attempt, { thrown: new Error("the handler ignored its abort signal") });
+    });
+    this.#graces.set(attempt, timer);
+  }
+
+  #end(attempt: Attempt, ended: Ended): void {
+    if (attempt.isSettled) return;
+    attempt.settle();
+    if (attempt.interruption !== null) {
+      this.#graces.get(attempt)?.cancel();
+      this.#graces.delete(attempt);
+    }
+    this.#onEnded(attempt, attempt.interruption === "lost" ? null : this.#reportOf(attempt, ended));
+  }
+
+  #reportOf(attempt: Attempt, ended: Ended): Report {
+    const { item, lease, startedAt } = attempt;
+    try {
+      return "thrown" in ended
+        ? toFailure(this.#deps, attempt, ended.thrown)
+        : toCompletion(this.#deps, attempt, ended);
+    } catch (error) {
+      this.#deps.logger.error("an attempt could not be reported", { item: lease.key, error: String(error) });
+      // No mistake of ours may strand an item.
+      return { type: "release", item, lease, startedAt };
+    }
   }
 }
 
-/** `ended` resolves `graceMs` after an interruption; never, if there is none or it was cancelled before. */
-function watchForAbandonment(options: {
-  readonly deps: Deps;
-  readonly attempt: Attempt;
-  readonly runner: Runner;
-  readonly graceMs: number;
-}): { readonly ended: Promise<Ended>; readonly cancel: () => void } {
-  const { attempt, deps, runner, graceMs } = options;
-  let timer: Timer | null = null;
-  const ended = new Promise<Ended>((resolve) => {
-    attempt.onInterrupt(() => {
-      timer = deps.clock.after(graceMs, () => {
-        if (runner.kill === undefined) {
-          deps.logger.warn("a handler ignores its abort signal; it is left behind", {
-            item: attempt.lease.key,
-            graceMs,
-          });
-        } else runner.kill(attempt);
-        resolve({ thrown: new Error("the handler ignored its abort signal") });
-      });
-    });
-  });
-  return { ended, cancel: () => timer?.cancel() };
+/** A result that cannot be kept is the handler's error. */
+function toCompletion(deps: Deps, attempt: Attempt, ended: { readonly output: unknown }): Report {
+  const { item, lease, startedAt } = attempt;
+  let output: string | null = null;
+  try {
+    if (ended.output !== undefined && ended.output !== null)
+      output = toJsonText(ended.output, `the output of ${lease.key}`);
+  } catch (thrown) {
+    return toFailure(deps, attempt, thrown);
+  }
+  return { type: "complete", item, lease, startedAt, endedAt: deps.clock.now(), output };
 }
 
-function toReport(deps: Deps, attempt: Attempt, ended: Ended): ReportBody | null {
-  const { startedAt, interruption, unsaved } = attempt;
-  const endedAt = deps.clock.now();
-  if (interruption === "lost") return null;
-  if ("output" in ended) return { type: "complete", startedAt, endedAt, output: ended.output };
-  if (interruption === "stopped") return { type: "release", startedAt, ...unsaved };
-  if (isA(ended.thrown, ThreadCrash)) return { type: "release", startedAt, isCrash: true, ...unsaved };
+/** What is reported of an attempt whose handler threw, or was told to end and did. */
+function toFailure(deps: Deps, attempt: Attempt, thrown: unknown): Report {
+  const { item, lease, startedAt, interruption, unsaved } = attempt;
+  if (interruption === "stopped") return { type: "release", item, lease, startedAt, ...unsaved };
+  if (isA(thrown, ThreadCrash)) return { type: "release", item, lease, startedAt, isCrash: true, ...unsaved };
   const policy = attempt.batch.policy;
-  const failures = attempt.lease.failures + 1;
-  const isFinal = isNoRetry(ended.thrown) || failures >= policy.attempts;
+  const failures = lease.failures + 1;
+  const isFinal = isNoRetry(thrown) || failures >= policy.attempts;
+  const endedAt = deps.clock.now();
   return {
     type: "fail",
+    item,
+    lease,
     startedAt,
     endedAt,
     error:
@@ -99,10 +142,15 @@ function toReport(deps: Deps, attempt: Attempt, ended: Ended): ReportBody | null
             message: `the attempt took longer than its limit of ${policy.timeoutMs} ms`,
             code: "TIMEOUT",
           }
-        : toItemError(ended.thrown),
-    retryAt: isFinal ? null : deps.clock.now() + retryDelayMs(policy, failures, deps.random.fraction()),
+        : toItemError(thrown),
+    retryAt: isFinal ? null : endedAt + retryDelayMs(policy, failures, deps.random.fraction()),
     ...unsaved,
   };
+}
+
+/** Whether a handler's result is still to come. Asking a strange object may throw: that is the handler's error. */
+function isThenable(result: unknown): boolean {
+  return typeof result === "object" && result !== null && "then" in result && typeof result.then === "function";
 }
 
 /** By name too: an error from a worker thread or from another copy of the package is of another class. */

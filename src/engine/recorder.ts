@@ -5,8 +5,7 @@ import type { Deps } from "./deps.ts";
 
 /** Something whose progress can be written: asked for its latest state only when a commit is about to be made. */
 export interface ProgressSource {
-  readonly item: number;
-  /** The report to write now, or null if nothing is new. */
+  /** The report to write now, or null if nothing is new, or nothing may be written any more. */
   takeProgress(): Report | null;
   /** Told when the store refused it: the lease is lost. */
   onRefused(): void;
@@ -27,9 +26,9 @@ const RETRY_MAX_MS = 5_000;
 export class Recorder {
   readonly #deps: Deps;
   #reports: Report[] = [];
-  #settle: ((result: ReportResult) => void)[] = [];
-  #fail: ((error: unknown) => void)[] = [];
-  readonly #sources = new Map<number, ProgressSource>();
+  /** Who waits for the report of the same index; null: nobody. */
+  #waiters: (PromiseWithResolvers<ReportResult> | null)[] = [];
+  #sources: ProgressSource[] = [];
   #isWriting = false;
   #timer: Timer | null = null;
   #timerIsSoon = false;
@@ -50,24 +49,24 @@ export class Recorder {
 
   /** Hands over a change of state. Resolves after its commit with what became of it. */
   report(report: Report): Promise<ReportResult> {
-    this.#sources.delete(report.item);
-    const { promise, resolve, reject } = Promise.withResolvers<ReportResult>();
+    const waiter = Promise.withResolvers<ReportResult>();
     this.#reports.push(report);
-    this.#settle.push(resolve);
-    this.#fail.push(reject);
+    this.#waiters.push(waiter);
     this.#schedule(true);
-    return promise;
+    return waiter.promise;
+  }
+
+  /** The same for a caller who does not wait. What cannot be written for good is told to `onFailure` alone. */
+  send(report: Report): void {
+    this.#reports.push(report);
+    this.#waiters.push(null);
+    this.#schedule(true);
   }
 
   /** Notes that `source` has something new to write. `soon`: a viewer waits for it (a start); else within 100 ms. */
   touch(source: ProgressSource, soon: boolean): void {
-    this.#sources.set(source.item, source);
+    this.#sources.push(source);
     this.#schedule(soon);
-  }
-
-  /** Forgets what `source` still had to write. */
-  drop(source: ProgressSource): void {
-    if (this.#sources.get(source.item) === source) this.#sources.delete(source.item);
   }
 
   /** Gives up on what is not written yet: reports that wait are rejected, and so are later ones. */
@@ -94,36 +93,35 @@ export class Recorder {
   async #write(): Promise<void> {
     this.#isWriting = true;
     const reports = this.#reports;
-    const settle = this.#settle;
-    const fail = this.#fail;
+    const waiters = this.#waiters;
+    const touched = this.#sources;
     const sources: ProgressSource[] = [];
     this.#reports = [];
-    this.#settle = [];
-    this.#fail = [];
-    for (const source of this.#sources.values()) {
+    this.#waiters = [];
+    this.#sources = [];
+    for (const source of touched) {
       const report = source.takeProgress();
       if (report === null) continue;
       reports.push(report);
       sources.push(source);
     }
-    this.#sources.clear();
     try {
       if (reports.length > 0) {
         const results = await this.#record(reports);
         for (const [index, result] of results.entries()) {
-          if (index < settle.length) settle[index]?.(result);
-          else if (!result.ok) sources[index - settle.length]?.onRefused();
+          if (index < waiters.length) waiters[index]?.resolve(result);
+          else if (!result.ok) sources[index - waiters.length]?.onRefused();
         }
       }
     } catch (error) {
-      for (const reject of fail) reject(error);
+      for (const waiter of waiters) waiter?.reject(error);
       for (const source of sources) source.onRefused();
       if (!this.#isAbandoned) this.#onFailure(error);
     }
     this.#isWriting = false;
     if (this.#reports.length > 0) this.#schedule(true);
     else {
-      if (this.#sources.size > 0) this.#schedule(false);
+      if (this.#sources.length > 0) this.#schedule(false);
       for (const resolve of this.#onIdle.splice(0)) resolve();
     }
   }

@@ -4,10 +4,10 @@ import { LIMITS } from "../core/limits.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Lease, Report } from "../ports/store.ts";
-import { Attempt } from "./attempt.ts";
+import { Attempt, type AttemptContext } from "./attempt.ts";
 import type { Batch } from "./batch.ts";
 import type { Deps } from "./deps.ts";
-import { execute, type Runner } from "./executor.ts";
+import { Executor, type Runner } from "./executor.ts";
 import { Loop } from "./loop.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { ReadAhead } from "./read-ahead.ts";
@@ -57,6 +57,8 @@ export class Worker {
   readonly #queues: readonly string[];
   readonly #batch: number | null;
   readonly #abortGraceMs: number;
+  readonly #executor: Executor;
+  readonly #context: AttemptContext;
   readonly #leaseMs: number;
   readonly #recorder: Recorder;
   readonly #readAhead: ReadAhead;
@@ -95,6 +97,13 @@ export class Worker {
     this.#leaseMs = options.leaseMs ?? 15_000;
     this.#ordersAt = options.deps.clock.monotonic();
     this.#recorder = new Recorder(options.deps, (error) => this.#fail(error));
+    this.#executor = new Executor({
+      deps: options.deps,
+      graceMs: this.#abortGraceMs,
+      onEnded: (attempt, report) => this.#finish(attempt, report),
+    });
+    const onInterrupted = (attempt: Attempt): void => this.#executor.interrupted(attempt);
+    this.#context = { deps: options.deps, recorder: this.#recorder, onInterrupted };
     this.#readAhead = new ReadAhead(this.concurrency);
     this.#session = session;
   }
@@ -291,39 +300,35 @@ export class Worker {
   }
 
   #run(lease: Lease, batch: BatchRow, pipeline: Pipeline): void {
-    const attempt = new Attempt({ deps: this.#deps, recorder: this.#recorder, lease, batch });
+    const attempt = new Attempt(this.#context, { lease, batch, runner: this.#runnerOf(pipeline) });
     this.#running.set(lease.item, attempt);
     if (lease.crashes > 0) this.#crashersRunning += 1;
-    void this.#finish(attempt, pipeline);
+    if (lease.isSuspect) void this.#startSuspect(attempt);
+    else {
+      this.#recorder.touch(attempt, true);
+      this.#executor.start(attempt);
+    }
   }
 
-  async #finish(attempt: Attempt, pipeline: Pipeline): Promise<void> {
+  /** Commits the start before the handler runs, so that a crash is counted. */
+  async #startSuspect(attempt: Attempt): Promise<void> {
     const { lease, startedAt } = attempt;
-    try {
-      if (lease.isSuspect) {
-        const started = await this.#recorder.report({ type: "start", item: lease.item, lease, startedAt });
-        if (!started.ok) attempt.interrupt("lost");
-      } else this.#recorder.touch(attempt, true);
-      const runner = this.#runnerOf(pipeline);
-      const isLost = attempt.interruption === "lost";
-      const report = isLost ? null : await execute({ deps: this.#deps, attempt, runner, graceMs: this.#abortGraceMs });
-      if (report !== null) this.#send({ item: lease.item, lease, ...report });
-    } catch (error) {
-      this.#deps.logger.error("an attempt could not be run", { item: lease.key, error: String(error) });
-      // No mistake of ours may strand an item.
-      if (attempt.interruption !== "lost") this.#send({ type: "release", item: lease.item, lease, startedAt });
-    }
-    attempt.settle();
+    const started = await this.#recorder
+      .report({ type: "start", item: lease.item, lease, startedAt })
+      .catch(() => ({ ok: false }));
+    if (!started.ok) attempt.interrupt("lost");
+    this.#executor.start(attempt);
+  }
+
+  /** Takes an attempt's report, if it may have one, and frees its slot. The commit is not waited for. */
+  #finish(attempt: Attempt, report: Report | null): void {
+    const { lease } = attempt;
+    if (report !== null) this.#recorder.send(report);
     if (this.#running.get(lease.item) === attempt) this.#running.delete(lease.item);
     if (lease.crashes > 0) this.#crashersRunning -= 1;
     this.#ended += 1;
     if (this.#ready.size > 0 || !this.#isDry) this.#pump();
     this.#notify();
-  }
-
-  /** Hands a report over without waiting for it. If it cannot be written, the worker fails and the item runs again. */
-  #send(report: Report): void {
-    this.#recorder.report(report).catch(() => {});
   }
 
   /** Reads what the operator wants and acts on it, then confirms, so that a pause can be acknowledged. */
@@ -363,7 +368,7 @@ export class Worker {
   }
 
   #release(lease: Lease): void {
-    this.#send({ type: "release", item: lease.item, lease, startedAt: null });
+    this.#recorder.send({ type: "release", item: lease.item, lease, startedAt: null });
   }
 
   /** The session was reaped: others may have the items by now, so nothing of them may be reported. */
@@ -378,6 +383,7 @@ export class Worker {
   }
 
   #notify(): void {
+    if (this.#onChange.length === 0) return;
     for (const resolve of this.#onChange.splice(0)) resolve();
   }
 }

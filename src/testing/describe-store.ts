@@ -3,6 +3,7 @@ import { claimCases } from "./claim-cases.ts";
 import type { ConformanceCase, OpenStore } from "./conformance-case.ts";
 import { controlCases } from "./control-cases.ts";
 import { feedCases } from "./feed-cases.ts";
+import { groupCases } from "./group-cases.ts";
 import { readCases } from "./read-cases.ts";
 import { reportCases } from "./report-cases.ts";
 import { sessionCases } from "./session-cases.ts";
@@ -14,6 +15,7 @@ export const CONFORMANCE: Readonly<Record<string, readonly ConformanceCase[]>> =
   submit: submitCases,
   claim: claimCases,
   report: reportCases,
+  group: groupCases,
   session: sessionCases,
   control: controlCases,
   feed: feedCases,

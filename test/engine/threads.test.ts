@@ -45,7 +45,7 @@ describe("pipelines in worker threads", () => {
 
   test("a handler that blocks its thread past its time limit is ended with it", async () => {
     const milepost = await openForTest("memory");
-    milepost.pipeline({ name: "threads", module, attempts: 1, timeoutMs: 300 });
+    milepost.pipeline({ name: "threads", module, attempts: 1, timeoutMs: 2_000 });
     await milepost.work({ abortGraceMs: 20 });
     const { batch } = await milepost.submit({ pipeline: "threads", items: ["block", "fine"] });
     expect((await batch.done()).counts).toMatchObject({ completed: 1, failed: 1 });

@@ -121,13 +121,14 @@ export class EndedFresh {
     this.#blocks = blocks;
   }
 
-  /** True if the item, if it is fresh, is held by this worker. */
-  isHeldBy(worker: number, item: number): boolean {
+  /** Up to which item from this one on the worker holds all that is fresh; null: not even this one. */
+  heldUpTo(worker: number, item: number): number | null {
     const known = this.#block;
-    if (known !== null && known.first <= item && item <= known.last) return known.worker === worker;
-    this.settle();
-    this.#block = this.#blocks.covering(item);
-    return this.#block?.worker === worker;
+    if (known === null || item < known.first || item > known.last) {
+      this.settle();
+      this.#block = this.#blocks.covering(item);
+    }
+    return this.#block?.worker === worker ? this.#block.last : null;
   }
 
   /** Counts items of the block that was asked for last. */

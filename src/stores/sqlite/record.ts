@@ -10,6 +10,9 @@ import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 
 type Complete = Report & { readonly type: "complete" };
 
+/** Fewer neighbours than this are written one by one. */
+const RUN_MIN = 4;
+
 const OK: ReportResult = { ok: true };
 const NOT_FOUND: ReportResult = { ok: false, reason: "not-found" };
 
@@ -19,6 +22,9 @@ function prepareQueries(connection: Connection) {
   return {
     completeFresh: connection.query(`UPDATE items SET fresh = 0, state = 2, token = ${FIRST_TOKEN}, attempts = 1,
     version = ?, started_at = ?, ended_at = ?, output = ? WHERE id = ? AND fresh = 1`),
+    completeRun: connection.query(`UPDATE items SET fresh = 0, state = 2, token = ${FIRST_TOKEN}, attempts = 1,
+    version = ?, started_at = ?, ended_at = ? WHERE id >= ? AND id <= ? AND fresh = 1`),
+    countFresh: connection.query<[number]>("SELECT count(*) FROM items WHERE id >= ? AND id <= ? AND fresh = 1"),
     completeUnstarted: connection.query(`UPDATE items SET state = 2, worker = 0, attempts = attempts + 1, version = ?,
     started_at = ?, ended_at = ?, output = ?, saved = NULL, suspect = 0
     WHERE id = ? AND token = ? AND worker = ? AND state = 0`),
@@ -54,7 +60,7 @@ export class Recorder {
   #tryComplete(report: Complete, entry: LedgerEntry, ended: EndedFresh, now: number): boolean {
     const { item, lease, output, startedAt } = report;
     if (lease === null || lease.worker === 0) return false;
-    if (lease.token === FIRST_TOKEN && ended.isHeldBy(lease.worker, item)) {
+    if (lease.token === FIRST_TOKEN && ended.heldUpTo(lease.worker, item) !== null) {
       if (this.#queries.completeFresh.run(entry.version, startedAt, now, output, item) !== 1) return false;
       ended.add(1);
     } else if (
@@ -66,6 +72,29 @@ export class Recorder {
     countRun(entry, startedAt, now);
     entry.isChanged = true;
     return true;
+  }
+
+  /**
+   * Completes a run of fresh neighbours that differ in nothing but their numbers in one statement, at a third of the time of
+   * one for each. Returns how many: 0, if the first of `reports` at `at` is not the start of such a run.
+   */
+  #tryCompleteRun(reports: readonly Report[], at: number, ledger: Ledger, ended: EndedFresh): number {
+    const first = reports[at];
+    const length = runLength(reports, at);
+    if (length < RUN_MIN || first?.type !== "complete" || first.lease === null) return 0;
+    const { item, startedAt } = first;
+    const last = Math.min(item + length - 1, ended.heldUpTo(first.lease.worker, item) ?? 0);
+    const items = last - item + 1;
+    const entry = ledger.find(Math.floor(item / LIMITS.itemsPerBatch));
+    if (entry === null || items < RUN_MIN || this.#queries.countFresh.get(item, last)?.[0] !== items) return 0;
+    const endedAt = first.endedAt ?? ledger.now;
+    this.#queries.completeRun.run(entry.version, startedAt, endedAt, item, last);
+    ended.add(items);
+    entry.delta.move("pending", "completed", items);
+    entry.startedAt ??= startedAt;
+    countRuns(entry, items, endedAt - startedAt);
+    entry.isChanged = true;
+    return items;
   }
 
   #apply(item: ItemFacts, entry: LedgerEntry, report: Report, now: number): void {
@@ -157,7 +186,14 @@ export class Recorder {
   #recordNow(reports: readonly Report[], now: number): readonly ReportResult[] {
     const ledger = new Ledger(this.#ledgerQueries, now);
     const ended = new EndedFresh(this.#blocks);
-    const results = reports.map((report) => this.#recordOne(ledger, report, ended, endOf(report) ?? now));
+    const results: ReportResult[] = [];
+    for (let at = 0; at < reports.length; at = results.length) {
+      const items = this.#tryCompleteRun(reports, at, ledger, ended);
+      for (let count = 0; count < items; count++) results.push(OK);
+      const report = reports[at];
+      if (items === 0 && report !== undefined)
+        results.push(this.#recordOne(ledger, report, ended, endOf(report) ?? now));
+    }
     ended.settle();
     ledger.settle();
     return results;
@@ -188,9 +224,32 @@ function tokenAfter(item: ItemFacts, report: Report): number {
 }
 
 function countRun(entry: LedgerEntry, startedAt: number, now: number): void {
-  entry.runEnded += 1;
+  countRuns(entry, 1, now - startedAt);
+}
+
+function countRuns(entry: LedgerEntry, items: number, eachMs: number): void {
+  entry.runEnded += items;
   // A wrong wall clock can make spans of decades; their sum must stay a number that can be read back.
-  entry.runBusyMs = Math.min(Number.MAX_SAFE_INTEGER, entry.runBusyMs + Math.max(0, now - startedAt));
+  entry.runBusyMs = Math.min(Number.MAX_SAFE_INTEGER, entry.runBusyMs + items * Math.max(0, eachMs));
+}
+
+/** How many reports from `at` on complete neighbours under their first leases, alike in times and without an output. */
+function runLength(reports: readonly Report[], at: number): number {
+  const first = reports[at];
+  if (first?.type !== "complete" || first.output !== null || first.lease?.token !== FIRST_TOKEN) return 0;
+  let items = 1;
+  for (; ; items++) {
+    const next = reports[at + items];
+    const isAlike =
+      next?.type === "complete" &&
+      next.item === first.item + items &&
+      next.startedAt === first.startedAt &&
+      next.endedAt === first.endedAt &&
+      next.output === null &&
+      next.lease?.token === FIRST_TOKEN &&
+      next.lease.worker === first.lease.worker;
+    if (!isAlike) return items;
+  }
 }
 
 function toProgressText(progress: ItemProgress): string {

@@ -2,11 +2,13 @@ import { MilepostError } from "../../core/errors.ts";
 import { itemNumberFrom, splitItemNumber } from "../../core/ids.ts";
 import { invariant } from "../../core/invariant.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { BatchSpec, Submission, Submitted, VerdictKind } from "../../ports/store.ts";
+import type { BatchSpec, ItemSpec, Submission, Submitted, VerdictKind } from "../../ports/store.ts";
 import type { Connection } from "./connection.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 import type { Reads } from "./reads.ts";
 import { PENDING, toStateCode } from "./rows.ts";
+
+const ADDED: VerdictKind = "added";
 
 type Queries = ReturnType<typeof prepareQueries>;
 
@@ -22,6 +24,11 @@ function prepareQueries(connection: Connection) {
     insertItem:
       connection.query(`INSERT INTO items (id, batch, key, fresh, priority, version, input, size, kind, state, ended_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch, key) DO NOTHING`),
+    insertNames: connection.query(`INSERT INTO items (id, batch, key, fresh, priority, version)
+    SELECT ?1 + key, ?2, value, 1, 0, ?3 FROM json_each(?4) WHERE true ON CONFLICT (batch, key) DO NOTHING`),
+    savepoint: connection.query("SAVEPOINT names"),
+    rollback: connection.query("ROLLBACK TO names"),
+    release: connection.query("RELEASE names"),
     insertAddition: connection.query("INSERT INTO additions (batch, version, ordinal) VALUES (?, ?, ?)"),
     findKey: connection.query<[number]>("SELECT id FROM items WHERE batch = ? AND key = ?"),
   };
@@ -72,11 +79,41 @@ export class Submitter {
     return row[0];
   }
 
+  /**
+   * The common case in one statement: items of which nothing but their keys is given, none of them known. It takes half the
+   * time of an insert for each. Changes nothing and returns false if that is not what they are.
+   */
+  #tryAddNames(entry: LedgerEntry, items: readonly ItemSpec[]): boolean {
+    const [first] = items;
+    if (first === undefined || !items.every(isNameOnly)) return false;
+    if (this.#queries.findKey.get(entry.number, first.key) !== undefined) return false;
+    this.#queries.savepoint.run();
+    const number = itemNumberFrom(entry.number, entry.nextOrdinal);
+    const keys = JSON.stringify(items.map((item) => item.key));
+    const isAdded = this.#queries.insertNames.run(number, entry.number, entry.version, keys) === items.length;
+    if (!isAdded) this.#queries.rollback.run();
+    this.#queries.release.run();
+    if (isAdded) this.#noteAdded(entry, "pending", entry.nextOrdinal + items.length);
+    return isAdded;
+  }
+
+  #noteAdded(entry: LedgerEntry, state: "pending" | "cancelled", nextOrdinal: number): void {
+    const { nextOrdinal: first } = entry;
+    if (nextOrdinal === first) return;
+    this.#queries.insertAddition.run(entry.number, entry.version, first);
+    entry.delta.add(state, nextOrdinal - first);
+    entry.nextOrdinal = nextOrdinal;
+  }
+
   #addItems(
     entry: LedgerEntry,
     submission: Submission,
     how: { readonly firstOrdinal: number; readonly state: "pending" | "cancelled" },
   ) {
+    if (how.state === "pending" && this.#tryAddNames(entry, submission.items)) {
+      const first = itemNumberFrom(entry.number, entry.nextOrdinal - submission.items.length);
+      return { verdicts: submission.items.map(() => ADDED), items: submission.items.map((_, index) => first + index) };
+    }
     const state = toStateCode(how.state);
     const endedAt = how.state === "cancelled" ? submission.now : null;
     const { version } = entry;
@@ -111,9 +148,7 @@ export class Submitter {
       verdicts.push(splitItemNumber(known).ordinal >= how.firstOrdinal ? "duplicate" : "known");
       items.push(known);
     }
-    if (ordinal > entry.nextOrdinal) this.#queries.insertAddition.run(entry.number, version, entry.nextOrdinal);
-    entry.delta.add(how.state, ordinal - entry.nextOrdinal);
-    entry.nextOrdinal = ordinal;
+    this.#noteAdded(entry, how.state, ordinal);
     return { verdicts, items };
   }
 
@@ -149,4 +184,8 @@ export class Submitter {
   async submit(submission: Submission): Promise<Submitted> {
     return this.#connection.write(() => this.#submitNow(submission), submission.seal);
   }
+}
+
+function isNameOnly({ input, size, kind, priority }: ItemSpec): boolean {
+  return input === null && size === null && kind === null && priority === 0;
 }
