@@ -36,10 +36,10 @@ it("every state but pending is reached from pending, and every one that is not t
   expect([...reached].sort()).toEqual([...ITEM_STATES].sort());
 });
 
-it("only a running item can progress or be poison", () => {
+it("only a running item can progress or be poison; a start may be repeated", () => {
   expect(fromStates("progress")).toEqual(["processing"]);
   expect(fromStates("poison")).toEqual(["processing"]);
-  expect(fromStates("start")).toEqual(["pending"]);
+  expect(fromStates("start")).toEqual(["pending", "processing"]);
 });
 
 it("commands without a lease follow the table and nothing else", () => {

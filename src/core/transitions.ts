@@ -26,10 +26,10 @@ export function isTerminal(state: ItemState): boolean {
  *
  * Commands of the lease holder carry its fencing token. `complete` and `fail` of an item that was never recorded as
  * started make both transitions in one commit. `release` gives the lease back (retry after a failed attempt, stop,
- * unstarted claims); `expire` is the same done to a dead worker's items; `poison` ends an item that killed too many.
+ * unstarted claims); a `start` may be repeated, as its answer may have been lost; `expire` is the same done to a dead worker's items; `poison` ends an item that killed too many.
  */
 export const TRANSITIONS = {
-  start: { pending: "processing" },
+  start: { pending: "processing", processing: "processing" },
   progress: { processing: "processing" },
   complete: { pending: "completed", processing: "completed" },
   fail: { pending: "failed", processing: "failed" },

@@ -46,9 +46,9 @@ export class Executor {
     this.#onEnded = options.onEnded;
   }
 
-  /** Calls the handler; not, if the lease was lost before. */
+  /** Calls the handler; not, if the attempt was told to end before it could begin. */
   start(attempt: Attempt): void {
-    if (attempt.interruption === "lost") {
+    if (attempt.interruption !== null) {
       this.#end(attempt, { thrown: null });
       return;
     }

@@ -11,6 +11,8 @@ export class Session {
   number: number | null = null;
   /** Revision of orders that this session has acted on. */
   confirmed = -1;
+  /** Until when, on the monotonic clock, nobody can have taken the session for dead: as far as is known here. */
+  #certainUntil = 0;
   onLost: () => void = () => {};
   /** Called when no new session can be opened, for good. */
   onFailed: (error: unknown) => void = () => {};
@@ -27,6 +29,19 @@ export class Session {
     const session = new Session(spec);
     await session.#open();
     return session;
+  }
+
+  /**
+   * False after a sleep or a long silence of the store: the items may be others' by now, or orders may stand that need not
+   * wait for this worker any more. Then nothing may be started before the orders were read again.
+   */
+  get isCertain(): boolean {
+    return this.#spec.deps.clock.monotonic() < this.#certainUntil;
+  }
+
+  /** Notes that the lease was found to last until then. */
+  foundAlive(until: number): void {
+    this.#certainUntil = until;
   }
 
   /** Gives back what is still held and leaves. Idempotent. */
@@ -51,8 +66,10 @@ export class Session {
     const { self } = deps.host;
     // The host's identity begins with its name; the rest tells boots and namespaces apart.
     const name = `${self.host.split("/", 1)[0]}:${self.pid}`;
+    const askedAt = deps.clock.monotonic();
     const number = await deps.store.openSession({ ...self, name, queues, concurrency, leaseMs, now: deps.clock.now() });
     this.confirmed = -1;
+    this.#certainUntil = askedAt + leaseMs;
     this.number = number;
     const onLost = (): void => {
       this.#reopening = this.#reopen();

@@ -1,17 +1,15 @@
-import type { BatchRow } from "../core/batch.ts";
 import { MilepostError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { requireWhole } from "../core/retry-policy.ts";
-import type { Timer } from "../ports/clock.ts";
-import type { Lease, Report } from "../ports/store.ts";
+import type { Report } from "../ports/store.ts";
 import { Attempt, type AttemptContext } from "./attempt.ts";
 import type { Batch } from "./batch.ts";
+import { Claimer } from "./claimer.ts";
 import type { Deps } from "./deps.ts";
 import { Executor, type Runner } from "./executor.ts";
 import { Loop } from "./loop.ts";
 import type { Pipeline } from "./pipeline.ts";
-import { ReadAhead } from "./read-ahead.ts";
-import { ReadyLeases } from "./ready-leases.ts";
+import type { ReadyLease } from "./ready-leases.ts";
 import { Recorder } from "./recorder.ts";
 import { Session } from "./session.ts";
 
@@ -34,8 +32,6 @@ const ORDERS_EVERY_MS = 50;
 const POLL_EVERY_MS = 1_000;
 /** How long a stopping worker waits for a store that does not answer. */
 const STORE_GRACE_MS = 3_000;
-/** Batches whose rows a worker remembers; they do not change in what it needs. */
-const BATCHES_KEPT = 100;
 /** Reports that may wait for a commit before no further handler is started. */
 const BACKLOG_MAX = 2 * LIMITS.claimItems;
 
@@ -54,31 +50,18 @@ export class Worker {
   readonly #deps: Deps;
   readonly #pipelines: ReadonlyMap<string, Pipeline>;
   readonly #runnerOf: (pipeline: Pipeline) => Runner;
-  readonly #queues: readonly string[];
-  readonly #batch: number | null;
   readonly #abortGraceMs: number;
   readonly #executor: Executor;
   readonly #context: AttemptContext;
-  readonly #leaseMs: number;
   readonly #recorder: Recorder;
-  readonly #readAhead: ReadAhead;
+  readonly #claimer: Claimer;
   readonly #session: Session;
-  readonly #ready = new ReadyLeases();
-  readonly #running = new Map<number, Attempt>();
-  readonly #batches = new Map<number, BatchRow>();
-  #turn = 0;
+  /** Not by item: one that was taken away and claimed again may be here twice until its first attempt has ended. */
+  readonly #running = new Set<Attempt>();
   #ended = 0;
   #isPumping = false;
   #pumpAgain = false;
-  #isDry = false;
-  /** Rises with every hint that there may be work: one that comes while a claim is under way must not get lost. */
-  #hints = 0;
-  #claiming: Promise<boolean> | null = null;
   #crashersRunning = 0;
-  /** When the orders were last read, on the monotonic clock: what is older than a lease may have been overruled. */
-  #ordersAt: number;
-  #nextAt: number | null = null;
-  #nextTimer: Timer | null = null;
   #failure: unknown = null;
   #isStopping = false;
   #stopped: Promise<void> | null = null;
@@ -90,12 +73,8 @@ export class Worker {
     this.#deps = options.deps;
     this.#pipelines = options.pipelines;
     this.#runnerOf = options.runnerOf;
-    this.#queues = options.queues ?? [];
-    this.#batch = options.batchNumber;
     this.concurrency = options.concurrency ?? 1;
     this.#abortGraceMs = options.abortGraceMs ?? 5_000;
-    this.#leaseMs = options.leaseMs ?? 15_000;
-    this.#ordersAt = options.deps.clock.monotonic();
     this.#recorder = new Recorder(options.deps, (error) => this.#fail(error));
     this.#executor = new Executor({
       deps: options.deps,
@@ -104,8 +83,18 @@ export class Worker {
     });
     const onInterrupted = (attempt: Attempt): void => this.#executor.interrupted(attempt);
     this.#context = { deps: options.deps, recorder: this.#recorder, onInterrupted };
-    this.#readAhead = new ReadAhead(this.concurrency);
     this.#session = session;
+    this.#claimer = new Claimer({
+      deps: options.deps,
+      session,
+      recorder: this.#recorder,
+      pipelines: options.pipelines,
+      queues: options.queues ?? [],
+      batch: options.batchNumber,
+      concurrency: this.concurrency,
+      running: this.#running,
+      onDue: () => this.#lookForWork(),
+    });
   }
 
   /** Opens the worker's session and starts to work. */
@@ -164,11 +153,10 @@ export class Worker {
     const { clock } = this.#deps;
     this.#isStopping = true;
     this.#unsubscribe();
-    this.#nextTimer?.cancel();
     await this.#loops[1]?.stop();
-    this.#giveBack();
+    this.#claimer.stop();
     const grace = clock.after(graceMs, () => {
-      for (const attempt of this.#running.values()) attempt.interrupt("stopped");
+      for (const attempt of this.#running) attempt.interrupt("stopped");
     });
     const lastMs = graceMs + this.#abortGraceMs + STORE_GRACE_MS;
     const last = clock.after(lastMs, () => this.#recorder.abandon());
@@ -193,19 +181,11 @@ export class Worker {
   }
 
   #isIdle(): boolean {
-    return (
-      this.#isDry && this.#running.size === 0 && this.#ready.size === 0 && this.#nextAt === null && !this.#isPumping
-    );
-  }
-
-  /** A worker that slept or was blocked past its lease may have been overruled: it reads its orders before it starts anything. */
-  #isOutOfTouch(): boolean {
-    return this.#deps.clock.monotonic() - this.#ordersAt > this.#leaseMs;
+    return this.#claimer.isIdle && this.#running.size === 0 && !this.#isPumping;
   }
 
   #lookForWork(): void {
-    this.#isDry = false;
-    this.#hints += 1;
+    this.#claimer.hint();
     this.#pump();
   }
 
@@ -226,82 +206,35 @@ export class Worker {
     try {
       do {
         this.#pumpAgain = false;
-        await this.#startReady();
-        this.#claiming = this.#claim();
-        if (await this.#claiming) this.#pumpAgain = true;
-      } while (this.#pumpAgain && !this.#isStopping);
+        this.#startReady();
+        if (this.#isStopping || !this.#session.isCertain) break;
+        if (await this.#claimer.claim(this.#ended)) this.#pumpAgain = true;
+      } while (this.#pumpAgain);
+      // What a claim brought that was under way when the worker was told to stop.
+      if (this.#isStopping) this.#claimer.giveBack();
     } catch (error) {
       if (!(error instanceof MilepostError && error.retryable)) this.#fail(error);
       else
         this.#deps.logger.warn("claiming failed and will be tried again", { code: error.code, error: error.message });
-    } finally {
-      this.#claiming = null;
     }
   }
 
-  async #startReady(): Promise<void> {
+  #startReady(): void {
     while (!this.#isStopping && this.#running.size < this.concurrency && this.#recorder.backlog < BACKLOG_MAX) {
-      if (this.#isOutOfTouch()) return this.#giveBack();
+      if (!this.#session.isCertain) {
+        this.#claimer.giveBack();
+        return;
+      }
       // Items that already crashed a worker run one at a time, so that a poison item takes no neighbour down twice.
-      const lease = this.#ready.take(this.#crashersRunning > 0);
-      if (lease === undefined) return;
-      const batch = this.#batches.get(lease.batch) ?? (await this.#readBatch(lease.batch));
-      const pipeline = batch === null ? undefined : this.#pipelines.get(batch.pipeline);
-      const isOurs = this.#session.number === lease.worker && !this.#isStopping;
-      if (isOurs && batch !== null && pipeline !== undefined) this.#run(lease, batch, pipeline);
-      else this.#release(lease);
+      const ready = this.#claimer.take(this.#crashersRunning > 0);
+      if (ready === undefined) return;
+      this.#run(ready);
     }
   }
 
-  async #readBatch(number: number): Promise<BatchRow | null> {
-    const batch = await this.#deps.store.batch({ number });
-    if (batch === null) return null;
-    if (this.#batches.size >= BATCHES_KEPT) this.#batches.clear();
-    this.#batches.set(number, batch);
-    return batch;
-  }
-
-  /** Claims what the window has room for. True if something came. */
-  async #claim(): Promise<boolean> {
-    const { clock, store } = this.#deps;
-    if (this.#isStopping || this.#isDry || this.#session.number === null || this.#isOutOfTouch()) return false;
-    const limit = this.#readAhead.room({
-      running: this.#running.size,
-      waiting: this.#ready.size,
-      ended: this.#ended,
-      now: clock.monotonic(),
-    });
-    if (limit === 0) return false;
-    const worker = this.#session.number;
-    const hints = this.#hints;
-    const claimed = await store.claim({
-      worker,
-      queues: this.#queues,
-      pipelines: [...this.#pipelines.keys()],
-      ...(this.#batch === null ? {} : { batch: this.#batch }),
-      limit,
-      now: clock.now(),
-      turn: this.#turn++,
-    });
-    if (this.#session.number !== worker) return false;
-    this.#ready.add(claimed.leases);
-    if (this.#isStopping) this.#giveBack();
-    this.#isDry = claimed.leases.length < limit && hints === this.#hints;
-    this.#scheduleNext(claimed.nextAt);
-    return claimed.leases.length > 0;
-  }
-
-  #scheduleNext(nextAt: number | null): void {
-    this.#nextAt = nextAt;
-    this.#nextTimer?.cancel();
-    if (nextAt === null || this.#isStopping) return;
-    const delayMs = Math.max(1, nextAt - this.#deps.clock.now());
-    this.#nextTimer = this.#deps.clock.after(delayMs, () => this.#lookForWork());
-  }
-
-  #run(lease: Lease, batch: BatchRow, pipeline: Pipeline): void {
+  #run({ lease, batch, pipeline }: ReadyLease): void {
     const attempt = new Attempt(this.#context, { lease, batch, runner: this.#runnerOf(pipeline) });
-    this.#running.set(lease.item, attempt);
+    this.#running.add(attempt);
     if (lease.crashes > 0) this.#crashersRunning += 1;
     if (lease.isSuspect) void this.#startSuspect(attempt);
     else {
@@ -317,6 +250,8 @@ export class Worker {
       .report({ type: "start", item: lease.item, lease, startedAt })
       .catch(() => ({ ok: false }));
     if (!started.ok) attempt.interrupt("lost");
+    // The worker may have slept over it: the item may be another's by now, or its queue paused.
+    else if (!this.#session.isCertain) attempt.interrupt("stopped");
     this.#executor.start(attempt);
   }
 
@@ -324,10 +259,10 @@ export class Worker {
   #finish(attempt: Attempt, report: Report | null): void {
     const { lease } = attempt;
     if (report !== null) this.#recorder.send(report);
-    if (this.#running.get(lease.item) === attempt) this.#running.delete(lease.item);
+    this.#running.delete(attempt);
     if (lease.crashes > 0) this.#crashersRunning -= 1;
     this.#ended += 1;
-    if (this.#ready.size > 0 || !this.#isDry) this.#pump();
+    if (this.#claimer.ready > 0 || !this.#claimer.isDry) this.#pump();
     this.#notify();
   }
 
@@ -337,24 +272,23 @@ export class Worker {
     const worker = this.#session.number;
     if (worker === null) return;
     const askedAt = clock.monotonic();
-    const known = new Set(this.#running.values());
+    const known = new Set(this.#running);
     const orders = await store.orders(worker, this.#session.confirmed);
     // A claim that was committed before a pause must have arrived, or its items would start after the pause was confirmed.
-    await this.#claiming?.catch(() => {});
+    await this.#claimer.arrived();
     if (this.#session.number !== worker) return;
-    const wasOutOfTouch = this.#isOutOfTouch();
-    this.#ordersAt = askedAt;
-    // What was claimed for short items must not wait behind long ones while another worker is free.
-    if (this.#readAhead.isStale(clock.monotonic())) this.#giveBack();
-    if (orders.revision === this.#session.confirmed) return wasOutOfTouch ? this.#lookForWork() : undefined;
+    const wasCertain = this.#session.isCertain;
+    this.#session.foundAlive(askedAt + orders.leftMs);
+    this.#claimer.giveBackStale();
+    if (orders.revision === this.#session.confirmed) return wasCertain ? undefined : this.#lookForWork();
     const controls = new Map(orders.held.map((held) => [held.item, held]));
-    for (const attempt of this.#running.values()) {
+    for (const attempt of this.#running) {
       const held = controls.get(attempt.item);
       if (held?.token === attempt.lease.token) attempt.obey(held.control);
       else if (known.has(attempt)) attempt.interrupt("lost");
     }
     // All of it, not only what is paused: the order of what was claimed ahead may have changed too.
-    this.#giveBack();
+    this.#claimer.giveBack();
     await this.#recorder.flushed();
     if (this.#session.number !== worker) return;
     await store.orders(worker, orders.revision);
@@ -362,19 +296,10 @@ export class Worker {
     this.#lookForWork();
   }
 
-  /** Returns what was claimed and not started; for everybody else it was pending all the time. */
-  #giveBack(): void {
-    for (const lease of this.#ready.takeAll()) this.#release(lease);
-  }
-
-  #release(lease: Lease): void {
-    this.#recorder.send({ type: "release", item: lease.item, lease, startedAt: null });
-  }
-
   /** The session was reaped: others may have the items by now, so nothing of them may be reported. */
   #abandonAll(): void {
-    for (const attempt of this.#running.values()) attempt.interrupt("lost");
-    this.#ready.takeAll();
+    for (const attempt of this.#running) attempt.interrupt("lost");
+    this.#claimer.forget();
     if (this.#failure === null) this.#lookForWork();
   }
 

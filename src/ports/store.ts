@@ -14,8 +14,8 @@ import type { ProcessIdentity } from "./host.ts";
  * version, end of the batch) is committed together or not at all.
  *
  * Numbers (`batch`, `item`, `worker`) are the store's own and short; ids are for the world outside. Times given as `now`
- * are wall time in milliseconds. Every method may throw `STORE_*` errors; where `retryable`, nothing was changed and
- * the same call may be made again.
+ * are wall time in milliseconds. Every method may throw `STORE_*` errors; where `retryable`, the same call may be made
+ * again. It may have taken effect all the same, only its answer lost: a repeated report of a lease changes nothing.
  */
 export interface Store {
   /** For people: the file's path, `memory:`, the server without its password. */
@@ -108,6 +108,8 @@ export interface SessionRow extends ProcessIdentity {
 }
 
 export interface Orders {
+  /** How much longer the session's lease lasts without another beat, in milliseconds; 0: it is over, or the session is gone. */
+  readonly leftMs: number;
   /** Rises with every command that a worker must act on. */
   readonly revision: number;
   /** Everything the worker still holds, unless it has confirmed this revision. A lease it knows and that is not here is lost: cancelled, removed or taken away. */
@@ -196,7 +198,7 @@ export interface Lease {
   /** Failed attempts since submission or the last explicit retry. */
   readonly failures: number;
   readonly crashes: number;
-  /** A worker died that may have been running it: its start must be recorded before it runs. */
+  /** A worker died that may have been running it, since it last ended: its start must be recorded before it runs. */
   readonly isSuspect: boolean;
 }
 

@@ -21,7 +21,7 @@ function recordOne(commit: Commit, report: Report): ReportResult {
   if (!decision.ok) return decision;
   switch (report.type) {
     case "start":
-      startItem(commit, item, report.startedAt);
+      if (item.state === "pending") startItem(commit, item, report.startedAt);
       break;
     case "progress":
       if (item.state === "pending") startItem(commit, item, report.startedAt);
@@ -64,7 +64,6 @@ function recordFailure(commit: Commit, item: MemoryItem, report: Report & { read
     return;
   }
   item.runAt = report.retryAt;
-  item.isSuspect = false;
   returnItem(commit, item, { outcome: "failed", error: { ...report.error }, endedAt: report.endedAt ?? commit.now });
 }
 
@@ -80,7 +79,6 @@ function recordRelease(commit: Commit, item: MemoryItem, report: Report & { read
     crashItem(commit, item);
     return;
   }
-  item.isSuspect = false;
   returnItem(commit, item, { outcome: "released", error: null, endedAt: commit.now });
 }
 

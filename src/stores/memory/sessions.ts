@@ -30,14 +30,15 @@ export function beat(state: MemoryState, number: number): boolean {
 
 export function orders(state: MemoryState, number: number, confirmed: number | null): Orders {
   const worker = state.workers.get(number);
-  if (worker === undefined) return { revision: state.revision, held: [] };
+  if (worker === undefined) return { leftMs: 0, revision: state.revision, held: [] };
   if (confirmed !== null && confirmed > worker.confirmed) {
     worker.confirmed = confirmed;
     notify(state);
   }
-  if (confirmed === state.revision) return { revision: state.revision, held: [] };
+  const leftMs = Math.max(0, worker.beatAt + worker.spec.leaseMs - state.clock.monotonic());
+  if (confirmed === state.revision) return { leftMs, revision: state.revision, held: [] };
   const held = Array.from(worker.held, (item) => ({ item: item.number, token: item.token, control: controlOf(item) }));
-  return { revision: state.revision, held };
+  return { leftMs, revision: state.revision, held };
 }
 
 /** The stronger of what is ordered for the item's queue and for its batch. */

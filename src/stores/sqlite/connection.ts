@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type DatabaseSyncOptions, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { MilepostError } from "../../core/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   readonly random?: Random;
   /** How long to wait for the write lock in all before `STORE_UNAVAILABLE`. Default 10,000. */
   readonly busyRetryMs?: number;
+  /** Opens the database; for tests that watch or break statements. Default: as `node:sqlite` does. */
+  readonly openDatabase?: (path: string, options: DatabaseSyncOptions) => DatabaseSync;
 }
 
 /** Short, because SQLite waits on the event loop; what is longer is waited for asynchronously. */
@@ -45,6 +47,7 @@ export class Connection {
   readonly #busyRetryMs: number;
   #file: Pick<Stats, "ino" | "dev"> | null = null;
   #fileCheckedAt = Number.NEGATIVE_INFINITY;
+  #loss: string | null = null;
   #isOpen = true;
 
   constructor(options: ConnectionOptions) {
@@ -63,7 +66,10 @@ export class Connection {
     }
     try {
       refuseNetworkFileSystem(folder);
-      this.db = new DatabaseSync(this.path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
+      // Before it is opened: one that is swapped from now on is noticed.
+      this.#file = statSync(this.path, { throwIfNoEntry: false }) ?? null;
+      const openDatabase = options.openDatabase ?? ((path, given) => new DatabaseSync(path, given));
+      this.db = openDatabase(this.path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
     } catch (error) {
       throw toOpenError(error, this.path);
     }
@@ -85,12 +91,12 @@ export class Connection {
     // Without this a file that may not be written would be noticed by the first write only.
     accessSync(this.path, constants.W_OK);
     this.db.exec("PRAGMA journal_mode = WAL");
-    this.db.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;
+    this.db.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;
       PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;`);
     if (applied < MIGRATIONS.length)
       this.#transact("BEGIN IMMEDIATE", () => migrate(this.db, { path: this.path, now: this.clock.now() }));
     this.db.exec("PRAGMA synchronous = NORMAL");
-    this.#file = statSync(this.path);
+    this.#file ??= statSync(this.path);
   }
 
   /** Prepares a statement. Call it once and keep it. A file whose tables are not the store's is `STORE_CORRUPT`. */
@@ -110,7 +116,6 @@ export class Connection {
    */
   async write<T>(work: () => T, isDurable = false): Promise<T> {
     return this.#retry(() => {
-      this.#assertFile();
       const before = this.#changes();
       if (isDurable) this.db.exec("PRAGMA synchronous = FULL");
       try {
@@ -183,6 +188,7 @@ export class Connection {
     let waitedMs = 0;
     for (let round = 0; ; round++) {
       if (!this.#isOpen) throw new MilepostError("CLOSED", `store ${this.path} is closed`);
+      this.#assertFile();
       try {
         return work();
       } catch (error) {
@@ -197,24 +203,38 @@ export class Connection {
     }
   }
 
-  /** Writes to a deleted file "succeed" and are lost with the process, so the path is compared with what was opened. */
-  #assertFile(): void {
+  /** The file that was opened, as the system numbers it; null before it was made. */
+  get file(): Pick<Stats, "ino" | "dev"> | null {
+    return this.#file;
+  }
+
+  /**
+   * What became of the file while it was open, null if it is there; looked at once a second. Writes to a deleted file
+   * "succeed" and are lost with the process, so the path is compared with what was opened.
+   */
+  get loss(): string | null {
     const now = this.clock.monotonic();
-    if (this.#file === null || now - this.#fileCheckedAt < FILE_CHECK_MS) return;
-    const found = statSync(this.path, { throwIfNoEntry: false });
-    if (found === undefined || found.ino !== this.#file.ino || found.dev !== this.#file.dev) {
-      const what = found === undefined ? "was deleted" : "was replaced by another file";
-      throw new MilepostError(
-        "STORE_GONE",
-        `store ${this.path} ${what} while it was open: nothing more is written. Put it back and start again.`,
-      );
-    }
+    if (this.#file === null || now - this.#fileCheckedAt < FILE_CHECK_MS) return this.#loss;
     this.#fileCheckedAt = now;
+    const found = statSync(this.path, { throwIfNoEntry: false });
+    if (found === undefined) this.#loss = "was deleted";
+    else if (found.ino !== this.#file.ino || found.dev !== this.#file.dev) this.#loss = "was replaced by another file";
+    else this.#loss = null;
+    return this.#loss;
+  }
+
+  #assertFile(): void {
+    const { loss } = this;
+    if (loss === null) return;
+    throw new MilepostError(
+      "STORE_GONE",
+      `store ${this.path} ${loss} while it was open: nothing more is written. Put it back and start again.`,
+    );
   }
 }
 
-function refuseOldSqlite(): void {
-  const found = process.versions.sqlite ?? "0";
+/** @throws {MilepostError} `STORE_UNSUPPORTED` for an SQLite older than 3.51.3, whose WAL file could be damaged by a race. */
+export function refuseOldSqlite(found = process.versions.sqlite ?? "0"): void {
   const parts = found.split(".").map(Number);
   for (const [index, least] of SQLITE_MIN.entries()) {
     const part = parts[index] ?? 0;

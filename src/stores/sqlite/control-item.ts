@@ -15,9 +15,10 @@ const CHANGED: ItemOutcome = { ok: true, changed: 1, more: false };
 
 /** Prepares commands on one item. What is so already is no error and changes nothing. */
 export function prepareItemControl(connection: Connection, changes: ItemChanges): ItemControl {
-  const hold = connection.query(
-    "UPDATE items SET held = ?1, worker = 0, version = ?2 WHERE id = ?3 AND state = 0 AND held <> ?1",
-  );
+  // A holder may have died while running the item, and will not be found to have held it.
+  const hold =
+    connection.query(`UPDATE items SET held = ?1, suspect = max(suspect, worker <> 0), worker = 0, version = ?2
+    WHERE id = ?3 AND state = 0 AND held <> ?1`);
   const prioritize = connection.query(
     "UPDATE items SET priority = ?1, version = ?2 WHERE id = ?3 AND state = 0 AND priority <> ?1",
   );

@@ -57,7 +57,7 @@ export class ItemChanges {
       failures = failures + ?, crashes = ?, version = ?, fraction = 0, progress = NULL, stage = NULL,
       run_at = 0, held = 0, suspect = 0 WHERE id = ? AND state = ? AND token = ?`);
     this.#return = connection.query(`UPDATE items SET state = 0, worker = 0, attempts = ?, started_at = NULL,
-      ended_at = NULL, run_at = ?, suspect = ?, failures = failures + ?, crashes = ?, saved = coalesce(?, saved),
+      ended_at = NULL, run_at = ?, suspect = max(suspect, ?), failures = failures + ?, crashes = ?, saved = coalesce(?, saved),
       version = ?, fraction = 0, progress = NULL, stage = NULL WHERE id = ? AND state = ? AND token = ?`);
     this.#returnUnstarted = connection.query(
       "UPDATE items SET worker = 0, suspect = max(suspect, ?) WHERE id = ? AND state = 0 AND token = ?",

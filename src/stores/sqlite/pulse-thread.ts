@@ -1,9 +1,13 @@
+import { statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 
-/** What the thread is started with. `clockOffsetMs` turns `process.hrtime` into the store's monotonic clock. */
+/** What the thread is started with. `ino` and `dev` number the file as the store opened it; `clockOffsetMs` turns `process.hrtime` into the store's monotonic clock. */
 export interface PulseSetup {
   readonly path: string;
+  readonly ino: number;
+  readonly dev: number;
   readonly worker: number;
   readonly everyMs: number;
   readonly clockOffsetMs: number;
@@ -17,8 +21,14 @@ export type PulseMessage = "beating" | "lost";
  * clock port: time cannot be handed to another thread, only its offset.
  */
 function run(setup: PulseSetup): void {
+  const found = statSync(setup.path);
+  // Another file beside the log of this one: SQLite would write the log into it.
+  if (found.ino !== setup.ino || found.dev !== setup.dev) throw new Error("the store was replaced by another file");
+  // A file that is gone by now must not be made anew.
+  const file = pathToFileURL(setup.path);
+  file.searchParams.set("mode", "rw");
   // A wait for the write lock blocks nobody here, so it may take most of a period.
-  const db = new DatabaseSync(setup.path, { timeout: Math.max(50, Math.floor(setup.everyMs / 2)) });
+  const db = new DatabaseSync(file, { timeout: Math.max(50, Math.floor(setup.everyMs / 2)) });
   db.exec("PRAGMA synchronous = NORMAL");
   const beat = db.prepare("UPDATE workers SET beat_at = ? WHERE number = ?");
   const tell = (message: PulseMessage): void => parentPort?.postMessage(message);

@@ -19,7 +19,8 @@ export interface PulseOptions {
 export function startPulse(connection: Connection, options: PulseOptions): Pulse {
   const clockOffsetMs = connection.clock.monotonic() - Number(process.hrtime.bigint()) / 1e6;
   const { worker, everyMs } = options;
-  const setup: PulseSetup = { path: connection.path, worker, everyMs, clockOffsetMs };
+  const { ino = 0, dev = 0 } = connection.file ?? {};
+  const setup: PulseSetup = { path: connection.path, ino, dev, worker, everyMs, clockOffsetMs };
   const thread = new Worker(THREAD, { workerData: setup, stdout: false, stderr: false });
   thread.unref();
   let isOver = false;

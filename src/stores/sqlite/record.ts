@@ -100,7 +100,7 @@ export class Recorder {
   #apply(item: ItemFacts, entry: LedgerEntry, report: Report, now: number): void {
     switch (report.type) {
       case "start":
-        this.#changes.start(item, entry, report.startedAt);
+        if (item.state === "pending") this.#changes.start(item, entry, report.startedAt);
         return;
       case "progress": {
         if (item.state === "pending") this.#changes.start(item, entry, report.startedAt);

@@ -1,11 +1,10 @@
 import { invariant } from "../../core/invariant.ts";
 import type { ProcessIdentity } from "../../ports/host.ts";
-import type { Orders, SessionRow, SessionSpec } from "../../ports/store.ts";
-import { FIRST_TOKEN } from "./blocks.ts";
+import type { SessionRow, SessionSpec } from "../../ports/store.ts";
 import type { Connection } from "./connection.ts";
 import type { ItemChanges } from "./item-changes.ts";
 import { Ledger, type LedgerQueries } from "./ledger.ts";
-import { controlOf } from "./rows.ts";
+import { prepareOrders } from "./orders.ts";
 
 type SessionTuple = readonly [
   number: number,
@@ -43,19 +42,10 @@ export function prepareSessions(
   const insert = connection.query<[number]>(`INSERT INTO workers (name, host, pid, birth, queues, concurrency, lease_ms,
     opened_at, beat_at, confirmed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING number`);
   const beat = connection.query("UPDATE workers SET beat_at = ? WHERE number = ?");
-  const one = connection.query<SessionTuple>(`SELECT ${COLUMNS} FROM workers WHERE number = ?`);
   const all = connection.query<SessionTuple>(`SELECT ${COLUMNS} FROM workers ORDER BY number`);
   const remove = connection.query("DELETE FROM workers WHERE number = ?");
-  const confirm = connection.query("UPDATE workers SET confirmed = ? WHERE number = ? AND confirmed < ?");
-  const revision = connection.query<[number]>("SELECT revision FROM meta");
   const heldCount = connection.query<[number]>(`SELECT (SELECT count(*) FROM items INDEXED BY items_held
     WHERE worker <> 0 AND worker = ?1) + (SELECT coalesce(sum(items), 0) FROM blocks WHERE worker = ?1)`);
-  const held = connection.query<[number, number, number]>(`SELECT held.id, token, max(batches.control,
-    coalesce(queues.control, 0)) FROM (
-      SELECT id, token, batch FROM items INDEXED BY items_held WHERE worker <> 0 AND worker = ?1
-      UNION ALL SELECT id, ${FIRST_TOKEN}, batch FROM blocks CROSS JOIN items ON id BETWEEN first AND last AND fresh = 1
-      WHERE blocks.worker = ?1
-    ) AS held CROSS JOIN batches ON number = held.batch LEFT JOIN queues ON queues.name = batches.queue`);
 
   function end(sessions: readonly number[], now: number, isCrash: boolean): void {
     const ledger = new Ledger(ledgerQueries, now);
@@ -78,16 +68,9 @@ export function prepareSessions(
     return isLapsed({ beatAt, leaseMs }, connection.clock.monotonic()) || isDead({ host, pid, birth });
   }
 
-  function ordersNow(worker: number, confirmed: number | null): Orders {
-    const current = revision.get()?.[0] ?? 0;
-    if (current === confirmed) return { revision: current, held: [] };
-    return {
-      revision: current,
-      held: held.all(worker).map(([item, token, control]) => ({ item, token, control: controlOf(control) })),
-    };
-  }
-
   return {
+    orders: prepareOrders(connection),
+
     async openSession(session: SessionSpec): Promise<number> {
       return connection.write(() => {
         const { name, host, pid, birth, queues, concurrency, leaseMs, now } = session;
@@ -100,15 +83,6 @@ export function prepareSessions(
 
     async beat(worker: number): Promise<boolean> {
       return connection.write(() => beat.run(connection.clock.monotonic(), worker) === 1);
-    },
-
-    async orders(worker: number, confirmed: number | null): Promise<Orders> {
-      const known = confirmed === null ? undefined : (await connection.readOne(() => one.get(worker)))?.[10];
-      // Most calls confirm nothing new; they must not take the write lock.
-      if (confirmed !== null && known !== undefined && known < confirmed) {
-        await connection.write(() => confirm.run(confirmed, worker, confirmed));
-      }
-      return connection.read(() => ordersNow(worker, confirmed));
     },
 
     async closeSession(worker: number, now: number): Promise<void> {

@@ -58,7 +58,8 @@ export class Watcher {
   #poll(): void {
     if (this.#listeners.size === 0) return;
     const version = this.#readVersion();
-    if (version !== this.#seen) {
+    // No commit ever comes to a file that is gone; who listens must look, to hear of it.
+    if (version !== this.#seen || this.#connection.loss !== null) {
       this.#seen = version;
       this.#notify();
     }

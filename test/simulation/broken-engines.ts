@@ -1,0 +1,206 @@
+import type { Counts } from "../../src/core/counts.ts";
+import type { Control } from "../../src/core/queue.ts";
+import type { Report } from "../../src/ports/store.ts";
+import type { MemoryBatch, MemoryQueue, MemoryState } from "../../src/stores/memory/memory-state.ts";
+import { itemsOf } from "../conformance/broken-store.ts";
+import type { BreakIt } from "./history.ts";
+
+/** An engine with one bug, and the invariants of which the simulation must find one broken. */
+export interface BrokenEngine {
+  readonly bug: string;
+  readonly breaks: readonly string[];
+  readonly breakIt: BreakIt;
+}
+
+/** Accepts late reports: puts the lease that would be accepted under each one that `isTaken`. */
+function unfenced(isTaken: (state: MemoryState, report: Report) => boolean): BreakIt {
+  return (store, state) => ({
+    record: (reports, now) => {
+      const forged = reports.map((report) => {
+        const item = itemsOf(state).find(({ number }) => number === report.item);
+        if (item === undefined || !isTaken(state, report)) return report;
+        return { ...report, lease: item.worker === 0 ? null : { token: item.token, worker: item.worker } };
+      });
+      return store.record(forged, now);
+    },
+  });
+}
+
+/** The worker's session is there no more. */
+function isGivenUp(state: MemoryState, { lease }: Report): boolean {
+  return lease !== null && !state.workers.has(lease.worker);
+}
+
+/** What stood in the way of claims at some time. */
+function controlsOf(state: MemoryState): ReadonlyMap<MemoryQueue | MemoryBatch, Control> {
+  const all = [...state.queues.values(), ...state.batches.values()];
+  return new Map(all.map((each) => [each, each.control]));
+}
+
+function setControls(controls: ReadonlyMap<MemoryQueue | MemoryBatch, Control>): void {
+  for (const [each, control] of controls) each.control = control;
+}
+
+/** Counts that are written with the next call, not with the change that they count. */
+const lateCounts: BreakIt = (store, state) => {
+  const due = new Map<MemoryBatch, Counts>();
+  return {
+    record: async (reports, now) => {
+      for (const [batch, counts] of due) batch.counts = counts;
+      due.clear();
+      const before = new Map(Array.from(state.batches.values(), (batch) => [batch, batch.counts]));
+      const results = await store.record(reports, now);
+      for (const [batch, counts] of before) {
+        if (batch.endedAt !== null) continue;
+        due.set(batch, batch.counts);
+        batch.counts = counts;
+      }
+      return results;
+    },
+  };
+};
+
+/** Pauses as they stood when the worker claimed before. */
+const stalePauses: BreakIt = (store, state) => {
+  const seen = new Map<number, ReadonlyMap<MemoryQueue | MemoryBatch, Control>>();
+  return {
+    claim: async (request) => {
+      const now = controlsOf(state);
+      setControls(seen.get(request.worker) ?? now);
+      const claimed = await store.claim(request);
+      setControls(now);
+      seen.set(request.worker, now);
+      return claimed;
+    },
+  };
+};
+
+/** Bugs that a queue of work may well have, each as a wrapper of the memory store. */
+export const BROKEN_ENGINES: readonly BrokenEngine[] = [
+  {
+    bug: "a token is not checked",
+    breaks: ["a late report is refused"],
+    breakIt: unfenced(() => true),
+  },
+  {
+    bug: "a completion by a session that was given up is accepted",
+    breaks: ["a late report is refused"],
+    breakIt: unfenced((state, report) => report.type === "complete" && isGivenUp(state, report)),
+  },
+  {
+    bug: "a counter is moved outside the commit",
+    breaks: ["counters equal a recount"],
+    breakIt: lateCounts,
+  },
+  {
+    bug: "a pause is read before the claim",
+    breaks: ["nothing of a paused queue or batch is claimed", "nothing starts after a pause was acknowledged"],
+    breakIt: stalePauses,
+  },
+  {
+    bug: "orders are confirmed before they are carried out",
+    breaks: ["nothing starts after a pause was acknowledged"],
+    breakIt: (store) => ({
+      orders: async (worker, confirmed) => {
+        const orders = await store.orders(worker, confirmed);
+        await store.orders(worker, orders.revision);
+        return orders;
+      },
+    }),
+  },
+  {
+    bug: "the reaper takes items from workers that live",
+    breaks: ["a session that lives is not reaped"],
+    breakIt: (store, state) => ({
+      reap: (now, isDead) => {
+        const silent = [...state.workers.values()]
+          .filter(({ beatAt, spec }) => state.clock.monotonic() - beatAt > spec.leaseMs / 4)
+          .map(({ spec }) => spec.pid);
+        return store.reap(now, (session) => isDead(session) || silent.includes(session.pid));
+      },
+    }),
+  },
+  {
+    bug: "the feed skips a version",
+    breaks: ["counters equal a recount", "the feed misses nothing", "a resumed reader misses nothing"],
+    breakIt: (store) => ({
+      changes: async (batch, since, limit) => {
+        const page = await store.changes(batch, since, limit);
+        return { ...page, items: page.items.filter(({ version }) => version % 7 !== 0) };
+      },
+    }),
+  },
+  {
+    bug: "a retry starts the tokens again",
+    breaks: ["tokens strictly grow", "tokens and attempts never go back"],
+    breakIt: (store, state) => ({
+      control: async (command, now) => {
+        const result = await store.control(command, now);
+        if (command.type === "retry" && "item" in command.target) {
+          const { item: number } = command.target;
+          for (const item of itemsOf(state)) if (item.number === number && item.state === "pending") item.token = 0;
+        }
+        return result;
+      },
+    }),
+  },
+  {
+    bug: "the limit of a queue counts the asking worker's items alone",
+    breaks: ["the concurrency of a queue is never exceeded"],
+    breakIt: (store, state) => ({
+      claim: async (request) => {
+        const held = new Map(Array.from(state.queues.values(), (queue) => [queue, queue.held]));
+        const own = [...(state.workers.get(request.worker)?.held ?? [])];
+        for (const queue of held.keys()) queue.held = own.filter(({ batch }) => batch.queue === queue).length;
+        const ownBefore = new Map(Array.from(held.keys(), (queue) => [queue, queue.held]));
+        const claimed = await store.claim(request);
+        for (const [queue, count] of held) queue.held = count + queue.held - (ownBefore.get(queue) ?? 0);
+        return claimed;
+      },
+    }),
+  },
+  {
+    bug: "crashes are not counted",
+    breaks: ["a poison item ends failed"],
+    breakIt: (store) => ({
+      reap: async (now, isDead) => {
+        const gone = (await store.sessions()).filter((each) => each.silentMs > each.leaseMs || isDead(each));
+        for (const { number } of gone) await store.closeSession(number, now);
+        return gone.length;
+      },
+    }),
+  },
+  {
+    bug: "what a handler saved dies with its worker",
+    breaks: ["nothing acknowledged is lost"],
+    breakIt: (store, state) => ({
+      reap: async (now, isDead) => {
+        const held = itemsOf(state).filter(({ worker }) => worker !== 0);
+        const reaped = await store.reap(now, isDead);
+        for (const item of held) if (item.worker === 0) item.saved = null;
+        return reaped;
+      },
+    }),
+  },
+  {
+    bug: "a submission is acknowledged and a part of it is not written",
+    breaks: ["nothing acknowledged is lost"],
+    breakIt: (store) => ({
+      submit: async (submission) => {
+        const submitted = await store.submit({ ...submission, items: submission.items.slice(0, 12) });
+        const lost = submission.items.slice(12);
+        return { ...submitted, verdicts: [...submitted.verdicts, ...lost.map(() => "added" as const)] };
+      },
+    }),
+  },
+  {
+    bug: "a session that was given up is told that it lives",
+    breaks: ["after the last fault everything ends", "what runs without a lease is aborted"],
+    breakIt: (store) => ({
+      beat: async (worker) => {
+        await store.beat(worker);
+        return true;
+      },
+    }),
+  },
+];

@@ -1,0 +1,108 @@
+import { MilepostError } from "../../src/core/errors.ts";
+import type { Claimed, Store } from "../../src/ports/store.ts";
+import { describeCall } from "./describe-call.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+import { drawLatency } from "./weather.ts";
+
+/** The port's methods that are calls; the others are a text, a subscription and a thread that no simulation can have. */
+export type StoreCall = Exclude<keyof Store, "location" | "pulse" | "subscribe" | "close">;
+
+const CALLS = [
+  "openSession",
+  "beat",
+  "orders",
+  "closeSession",
+  "reap",
+  "submit",
+  "claim",
+  "record",
+  "control",
+  "queues",
+  "sessions",
+  "batches",
+  "batch",
+  "items",
+  "item",
+  "changes",
+  "breakdown",
+  "prune",
+  "verify",
+  "checkpoint",
+] as const satisfies readonly StoreCall[];
+
+/**
+ * The shared store as one process reaches it: calls take their time, may overtake each other, fail before or after they took
+ * effect, and go nowhere during an outage. What is on its way when the process dies may still arrive.
+ */
+export function faultyStore(process: SimulatedProcess): Store {
+  const { world } = process;
+  const random = world.random(`network ${process.name}`);
+  let isClosed = false;
+  const unsubscribes = new Set<() => void>();
+
+  const latency = (): number => drawLatency(world.weather, random, world.isCalm);
+
+  function call(method: StoreCall, args: readonly unknown[]): Promise<unknown> {
+    if (isClosed) return Promise.reject(new MilepostError("CLOSED", "the store is closed"));
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    if (process.isDead) return promise;
+    const answer = (settle: () => void): void => void process.clock.after(latency(), settle);
+    const isLost = !world.isCalm && random.isTrue(world.weather.failure);
+    const isAnswerLost = !world.isCalm && random.isTrue(world.weather.lostReply);
+    const diesWithProcess = random.isTrue(0.5);
+    world.clock.after(latency(), async () => {
+      if (process.isDead && diesWithProcess) return;
+      if (isLost || (!world.isCalm && world.clock.monotonic() < world.outageUntilMs)) {
+        world.note(`${process.name} ${method} fails`, false);
+        return answer(() => reject(unavailable("it was not reached")));
+      }
+      const what = describeCall(method, args);
+      try {
+        const result = await world.checks.carryOut(process, method, args);
+        const outcome = what.result(result);
+        const text = `${process.name} ${what.text} → ${outcome || "nothing"}${isAnswerLost ? " (answer lost)" : ""}`;
+        world.note(text, outcome !== "");
+        if (isAnswerLost) return answer(() => reject(unavailable("its answer was lost")));
+        answer(() => {
+          if (method === "claim") for (const lease of (result as Claimed).leases) process.leases.set(lease.id, lease);
+          resolve(result);
+        });
+      } catch (error) {
+        world.note(`${process.name} ${what.text} throws ${String(error)}`);
+        answer(() => reject(error));
+      }
+    });
+    return promise;
+  }
+
+  const calls = Object.fromEntries(
+    CALLS.map((method) => [method, (...args: readonly unknown[]) => call(method, args)]),
+  ) as unknown as Pick<Store, StoreCall>;
+  return {
+    ...calls,
+    location: "simulated:",
+    subscribe(listener) {
+      const hint = (): void => {
+        if (!world.isCalm && random.isTrue(world.weather.lostHint)) return;
+        const times = random.isTrue(0.05) ? 2 : 1;
+        for (let time = 0; time < times; time++) {
+          process.clock.after(1 + 30 * random.fraction(), () => {
+            if (world.listeners.has(hint)) listener();
+          });
+        }
+      };
+      world.listeners.add(hint);
+      const unsubscribe = (): void => void world.listeners.delete(hint);
+      unsubscribes.add(unsubscribe);
+      return unsubscribe;
+    },
+    close: async () => {
+      isClosed = true;
+      for (const unsubscribe of unsubscribes) unsubscribe();
+    },
+  };
+}
+
+function unavailable(why: string): MilepostError {
+  return new MilepostError("STORE_UNAVAILABLE", `the store does not answer: ${why}`);
+}

@@ -1,0 +1,89 @@
+import type { ItemSnapshot } from "../../src/core/item.ts";
+import { attempt } from "./attempted.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+
+/**
+ * A reader of one batch's changes who loses its place now and then and resumes from a version it has seen: it must be told
+ * everything once, and nothing twice.
+ */
+export class FeedReader {
+  readonly batchId: string;
+  readonly #process: SimulatedProcess;
+  readonly #items = new Map<string, ItemSnapshot>();
+  #version = 0;
+  #isOver = false;
+
+  constructor(process: SimulatedProcess, batchId: string) {
+    this.#process = process;
+    this.batchId = batchId;
+    void this.#read();
+    void this.#watch();
+  }
+
+  get isCaughtUp(): boolean {
+    const row = this.#row();
+    return this.#isOver || this.#process.isDead || row === undefined || row.version === this.#version;
+  }
+
+  /** Compares what was told with what is there. */
+  check(): void {
+    const row = this.#row();
+    if (this.#isOver || this.#process.isDead || row === undefined) return;
+    const there = this.#process.world.checks.follower.items(row.number);
+    const said = there.map(({ id, state, version }) => `${id} ${state} ${version}`).toSorted();
+    const told = Array.from(this.#items.values(), ({ id, state, version }) => `${id} ${state} ${version}`).toSorted();
+    if (said.join() !== told.join())
+      this.#break(
+        "a resumed reader misses nothing",
+        `batch ${row.number}: told ${told.length} of ${said.length} items`,
+      );
+  }
+
+  async #read(): Promise<void> {
+    const process = this.#process;
+    const random = process.world.random(`reader ${process.name} ${this.batchId}`);
+    while (!this.#isOver) {
+      await process.sleep(random.fraction() * 600);
+      const since = this.#version;
+      const batch = process.milepost.batch(this.batchId);
+      const page = await attempt(process, "changes", () => batch.changes({ since, limit: random.between(1, 8) }));
+      this.#isOver ||= this.#row() === undefined;
+      if (page === undefined || this.#isOver) continue;
+      if (!page.isResumable) {
+        this.#break("the feed resumes", `batch ${this.batchId} from ${since}`);
+        return;
+      }
+      for (const item of page.items) {
+        if (item.version <= since || item.version > page.version)
+          this.#break("a resumed reader is told nothing twice", `${item.key} at ${item.version}, after ${since}`);
+        this.#items.set(item.id, item);
+      }
+      for (const { id } of page.removals) this.#items.delete(id);
+      this.#version = page.version;
+    }
+  }
+
+  /** Snapshots come in order, and the last one is the end. */
+  async #watch(): Promise<void> {
+    const process = this.#process;
+    while (!this.#isOver) {
+      let version = -1;
+      await attempt(process, "watch", async () => {
+        for await (const snapshot of process.milepost.batch(this.batchId).watch({ everyMs: 200 })) {
+          if (snapshot.version <= version)
+            this.#break("a watcher sees versions rise", `batch ${this.batchId}: ${version}, then ${snapshot.version}`);
+          version = snapshot.version;
+        }
+      });
+      await process.sleep(500);
+    }
+  }
+
+  #row() {
+    return this.#process.world.checks.follower.batches().find(({ id }) => id === this.batchId);
+  }
+
+  #break(invariant: string, detail: string): void {
+    this.#process.world.break(invariant, detail);
+  }
+}

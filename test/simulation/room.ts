@@ -1,0 +1,222 @@
+import { isTerminal } from "../../src/core/transitions.ts";
+import type { SeededRandom } from "../../src/testing/seeded-random.ts";
+import { itemText } from "./describe-call.ts";
+import { Operator } from "./operator.ts";
+import { holders } from "./store-checks.ts";
+import { WorkerProcess } from "./worker-process.ts";
+import type { World } from "./world.ts";
+
+/** What may happen to processes and clocks, and its share among all. */
+type Fault = readonly [share: number, strike: (room: Room) => void];
+
+const HOUR_MS = 3_600_000;
+/** Everything that is left must end within this time after the last fault: leases, back-offs, time limits and work. */
+const CALM_MAX_MS = 180_000;
+/** A stop waits for its handlers' grace and some seconds for the store. */
+const STOP_MAX_MS = 20_000;
+/** The longest time for which a handler goes on that ignores its abort. */
+const LEFT_BEHIND_MAX_MS = 5_000;
+/** Workers for every queue that a supervisor keeps alive when faults are over. */
+const WORKERS_KEPT = 2;
+
+/** One history: a time of faults and commands, a time of calm in which all must end, and the last look. */
+export class Room {
+  readonly world: World;
+  readonly random: SeededRandom;
+  readonly workers: WorkerProcess[] = [];
+  readonly operators: Operator[] = [];
+  #wallMs = 0;
+  #wallHighestMs = 0;
+  #isClosing = false;
+
+  constructor(world: World) {
+    this.world = world;
+    this.random = world.random("room");
+  }
+
+  async live(): Promise<void> {
+    const { world, random } = this;
+    for (let count = random.between(1, 2); count > 0; count--) this.operators.push(new Operator(world));
+    for (let count = random.between(1, 4); count > 0; count--) this.addWorker();
+    const faultsMs = random.between(3_000, 10_000);
+    this.#repeat(random.between(40, 300), () => void random.pick(this.operators)?.operate());
+    this.#repeat(random.between(150, 1_500), () => this.#strike());
+    await world.advance(faultsMs);
+    await this.#calm();
+    await this.#close();
+    if (world.violation === null) await this.#lastLook();
+  }
+
+  addWorker(isForAll = false): void {
+    const random = this.world.random(`worker ${this.world.processes.length}`);
+    this.workers.push(new WorkerProcess(this.world, random, isForAll));
+  }
+
+  anyWorker(): WorkerProcess | undefined {
+    return this.random.pick(this.workers.filter(({ isLive }) => isLive));
+  }
+
+  /** Moves the wall clock, never further than an hour from where it belongs. */
+  jumpWall(byMs: number): void {
+    if (Math.abs(this.#wallMs + byMs) > HOUR_MS) return;
+    this.world.note(`the wall clock jumps by ${byMs} ms`);
+    this.world.clock.jumpWall(byMs);
+    this.#wallMs += byMs;
+    this.#wallHighestMs = Math.max(this.#wallHighestMs, this.#wallMs);
+  }
+
+  /** Calls `task` at random times, `meanMs` apart, until faults are over. */
+  #repeat(meanMs: number, task: () => void): void {
+    this.world.clock.after(2 * meanMs * this.random.fraction(), () => {
+      if (this.world.isCalm) return;
+      task();
+      this.#repeat(meanMs, task);
+    });
+  }
+
+  #strike(): void {
+    let left = this.random.fraction() * FAULTS.reduce((sum, [share]) => sum + share, 0);
+    for (const [share, strike] of FAULTS) {
+      left -= share;
+      if (left >= 0) continue;
+      strike(this);
+      return;
+    }
+  }
+
+  /** Faults are over: processes wake, calls arrive, nothing is paused. Every batch must end. */
+  async #calm(): Promise<void> {
+    const { world } = this;
+    world.note("calm");
+    world.isCalm = true;
+    // What was scheduled while the wall clock ran ahead is due only when it is there again.
+    world.clock.jumpWall(this.#wallHighestMs - this.#wallMs);
+    for (const process of world.processes) process.thaw();
+    const operator = new Operator(world);
+    this.operators.push(operator);
+    const tend = async (): Promise<void> => {
+      if (this.#isClosing) return;
+      while (this.workers.filter(({ isLive, isForAll }) => isLive && isForAll).length < WORKERS_KEPT)
+        this.addWorker(true);
+      await operator.release();
+      operator.process.clock.after(700, () => void tend());
+    };
+    void tend();
+    const isOver = (): boolean => world.checks.follower.batches().every(({ endedAt }) => endedAt !== null);
+    const areIdle = (): boolean => this.operators.every(({ isIdle }) => isIdle);
+    const readers = (): boolean => this.operators.every(({ readers }) => readers.every(({ isCaughtUp }) => isCaughtUp));
+    if (await world.advance(CALM_MAX_MS, () => areIdle() && isOver() && readers())) return;
+    world.break(
+      "after the last fault everything ends",
+      (await this.#leftovers()) || "a reader of changes did not catch up",
+    );
+  }
+
+  /** What has not ended, and what may keep it. */
+  async #leftovers(): Promise<string> {
+    const { follower } = this.world.checks;
+    const held = await holders(this.world.store);
+    const left = follower.batches().filter(({ endedAt }) => endedAt === null);
+    return left
+      .flatMap(({ number }) => follower.items(number).filter(({ state }) => !isTerminal(state)))
+      .map(({ number, key, state, isHeld, readyAt }) => {
+        const holder = held.get(number);
+        const by = holder === undefined ? "of nobody" : `of session ${holder.worker} under ${holder.token}`;
+        return `${itemText(number)} ${key} ${state} ${by}${isHeld ? " on hold" : ""}${readyAt === null ? "" : ` until ${readyAt}`}`;
+      })
+      .join(", ");
+  }
+
+  async #close(): Promise<void> {
+    const { world } = this;
+    if (world.violation !== null) return;
+    this.#isClosing = true;
+    for (const worker of this.workers) void worker.stop(0);
+    const isClosed = (): boolean => this.workers.every(({ isStopped, process }) => isStopped || process.isDead);
+    if (!(await world.advance(STOP_MAX_MS, isClosed)))
+      world.break("a worker that is told to stop stops", this.#unstopped());
+    // Handlers that were left behind run out.
+    await world.advance(LEFT_BEHIND_MAX_MS);
+  }
+
+  #unstopped(): string {
+    return this.workers
+      .flatMap(({ isStopped, process }) => (isStopped || process.isDead ? [] : [process.name]))
+      .join(" ");
+  }
+
+  /** Nothing is wrong with what is left, nothing is lost, and nothing goes on in silence. */
+  async #lastLook(): Promise<void> {
+    const { world } = this;
+    const { follower } = world.checks;
+    await follower.look("the end");
+    await follower.recount();
+    const findings = await world.store.verify({ repair: false });
+    if (findings.length > 0) world.break("counters equal a recount", JSON.stringify(findings));
+    for (const operator of this.operators) {
+      for (const reader of operator.readers) reader.check();
+      for (const [id, keys] of operator.acknowledged) this.#checkKept(id, keys);
+    }
+    await this.#checkGivenBack();
+    const [run] = world.ledger.unaborted;
+    if (run !== undefined)
+      world.break("what runs without a lease is aborted", `${run.id} under ${run.token} in ${run.process.name}`);
+    for (const { process } of this.workers) {
+      if (process.timers > 0) world.break("a closed process leaves no timer", `${process.timers} in ${process.name}`);
+    }
+  }
+
+  /** Those who stopped have given back what they held; of those who died after the end, nobody is left to tell. */
+  async #checkGivenBack(): Promise<void> {
+    const { world } = this;
+    for (const { number, pid, held } of await world.store.sessions()) {
+      const owner = world.processes.find(({ host }) => host.self.pid === pid);
+      if (held > 0 && !owner?.isDead)
+        world.break(
+          "a worker that stops gives back what it holds",
+          `${held} items of session ${number}, ${owner?.name}`,
+        );
+    }
+  }
+
+  #checkKept(id: string, keys: ReadonlySet<string>): void {
+    const { follower } = this.world.checks;
+    if (follower.removed.has(id)) return;
+    const row = follower.batches().find((batch) => batch.id === id);
+    const there = new Set(row === undefined ? [] : follower.items(row.number).map(({ key }) => key));
+    for (const key of keys) {
+      if (!there.has(key) && !follower.removed.has(`${id} ${key}`))
+        this.world.break("nothing acknowledged is lost", `${key} of batch ${id} is not there`);
+    }
+  }
+}
+
+const FAULTS: readonly Fault[] = [
+  [5, (room) => room.anyWorker()?.process.crash()],
+  [
+    6,
+    (room) => {
+      const process = room.anyWorker()?.process;
+      process?.freeze();
+      room.world.clock.after(room.random.between(100, room.random.isTrue(0.3) ? 1_000 : 6_000), () => process?.thaw());
+    },
+  ],
+  [5, (room) => room.addWorker()],
+  [3, (room) => void room.anyWorker()?.stop(room.random.whole(1_000))],
+  [3, (room) => room.jumpWall(room.random.pick([-HOUR_MS, HOUR_MS]) ?? 0)],
+  [
+    3,
+    (room) => {
+      const forMs = room.random.between(200, 4_000);
+      room.world.note(`the store is out of reach for ${forMs} ms`);
+      room.world.outageUntilMs = room.world.clock.monotonic() + forMs;
+    },
+  ],
+  [
+    1,
+    (room) => {
+      room.random.pick(room.operators)?.process.crash();
+      room.operators.push(new Operator(room.world));
+    },
+  ],
+];

@@ -1,0 +1,175 @@
+import type { HandlerItem } from "../../src/engine/pipeline.ts";
+import type { ControlCommand, Report } from "../../src/ports/store.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+import type { World } from "./world.ts";
+
+/** One run of a handler. */
+export interface Run {
+  readonly process: SimulatedProcess;
+  readonly id: string;
+  readonly token: number;
+  readonly batch: number;
+  readonly startedMs: number;
+  /** When the handler was told to end, on the monotonic clock; null if it was not. */
+  abortedMs: number | null;
+  end: "returned" | "threw" | "died" | null;
+}
+
+/** What a pause was given to. */
+export type Target = { readonly queue: string } | { readonly batch: number };
+
+/** Every run of every handler, and what was promised about runs: no start under a used token, none after an acknowledged pause. */
+export class RunLedger {
+  readonly #world: World;
+  readonly #runs = new Map<string, Run>();
+  readonly #running = new Set<Run>();
+  /** Acknowledged pauses, by target. */
+  readonly #paused = new Set<string>();
+  /** When a target was last resumed, as a count of commands. */
+  readonly #resumedAt = new Map<string, number>();
+  #commands = 0;
+  /** The last saved data that was acknowledged, by item. */
+  readonly #saved = new Map<string, number>();
+  #saves = 0;
+  /** Runs of an item that kills its process, and failures recorded, since it was submitted or retried. */
+  readonly #killerRuns = new Map<string, number>();
+  readonly #failures = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  get runs(): number {
+    return this.#runs.size;
+  }
+
+  /** Handlers that run and were not told to end. */
+  get unaborted(): readonly Run[] {
+    return [...this.#running].filter((run) => run.abortedMs === null);
+  }
+
+  start(process: SimulatedProcess, item: HandlerItem): Run {
+    const lease = process.leases.get(item.id);
+    const world = this.#world;
+    const run: Run = {
+      process,
+      id: item.id,
+      token: lease?.token ?? 0,
+      batch: lease?.batch ?? 0,
+      startedMs: world.clock.monotonic(),
+      abortedMs: null,
+      end: null,
+    };
+    const name = `${item.key} of batch ${run.batch} under ${run.token} in ${process.name}`;
+    world.note(`${process.name} runs ${item.key} of batch ${run.batch} under ${run.token}`);
+    if (lease === undefined) world.break("a handler runs only under a lease", name);
+    const key = runKey(run.id, run.token);
+    if (this.#runs.has(key)) world.break("a token is used for one run", name);
+    this.#runs.set(key, run);
+    this.#running.add(run);
+    const queue = world.checks.follower.batch(run.batch)?.queue;
+    if (this.#paused.has(`batch ${run.batch}`) || this.#paused.has(`queue ${queue}`))
+      world.break("nothing starts after a pause was acknowledged", name);
+    const saved = savedSequence(item);
+    if (saved < (this.#saved.get(item.id) ?? 0))
+      world.break(
+        "nothing acknowledged is lost",
+        `${name} was given what was saved ${saved}th, not ${this.#saved.get(item.id)}th`,
+      );
+    return run;
+  }
+
+  end(run: Run, end: "returned" | "threw"): void {
+    run.end ??= end;
+    this.#running.delete(run);
+  }
+
+  died(process: SimulatedProcess): void {
+    for (const run of this.#running) {
+      if (run.process !== process) continue;
+      run.end = "died";
+      this.#running.delete(run);
+    }
+  }
+
+  /** Handlers that occupy a worker's slots: those that run, but not those left behind after their grace. */
+  occupying(process: SimulatedProcess, graceMs: number): number {
+    const now = this.#world.clock.monotonic();
+    let occupied = 0;
+    for (const run of this.#running) {
+      const isLeftBehind = run.abortedMs !== null && now >= run.abortedMs + graceMs;
+      if (run.process === process && !isLeftBehind) occupied += 1;
+    }
+    return occupied;
+  }
+
+  /** A run of an item that always kills its process. One may go uncounted: its start had not been recorded. */
+  killerStarted(id: string, crashBudget: number): void {
+    const runs = (this.#killerRuns.get(id) ?? 0) + 1;
+    this.#killerRuns.set(id, runs);
+    if (runs > crashBudget + 1)
+      this.#world.break("a poison item ends failed", `it ran ${runs} times with a crash budget of ${crashBudget}`);
+  }
+
+  /** What the next data that a handler saves is called. */
+  nextSave(): number {
+    this.#saves += 1;
+    return this.#saves;
+  }
+
+  /** The engine has acknowledged what a handler saved. */
+  saved(run: Run, sequence: number): void {
+    this.#saved.set(run.id, Math.max(sequence, this.#saved.get(run.id) ?? 0));
+  }
+
+  /** A report took effect. */
+  recorded(facts: { readonly id: string; readonly token: number; readonly report: Report }): void {
+    const { id, token, report } = facts;
+    const run = this.#runs.get(runKey(id, token));
+    if (report.type === "complete" && run?.end !== "returned")
+      this.#world.break("what is completed has a run that ended under its token", `${id} under ${token}: ${run?.end}`);
+    if (report.type !== "fail") return;
+    const failures = (this.#failures.get(id) ?? 0) + 1;
+    this.#failures.set(id, failures);
+    const attempts = run === undefined ? null : this.#world.checks.follower.batch(run.batch)?.policy.attempts;
+    if (typeof attempts === "number" && failures > attempts)
+      this.#world.break("attempts are at most what the policy allows", `${id} failed ${failures} times of ${attempts}`);
+  }
+
+  /** An item was retried: its budgets begin anew. */
+  retried(id: string): void {
+    this.#killerRuns.delete(id);
+    this.#failures.delete(id);
+  }
+
+  /** A command took effect in the store. */
+  commanded(command: ControlCommand): void {
+    this.#commands += 1;
+    if (command.type !== "resume") return;
+    this.#paused.delete(targetKey(command.target));
+    this.#resumedAt.set(targetKey(command.target), this.#commands);
+  }
+
+  /** Begins a pause; call what it returns when the pause is acknowledged. A resume in between takes the promise back. */
+  pausing(target: Target): () => void {
+    const key = targetKey(target);
+    const begunAt = this.#commands;
+    return () => {
+      if ((this.#resumedAt.get(key) ?? -1) > begunAt) return;
+      this.#world.note(`the pause of ${key} is acknowledged`);
+      this.#paused.add(key);
+    };
+  }
+}
+
+function runKey(id: string, token: number): string {
+  return `${id} ${token}`;
+}
+
+function targetKey(target: Target): string {
+  return "queue" in target ? `queue ${target.queue}` : `batch ${target.batch}`;
+}
+
+function savedSequence({ saved }: HandlerItem): number {
+  return typeof saved === "object" && saved !== null && "sequence" in saved ? Number(saved.sequence) : 0;
+}

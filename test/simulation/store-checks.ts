@@ -1,0 +1,214 @@
+import type { ItemRow } from "../../src/core/item.ts";
+import type {
+  Claimed,
+  ClaimRequest,
+  ControlCommand,
+  Report,
+  ReportResult,
+  SessionRow,
+  Store,
+} from "../../src/ports/store.ts";
+import { BatchFollower } from "./batch-follower.ts";
+import { itemText } from "./describe-call.ts";
+import type { StoreCall } from "./faulty-store.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+import type { World } from "./world.ts";
+
+/** Calls after which somebody may have work to do. */
+const HINTED: readonly StoreCall[] = ["submit", "record", "control", "openSession", "closeSession", "reap"];
+/** Calls that only read. */
+const READS: readonly StoreCall[] = ["queues", "sessions", "batches", "batch", "items", "item", "changes", "breakdown"];
+/** All is recounted after every so many changes, and at the end. */
+const RECOUNT_EVERY = 200;
+
+/** Who holds an item, as the store says. */
+interface Holder {
+  readonly worker: number;
+  readonly token: number;
+}
+
+/**
+ * Carries out the calls on the one store and judges each by what it found before and left after: leases, fences, sessions,
+ * pauses and limits here; states, counts and versions in the follower of the batches' feeds.
+ */
+export class StoreChecks {
+  readonly follower: BatchFollower;
+  readonly #world: World;
+  /** The highest token that was ever given out for an item. */
+  readonly #tokens = new Map<number, number>();
+  #changes = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.follower = new BatchFollower(world);
+  }
+
+  async carryOut(process: SimulatedProcess, method: StoreCall, args: readonly unknown[]): Promise<unknown> {
+    const { store } = this.#world;
+    const call = (): Promise<unknown> => (store[method] as (...given: readonly unknown[]) => Promise<unknown>)(...args);
+    if (READS.includes(method) || method === "orders" || method === "beat") return call();
+    const isDeletion = method === "prune" || (method === "control" && (args[0] as ControlCommand).type === "remove");
+    if (isDeletion) this.follower.deletions += 1;
+    const result = await this.#judged(process, method, args, call);
+    const what = method === "control" ? (`control ${(args[0] as ControlCommand).type}` as const) : method;
+    await this.follower.look(what);
+    if (isDeletion) this.follower.deletions -= 1;
+    this.#changes += 1;
+    if (this.#changes % RECOUNT_EVERY === 0) await this.follower.recount();
+    if (HINTED.includes(method)) for (const listener of this.#world.listeners) listener();
+    return result;
+  }
+
+  async #judged(
+    process: SimulatedProcess,
+    method: StoreCall,
+    args: readonly unknown[],
+    call: () => Promise<unknown>,
+  ): Promise<unknown> {
+    switch (method) {
+      case "claim":
+        return this.#claim(args[0] as ClaimRequest, call as () => Promise<Claimed>);
+      case "record":
+        return this.#record(args[0] as readonly Report[], call as () => Promise<readonly ReportResult[]>);
+      case "reap":
+        return this.#reap(process, call as () => Promise<number>);
+      case "control": {
+        const result = await call();
+        this.#world.ledger.commanded(args[0] as ControlCommand);
+        return result;
+      }
+      case "prune": {
+        const ended = this.follower.endedIds();
+        const pruned = (await call()) as readonly string[];
+        for (const id of pruned)
+          if (!ended.has(id)) this.#break("only ended batches are pruned", `batch ${id} was pruned`);
+        return pruned;
+      }
+      default:
+        return call();
+    }
+  }
+
+  async #claim(request: ClaimRequest, call: () => Promise<Claimed>): Promise<Claimed> {
+    const { store } = this.#world;
+    const before = await holders(store);
+    const paused = new Set(
+      (await store.queues()).filter(({ state }) => state === "paused" || state === "stopped").map(({ name }) => name),
+    );
+    const sessions = await store.sessions();
+    const claimed = await call();
+    if (claimed.leases.length > request.limit)
+      this.#break("claims are at most what was asked for", `${claimed.leases.length} for a limit of ${request.limit}`);
+    for (const { item, token, worker, batch: number } of claimed.leases) {
+      const held = before.get(item);
+      const name = itemText(item);
+      if (held !== undefined)
+        this.#break(
+          "an item is never under two live leases",
+          `${name} of session ${held.worker} was given to ${worker}`,
+        );
+      if (worker !== request.worker || !sessions.some((session) => session.number === worker))
+        this.#break("a lease belongs to a session that lives", `${name} was given to session ${worker}`);
+      const highest = this.#tokens.get(item) ?? 0;
+      if (token <= highest) this.#break("tokens strictly grow", `${name} was given under ${token} after ${highest}`);
+      this.#tokens.set(item, Math.max(token, highest));
+      const batch = this.follower.batch(number);
+      if (batch === undefined) continue;
+      if (batch.control !== "run" || batch.isCancelled || paused.has(batch.queue))
+        this.#break("nothing of a paused queue or batch is claimed", `${name}, batch ${batch.control}`);
+      if (batch.startAt !== null && batch.startAt > request.now)
+        this.#break("nothing starts before its time", `${name} was claimed at ${request.now}, due at ${batch.startAt}`);
+      if (this.follower.item(item)?.isHeld) this.#break("a held item is not claimed", name);
+    }
+    await this.#checkQueueLimits(claimed);
+    return claimed;
+  }
+
+  /** A limit may have been lowered under what is held; but nothing may be added above it. */
+  async #checkQueueLimits(claimed: Claimed): Promise<void> {
+    if (claimed.leases.length === 0) return;
+    const { store } = this.#world;
+    const held = new Map<string, number>();
+    for (const item of (await holders(store)).keys()) {
+      const queue = this.follower.queueOf(item);
+      if (queue !== undefined) held.set(queue, (held.get(queue) ?? 0) + 1);
+    }
+    const claimedFrom = new Set(claimed.leases.map(({ item }) => this.follower.queueOf(item)));
+    for (const { name, concurrency } of await store.queues()) {
+      if (concurrency !== null && claimedFrom.has(name) && (held.get(name) ?? 0) > concurrency)
+        this.#break("the concurrency of a queue is never exceeded", `${held.get(name)} of ${concurrency} in ${name}`);
+    }
+  }
+
+  async #record(
+    reports: readonly Report[],
+    call: () => Promise<readonly ReportResult[]>,
+  ): Promise<readonly ReportResult[]> {
+    const { store, ledger } = this.#world;
+    const held = await holders(store);
+    const before = await this.#rows(reports);
+    const results = await call();
+    const accepted = new Set<number>();
+    for (const [index, report] of reports.entries()) {
+      const { item, lease, type } = report;
+      if (!results[index]?.ok) continue;
+      accepted.add(item);
+      const holder = held.get(item);
+      const isHolder = lease !== null && holder?.token === lease.token && holder.worker === lease.worker;
+      if (!isHolder) {
+        const found = holder === undefined ? "nobody" : `session ${holder.worker} under ${holder.token}`;
+        this.#break(
+          "a late report is refused",
+          `${type} of ${itemText(item)} by ${lease?.worker} under ${lease?.token}; held by ${found}`,
+        );
+      }
+      if (type === "complete" || type === "fail" || type === "release") held.delete(item);
+      const id = before.get(item)?.id;
+      if (id !== undefined && lease !== null) ledger.recorded({ id, token: lease.token, report });
+    }
+    const after = await this.#rows(reports.filter(({ item }) => !accepted.has(item)));
+    for (const [item, row] of after) {
+      if (JSON.stringify(row) !== JSON.stringify(before.get(item)))
+        this.#break("a refused report changes nothing", `${itemText(item)} changed`);
+    }
+    return results;
+  }
+
+  async #reap(process: SimulatedProcess, call: () => Promise<number>): Promise<number> {
+    const { store } = this.#world;
+    const before = await store.sessions();
+    const reaped = await call();
+    const left = new Set((await store.sessions()).map(({ number }) => number));
+    for (const session of before) {
+      if (left.has(session.number) || session.silentMs > session.leaseMs || this.#isDead(process, session)) continue;
+      this.#break("a session that lives is not reaped", `session ${session.number}, silent for ${session.silentMs} ms`);
+    }
+    return reaped;
+  }
+
+  #isDead(by: SimulatedProcess, session: SessionRow): boolean {
+    return by.host.isDead(session);
+  }
+
+  async #rows(reports: readonly Report[]): Promise<ReadonlyMap<number, ItemRow>> {
+    const rows = new Map<number, ItemRow>();
+    for (const { item } of reports) {
+      const detail = rows.has(item) ? null : await this.#world.store.item({ number: item });
+      if (detail !== null) rows.set(item, detail.item);
+    }
+    return rows;
+  }
+
+  #break(invariant: string, detail: string): void {
+    this.#world.break(invariant, detail);
+  }
+}
+
+/** Every item that is held, and by whom. */
+export async function holders(store: Store): Promise<Map<number, Holder>> {
+  const held = new Map<number, Holder>();
+  for (const { number } of await store.sessions()) {
+    for (const { item, token } of (await store.orders(number, null)).held) held.set(item, { worker: number, token });
+  }
+  return held;
+}
