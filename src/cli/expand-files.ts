@@ -15,8 +15,8 @@ export interface Expansion {
 
 export interface ExpandOptions {
   readonly cwd: string;
-  /** Lower case, with the dot: what is taken from folders. A file that is named itself may have any name. */
-  readonly extensions: ReadonlySet<string>;
+  /** Lower case, with the dot: what is taken from folders; null for every file. A file that is named itself may have any name. */
+  readonly extensions: ReadonlySet<string> | null;
   /** Folders whose content is never taken from folders and patterns: where outputs go. Absolute. */
   readonly exclude: string;
   /** Names are taken as they are, without patterns. */
@@ -54,7 +54,7 @@ export async function expandFiles(names: readonly string[], options: ExpandOptio
 function notAFile(name: string): MilepostError {
   return new MilepostError(
     "INVALID_ARGUMENT",
-    `${escapeText(name)} is neither a file nor a folder; pipes and devices cannot be read as images`,
+    `${escapeText(name)} is neither a file nor a folder; pipes and devices are not taken`,
   );
 }
 
@@ -80,8 +80,12 @@ async function* filesUnder(folder: string, options: ExpandOptions): AsyncGenerat
     const path = join(folder, entry.name);
     if (entry.name.startsWith(".") || isInside(path, options.exclude)) continue;
     if (entry.isDirectory()) yield* filesUnder(path, options);
-    else if (options.extensions.has(extname(entry.name).toLowerCase()) && (await isFile(entry, path))) yield path;
+    else if (isWanted(entry.name, options) && (await isFile(entry, path))) yield path;
   }
+}
+
+function isWanted(name: string, options: ExpandOptions): boolean {
+  return options.extensions === null || options.extensions.has(extname(name).toLowerCase());
 }
 
 async function isFile(entry: Dirent, path: string): Promise<boolean> {

@@ -10,28 +10,40 @@ import type { ProgressView } from "./screen/progress-view.ts";
 
 const EVERY_MS = 100;
 
-/** The view that fits: JSON lines if asked for, a live screen on a terminal, else plain lines. */
-export function viewFor(cli: Cli, batch: Batch, options: { readonly json?: boolean }, notice: string): ProgressView {
+/** The view that fits: JSON lines if asked for, a live screen on a terminal unless `isPlain`, else plain lines. */
+export function viewFor(
+  cli: Cli,
+  batch: Batch,
+  options: { readonly json?: boolean; readonly isPlain?: boolean },
+  notice: string,
+): ProgressView {
   if (options.json === true) return new JsonView(cli);
-  const isTerminal = cli.io.stderr.isTTY === true && cli.io.env.TERM !== "dumb";
+  const isTerminal = cli.io.stderr.isTTY === true && cli.io.env.TERM !== "dumb" && options.isPlain !== true;
   return isTerminal ? new LiveView(cli, batch, notice) : new PlainView(cli);
 }
 
-/** Shows a batch until it has ended, and returns how; undefined if a signal came first. */
+/** Shows a batch until it has ended or `isOver`, and returns how; undefined if a signal came first. */
 export async function follow(
   batch: Batch,
   view: ProgressView,
   interrupt: Interrupt,
+  isOver: (batch: BatchSnapshot) => boolean = () => false,
 ): Promise<BatchSnapshot | undefined> {
-  return await interrupt.unlessRaised(showAll(batch, view, interrupt.signal));
+  return await interrupt.unlessRaised(showAll(batch, view, interrupt.signal, isOver));
 }
 
-async function showAll(batch: Batch, view: ProgressView, signal: AbortSignal): Promise<BatchSnapshot> {
+async function showAll(
+  batch: Batch,
+  view: ProgressView,
+  signal: AbortSignal,
+  isOver: (batch: BatchSnapshot) => boolean,
+): Promise<BatchSnapshot> {
   let last = await batch.snapshot();
   view.show(last);
   for await (const snapshot of batch.watch({ everyMs: EVERY_MS, signal })) {
     last = snapshot;
     view.show(snapshot);
+    if (isOver(snapshot)) break;
   }
   return last;
 }

@@ -9,6 +9,11 @@ export type OutputStream = Pick<Writable, "write" | "on" | "off"> & {
   readonly rows?: number;
 };
 
+/** An error that nobody caught: thrown in a timer, a rejection that nobody waited for. The process is not to be trusted any more. */
+export interface Crash {
+  readonly error: unknown;
+}
+
 /** Everything the command line touches outside the store and the file system; tests pass their own. */
 export interface Io {
   readonly stdin: AsyncIterable<Uint8Array | string>;
@@ -18,8 +23,8 @@ export interface Io {
   /** Absolute. Relative paths are taken from here. */
   readonly cwd: string;
   readonly clock: Clock;
-  /** Calls `listener` for each signal that asks to stop, until the returned function is called. */
-  onSignal(listener: (signal: StopSignal) => void): () => void;
+  /** Calls `listener` for each signal that asks to stop, and for each error that nobody caught, until the returned function is called. */
+  onSignal(listener: (cause: StopSignal | Crash) => void): () => void;
   /** Ends the process at once, without waiting for anything. */
   exit(status: number): void;
 }

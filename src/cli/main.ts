@@ -81,7 +81,10 @@ export function processIo(): Io {
         process.on(signal, handler);
         return (): void => void process.off(signal, handler);
       });
+      const onCrash = (error: unknown): void => listener({ error });
+      process.on("uncaughtException", onCrash);
       return () => {
+        process.off("uncaughtException", onCrash);
         for (const remove of off) remove();
       };
     },

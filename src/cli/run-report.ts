@@ -17,11 +17,12 @@ export interface RunEnd {
   readonly end: BatchSnapshot;
   readonly before: BatchSnapshot;
   readonly seconds: number;
-  readonly out: string;
+  /** The folder of the outputs; null if there is none. */
+  readonly out: string | null;
   readonly options: CommonOptions;
 }
 
-/** The summary of a run that ended: counts, time, where the outputs are, why items failed and how to try them again. */
+/** The summary of a run that ended or was stopped by its failure budget: counts, time, where the outputs are, why items failed and how to try them again. */
 export async function reportEnd(cli: Cli, batch: Batch, run: RunEnd): Promise<void> {
   const { end, options } = run;
   if (end.outcome !== "success") cli.status = EXIT.WORK_FAILED;
@@ -34,7 +35,8 @@ export async function reportEnd(cli: Cli, batch: Batch, run: RunEnd): Promise<vo
   const done = end.processed - run.before.processed;
   const time = done > 0 ? `; ${formatPlural(done, "item")} in ${formatDuration(run.seconds)}` : "";
   cli.line(`${escapeText(title)}: ${describeStatus(end)}: ${describeCounts(end.counts)}${time}`);
-  cli.line(`outputs: ${escapeText(run.out)}`);
+  if (end.endedAt === null) cli.line("stopped: more items have failed than --max-failures allows");
+  if (run.out !== null) cli.line(`outputs: ${escapeText(run.out)}`);
   cli.lines(failures.slice(0, FAILURES_MAX).map((group) => `failed: ${describeFailure(group)}`));
   if (end.counts.failed > 0) {
     cli.line(

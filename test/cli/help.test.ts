@@ -5,6 +5,7 @@ import { callMain } from "./support/call-main.ts";
 const VERBS = [
   "run",
   "run images",
+  "run command",
   "work",
   "list",
   "status",

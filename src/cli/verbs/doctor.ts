@@ -25,7 +25,12 @@ interface Diagnosis {
     readonly silentMs: number;
   }[];
   readonly problems: readonly string[];
+  /** What should be looked after though the store can be used. */
+  readonly warnings: readonly string[];
 }
+
+/** The log is cut back to this size once all of it is in the store's file. */
+const WAL_USUAL_BYTES = 64 * 1_048_576;
 
 export function doctorVerb(cli: Cli): Command {
   return declareVerb({
@@ -59,17 +64,24 @@ async function diagnose(cli: Cli, options: CommonOptions): Promise<Diagnosis> {
       problems.push(error instanceof Error ? error.message : String(error));
     }
   }
+  const walBytes = await sizeOf(`${store}-wal`);
   return {
     node: process.versions.node,
     sqlite: process.versions.sqlite ?? "none",
     sharp: await sharpVersion(),
     store,
     storeBytes: await sizeOf(store),
-    walBytes: await sizeOf(`${store}-wal`),
+    walBytes,
     schema: problems.length > 0 ? null : await schemaOf(store),
     ...facts,
     problems,
+    warnings: (walBytes ?? 0) > WAL_USUAL_BYTES ? [describeLog(walBytes ?? 0)] : [],
   };
+}
+
+function describeLog(bytes: number): string {
+  const expected = `expected at most ${formatBytes(WAL_USUAL_BYTES)}`;
+  return `the log holds ${formatBytes(bytes)}, ${expected}: a reader that stays open keeps it from going into the store's file; end it, or wait for the next commits if there is none`;
 }
 
 async function storeFacts(milepost: Milepost): Promise<Pick<Diagnosis, "batches" | "workers">> {
@@ -121,6 +133,7 @@ function describe(diagnosis: Diagnosis): readonly string[] {
       `${escapeText(worker.name)}, ${worker.concurrency} at once, holds ${formatPlural(worker.held, "item")}, ${silent}`,
     ]);
   }
+  for (const warning of diagnosis.warnings) rows.push(["warning", escapeText(warning)]);
   for (const problem of diagnosis.problems) rows.push(["problem", escapeText(problem)]);
   return rows.map(([label, text]) => `${label.padEnd(8)} ${text}`.trimEnd());
 }

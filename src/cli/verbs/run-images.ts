@@ -1,13 +1,13 @@
 import { type Command, Option } from "commander";
-import { LIMITS } from "../../core/limits.ts";
 import { IMAGE_FITS, IMAGE_FORMATS } from "../../pipelines/images/images-pipeline.ts";
-import type { Cli, CommonOptions } from "../cli.ts";
+import type { Cli } from "../cli.ts";
 import { runImages } from "../run-images.ts";
-import { durationMs, moment, priorityValue, wholeNumber } from "../values.ts";
+import { addRunOptions, type RunOptions } from "../run-options.ts";
+import { wholeNumber } from "../values.ts";
 import { declareVerb } from "../verb.ts";
 
 /** What `run images` was asked for. */
-export interface RunImagesOptions extends CommonOptions {
+export interface RunImagesOptions extends RunOptions {
   readonly out: string;
   readonly width?: number;
   readonly height?: number;
@@ -19,14 +19,6 @@ export interface RunImagesOptions extends CommonOptions {
   readonly fromFile?: string;
   readonly null?: boolean;
   readonly skipMissing?: boolean;
-  readonly name?: string;
-  readonly queue?: string;
-  readonly concurrency?: number;
-  readonly retries: number;
-  readonly priority?: number;
-  readonly maxFailures?: number;
-  readonly timeout?: number;
-  readonly startAt?: Date;
 }
 
 const DESCRIPTION = `Resizes and converts images: one item for each file, every one recorded as it is done.
@@ -37,8 +29,7 @@ never overwritten; images are turned upright and lose their metadata. Exit statu
 1 some failed, 2 wrong use, 3 a file is missing, 4 trouble with the store, 130 or 143 stopped.`;
 
 export function runImagesVerb(cli: Cli): Command {
-  const now = (): number => cli.io.clock.now();
-  return declareVerb({
+  const verb = declareVerb({
     name: "images",
     summary: "resize and convert image files",
     description: DESCRIPTION,
@@ -59,17 +50,13 @@ export function runImagesVerb(cli: Cli): Command {
     .option("--name-template <text>", "names of the outputs, with {name} {ext} {width} {height} {format}")
     .option("--from-file <list>", "read names from a file, one a line; - is standard input")
     .option("-0, --null", "names in the list end with NUL instead of a line break")
-    .option("--skip-missing", "leave out files that are missing instead of refusing to start")
-    .option("--name <name>", "name of the batch (default: made of the folder and the options)")
-    .option("--queue <name>", "queue of the batch (default: images)")
-    .option("--concurrency <n>", "images at once (default: one for each core)", wholeNumber(1, LIMITS.concurrency))
-    .option("--retries <n>", "further attempts after a failed one", wholeNumber(0, 999), 2)
-    .option("--priority <p>", "urgent, high, normal, low or a whole number; lower runs sooner", priorityValue)
-    .option("--max-failures <n>", "stop when more than this many have failed", wholeNumber(0, 1_000_000_000))
-    .option("--timeout <time>", "time limit of one attempt: 30s, 5m", durationMs)
-    .option("--start-at <time>", "start later: 2030-01-31T08:00 or +10m", moment(now))
-    .option("--json", "print JSON lines instead of a screen")
-    .action(async (files: readonly string[], _options: unknown, command: Command) =>
-      runImages(cli, files, command.optsWithGlobals<RunImagesOptions>()),
-    );
+    .option("--skip-missing", "leave out files that are missing instead of refusing to start");
+  return addRunOptions(verb, cli, {
+    items: "images",
+    named: "the folder and the options",
+    queue: "images",
+    retries: 2,
+  }).action(async (files: readonly string[], _options: unknown, command: Command) =>
+    runImages(cli, files, command.optsWithGlobals<RunImagesOptions>()),
+  );
 }

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { LIMITS } from "../../core/limits.ts";
 import type { Milepost } from "../../engine/milepost.ts";
 import { escapeText } from "../../format/escape.ts";
+import { commandPipeline } from "../../pipelines/command/command-pipeline.ts";
 import { imagesPipeline } from "../../pipelines/images/images-pipeline.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { failureOf } from "../follow.ts";
@@ -45,6 +46,7 @@ async function work(cli: Cli, options: WorkOptions): Promise<void> {
   await cli.withStore({ ...options, create: true }, async (milepost) => {
     using interrupt = new Interrupt(cli);
     milepost.pipeline(imagesPipeline());
+    milepost.pipeline(commandPipeline({ env: cli.io.env }));
     const worker = await milepost.work({
       concurrency: options.concurrency ?? availableParallelism(),
       ...(options.batch !== undefined && { batch: milepost.batch(options.batch) }),
@@ -52,10 +54,14 @@ async function work(cli: Cli, options: WorkOptions): Promise<void> {
     });
     cli.note(`working on ${describeScope(options)}; Ctrl-C stops`);
     const reporting = reportEvery(cli, milepost);
-    await interrupt.unlessRaised(options.untilIdle === true ? worker.idle() : failureOf(worker));
-    if (interrupt.isRaised) cli.note("stopping: waiting a few seconds for what runs; Ctrl-C again ends at once");
-    await worker.stop({ graceMs: GRACE_MS });
-    await reporting.stop();
+    try {
+      await interrupt.unlessRaised(options.untilIdle === true ? worker.idle() : failureOf(worker));
+      if (interrupt.isRaised) cli.note("stopping: waiting a few seconds for what runs; Ctrl-C again ends at once");
+      await worker.stop({ graceMs: GRACE_MS });
+      await reporting.report();
+    } finally {
+      await reporting.stop();
+    }
   });
 }
 
@@ -65,7 +71,7 @@ function describeScope(options: WorkOptions): string {
 }
 
 /** Every five seconds one line for each batch that moved. */
-function reportEvery(cli: Cli, milepost: Milepost): { stop(): Promise<void> } {
+function reportEvery(cli: Cli, milepost: Milepost): { report(): Promise<void>; stop(): Promise<void> } {
   const versions = new Map<string, number>();
   const report = async (): Promise<void> => {
     const { batches } = await milepost.batches({ limit: BATCHES_SHOWN });
@@ -85,10 +91,10 @@ function reportEvery(cli: Cli, milepost: Milepost): { stop(): Promise<void> } {
       });
   }
   return {
+    report,
     async stop(): Promise<void> {
       await turn;
       timer.cancel();
-      await report();
     },
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { imageError, writeError } from "./image-errors.ts";
@@ -77,8 +77,26 @@ async function writeNew(path: string, data: Uint8Array): Promise<void> {
     await writeFile(path, data, { flag: "wx" });
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     await writeFile(path, data, { flag: "wx" });
+  }
+}
+
+/**
+ * Makes a directory and those above it. Node's own recursive way never returns where nothing can be made though the name
+ * above is there, as below `/proc`.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    // Another process may have been faster.
+    if (error.code === "EEXIST") return;
+    const above = dirname(path);
+    if (error.code !== "ENOENT" || existsSync(above)) throw error;
+    await makeDirectory(above);
+    await makeDirectory(path);
   }
 }
 

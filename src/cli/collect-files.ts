@@ -5,41 +5,31 @@ import type { Cli } from "./cli.ts";
 import { expandFiles } from "./expand-files.ts";
 import { readNames } from "./read-names.ts";
 
-/** What is taken from a folder as an image. Files named one by one may have any name: their content decides. */
-const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set([
-  ".jpg",
-  ".jpeg",
-  ".jpe",
-  ".jfif",
-  ".png",
-  ".webp",
-  ".avif",
-  ".gif",
-  ".tif",
-  ".tiff",
-]);
-
 const MISSING_SHOWN = 3;
 
-export interface ImageSources {
+export interface FileSources {
   readonly names: readonly string[];
   readonly fromFile: string | undefined;
   readonly isNul: boolean;
   readonly isSkipMissing: boolean;
-  /** Absolute; images in it are never taken from folders and patterns, because they are outputs. */
+  /** Absolute; what is in it is never taken from folders and patterns, because it is output. */
   readonly out: string;
+  /** Lower case, with the dot: what is taken from folders; null for every file. */
+  readonly extensions: ReadonlySet<string> | null;
+  /** What is looked for, in messages: `images`. */
+  readonly what: string;
 }
 
 /**
- * The absolute paths of the images that a user named, in order, each once. Nothing was submitted before this.
+ * The absolute paths of the files that a user named, in order, each once. Nothing was submitted before this.
  *
- * @throws {MilepostError} `NOT_FOUND` if a name stands for nothing, or no image is left; `INVALID_ARGUMENT` if none was named.
+ * @throws {MilepostError} `NOT_FOUND` if a name stands for nothing, or no file is left; `INVALID_ARGUMENT` if none was named.
  */
-export async function collectImages(cli: Cli, sources: ImageSources): Promise<readonly string[]> {
+export async function collectFiles(cli: Cli, sources: FileSources): Promise<readonly string[]> {
   if (sources.names.length === 0 && sources.fromFile === undefined) {
     throw new MilepostError("INVALID_ARGUMENT", "name at least one file, folder or pattern, or use --from-file");
   }
-  const base = { cwd: cli.io.cwd, extensions: IMAGE_EXTENSIONS, exclude: sources.out };
+  const base = { cwd: cli.io.cwd, extensions: sources.extensions, exclude: sources.out };
   const named = await expandFiles(sources.names, base);
   const listed =
     sources.fromFile === undefined
@@ -54,7 +44,7 @@ export async function collectImages(cli: Cli, sources: ImageSources): Promise<re
   }
   if (missing.length > 0) cli.note(`left out: ${describeMissing(missing)}`);
   const files = [...new Set([...named.files, ...listed.files])];
-  if (files.length === 0) throw new MilepostError("NOT_FOUND", "no images were found there");
+  if (files.length === 0) throw new MilepostError("NOT_FOUND", `no ${sources.what} were found there`);
   return files;
 }
 

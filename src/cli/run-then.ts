@@ -1,0 +1,62 @@
+import type { BatchSnapshot } from "../core/batch.ts";
+import type { CommandOptions } from "../pipelines/command/command-pipeline.ts";
+import { digestOf } from "./batch-name.ts";
+import { EXIT } from "./exit-status.ts";
+import type { Run } from "./run-batch.ts";
+import { describeFailure, titleOf } from "./screen/describe.ts";
+
+/** The batch of the command at the end: it is told apart by the command, so that another one runs too. */
+export function thenBatchName(name: string, options: CommandOptions): string {
+  return `${name}-then-${digestOf(options)}`;
+}
+
+/**
+ * Runs the command of `--then` after a batch has ended, once for each epoch of the batch.
+ *
+ * It is a batch of its own with one item for each epoch, so it is recorded, survives a crash, and is not run again by the
+ * same command: what failed waits for `milepost retry`. The counts are in its environment.
+ */
+export async function runThen(
+  run: Run,
+  then: { readonly name: string; readonly options: CommandOptions; readonly end: BatchSnapshot },
+): Promise<void> {
+  const { cli, milepost, interrupt, options } = run;
+  const { end } = then;
+  const key = `epoch ${end.epoch}`;
+  const { batch } = await milepost.submit({
+    pipeline: "command",
+    name: then.name,
+    ...(options.queue !== undefined && { queue: options.queue }),
+    options: then.options,
+    attempts: 1,
+    items: [{ key, input: { env: environmentOf(end, cli.storeLocation(options)) } }],
+  });
+  const worker = await milepost.work({ batch });
+  const ended = await interrupt.unlessRaised(batch.done());
+  await worker.stop();
+  if (ended === undefined) {
+    cli.note("stopped before the command of --then had ended; the same command goes on with it");
+    return;
+  }
+  const { state } = await batch.item(key).snapshot();
+  if (options.json === true) cli.json({ type: "then", batch: then.name, state });
+  if (state === "completed") return;
+  cli.status = EXIT.WORK_FAILED;
+  if (options.json === true) return;
+  const failures = await batch.failures();
+  cli.lines(failures.map((group) => `--then failed: ${describeFailure(group)}`));
+  cli.line(`try it again: ${cli.hint(options, "retry", then.name, "--failed")} && the same command`);
+}
+
+/** What the command at the end finds in its environment, beside all that `milepost` was started with. */
+function environmentOf(end: BatchSnapshot, store: string): Readonly<Record<string, string>> {
+  return {
+    MILEPOST_BATCH: titleOf(end),
+    MILEPOST_STORE: store,
+    MILEPOST_STATUS: end.status,
+    MILEPOST_TOTAL: String(end.counts.total),
+    MILEPOST_COMPLETED: String(end.counts.completed),
+    MILEPOST_FAILED: String(end.counts.failed),
+    MILEPOST_CANCELLED: String(end.counts.cancelled),
+  };
+}

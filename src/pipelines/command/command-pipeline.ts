@@ -1,0 +1,127 @@
+import { MilepostError, NoRetryError } from "../../core/errors.ts";
+import { ordinalOf } from "../../core/ids.ts";
+import type { Json } from "../../core/json.ts";
+import type { HandlerItem, PipelineDefinition, Step } from "../../engine/pipeline.ts";
+import { failedCommand, missingProgram } from "./command-errors.ts";
+import { COMMAND_LIMITS, type CommandOptions, toCommandOptions } from "./command-options.ts";
+import { type Argv, type CompiledCommand, compileCommand } from "./compile-command.ts";
+import { findProgram } from "./find-program.ts";
+import type { ProgramEnd, Stream } from "./launcher.ts";
+import { Launchers } from "./launchers.ts";
+import { OutputProgress } from "./output-progress.ts";
+import { OutputTail } from "./output-tail.ts";
+import { valuesOf } from "./placeholders.ts";
+import { toShellLine } from "./shell-line.ts";
+
+export { type CommandOptions, toCommandOptions } from "./command-options.ts";
+export { compileCommand } from "./compile-command.ts";
+export { findProgram } from "./find-program.ts";
+export { type ProgramEnd, signalNumber } from "./launcher.ts";
+
+/** What the item of a command that succeeded has as its output. */
+export type CommandOutput = {
+  readonly exitStatus: 0;
+  /** The last bytes of stdout as text. */
+  readonly stdout: string;
+};
+
+/** One attempt as those see it who follow what runs: a log, a printer. */
+export interface CommandAttempt {
+  readonly item: HandlerItem;
+  /** The item's place in its batch, from 1 on. */
+  readonly n: number;
+  readonly argv: Argv;
+}
+
+/** Told of one attempt while it runs. What it throws makes the attempt fail. */
+export interface CommandObserver {
+  output(stream: Stream, chunk: Buffer): void;
+  /** After the program has ended and before the item is recorded: after a crash in between, it is run and told again. */
+  ended(end: ProgramEnd): void | Promise<void>;
+}
+
+interface Parts {
+  /** The environment of the commands. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly observe?: (attempt: CommandAttempt) => CommandObserver;
+}
+
+/**
+ * The pipeline `command`: each item is a text, the batch's options are `CommandOptions`, and an item is done when the command
+ * that it was put into has ended with status 0. Any other end is an error that may be tried again (`failedCommand`).
+ *
+ * No shell reads the command unless asked for. It runs with an empty standard input in a process group, which is killed when
+ * the attempt is aborted or this process dies. Its output tells progress (`OutputProgress`). An item's
+ * input may be `{ env: { NAME: "value" } }`, added to the environment. The item's output is a `CommandOutput`.
+ */
+export function commandPipeline(parts: Parts): PipelineDefinition {
+  const launchers = new Launchers(parts.env);
+  // The worker keeps a batch's options while it runs the batch's items, so a command is compiled once.
+  const compiled = new WeakMap<object, Compiled>();
+  return {
+    name: "command",
+    handler: async (item, step) => {
+      const key = Object(item.batch.options);
+      const known = compiled.get(key) ?? compile(item, parts.env.PATH);
+      compiled.set(key, known);
+      const { options, command } = known;
+      const n = (ordinalOf(item.id) ?? 0) + 1;
+      const argv = command.argv(valuesOf({ key: item.key, n, out: options.out ?? "" }));
+      const observer = parts.observe?.({ item, n, argv });
+      const path = known.path ?? findProgram(argv[0], { cwd: options.cwd, path: parts.env.PATH });
+      if (path === null) throw missingProgram(argv[0]);
+      const line = toShellLine([path, ...argv.slice(1)], { cwd: options.cwd, env: environmentOf(item.input) });
+      return await runCommand({ line, launchers, observer, step });
+    },
+  };
+}
+
+interface Compiled {
+  readonly options: CommandOptions;
+  readonly command: CompiledCommand;
+  /** The program's file; null if it depends on the item or was not there yet. */
+  readonly path: string | null;
+}
+
+/** Checked at submission; where that was left out, another attempt cannot help. */
+function compile(item: HandlerItem, searchPath: string | undefined): Compiled {
+  try {
+    const options = toCommandOptions(item.batch.options);
+    const command = compileCommand(options);
+    const { program } = command;
+    const path = program === null ? null : findProgram(program, { cwd: options.cwd, path: searchPath });
+    return { options, command, path };
+  } catch (error) {
+    if (!(error instanceof MilepostError)) throw error;
+    throw new NoRetryError(error.message, { code: error.code, cause: error });
+  }
+}
+
+async function runCommand(run: {
+  readonly line: string;
+  readonly launchers: Launchers;
+  readonly observer: CommandObserver | undefined;
+  readonly step: Step;
+}): Promise<Json> {
+  const { observer, step, line } = run;
+  const stdout = new OutputTail(COMMAND_LIMITS.stdoutTailBytes);
+  const stderr = new OutputTail(COMMAND_LIMITS.stderrTailBytes);
+  const progress = new OutputProgress(step);
+  const onOutput = (stream: Stream, chunk: Buffer): void => {
+    (stream === "stdout" ? stdout : stderr).add(chunk);
+    progress.add(stream, chunk);
+    observer?.output(stream, chunk);
+  };
+  const end = await run.launchers.run({ line, signal: step.signal, onOutput });
+  await observer?.ended(end);
+  if (end.exitStatus === 0) return { exitStatus: 0, stdout: stdout.text() } satisfies CommandOutput;
+  step.signal.throwIfAborted();
+  throw failedCommand(end, stderr.text());
+}
+
+function environmentOf(input: Json): Readonly<Record<string, string>> {
+  if (typeof input !== "object" || input === null || !("env" in input)) return {};
+  const { env } = input;
+  if (typeof env !== "object" || env === null) return {};
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, String(value)]));
+}
