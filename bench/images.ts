@@ -1,20 +1,31 @@
 /**
- * What the images pipeline costs over a bare loop of sharp at the same concurrency, in turn A B A B on the same files.
+ * What the images pipeline costs over a bare loop of sharp at the same concurrency, on the same files, each run in a
+ * process of its own: bare, Milepost, bare again in every round. The two bare runs tell how much of a difference is the
+ * machine's noise. bench/README.md says why the two sides are comparable.
  *
- *   npm run bench -- images [--images 300] [--rounds 5] [--concurrency 4] [--width 800] [--format jpeg] [--json]
- *
- * `bare` is `sharp(file).resize().toFormat().toFile()` and nothing else; `engine` is the images pipeline under the whole
- * engine with a store on disk. The ratio of a round is engine / bare; 1.01 means 1 % slower.
+ *   npm run bench -- images [--images 300] [--rounds 5] [--concurrency 4] [--width 800] [--format jpeg] [--json | --markdown]
  */
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { readFileSync, rmSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, parse } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { makeImages } from "../examples/make-images.ts";
-import { openMilepost } from "../src/index.ts";
-import { imagesPipeline, toImageOptions } from "../src/pipelines/images/images-pipeline.ts";
-import { show, summaryOf } from "./summary.ts";
+import type { Run } from "./case.ts";
+import { machineFacts, versionFacts } from "./machine.ts";
+import { toChoice, toCount } from "./options.ts";
+import { ratiosOf, renderReport, toStyle } from "./report.ts";
+import { type ByRound, combine, figureByRound } from "./runs.ts";
+import { summaryOf } from "./summary.ts";
+import { showSpread, type Table } from "./table.ts";
+import { Workshop } from "./workshop.ts";
+
+const FORMATS = ["jpeg", "png", "webp", "avif"] as const;
+/** `control` is bare once more: what it differs from bare by is noise. */
+const SIDES = ["bare", "milepost", "control"] as const;
+const MODULES = { bare: "images/bare", milepost: "images/milepost", control: "images/bare" } as const;
+const WARM_IMAGES = 10;
 
 const { values } = parseArgs({
   options: {
@@ -24,86 +35,98 @@ const { values } = parseArgs({
     width: { type: "string", default: "800" },
     format: { type: "string", default: "jpeg" },
     json: { type: "boolean", default: false },
+    markdown: { type: "boolean", default: false },
   },
 });
-const images = Number(values.images);
-const concurrency = Number(values.concurrency);
-const width = Number(values.width);
-const format = values.format as "jpeg" | "png" | "webp" | "avif";
+const [format = "jpeg"] = toChoice("format", values.format, FORMATS);
+const settings = {
+  images: toCount("images", values.images),
+  rounds: toCount("rounds", values.rounds),
+  concurrency: toCount("concurrency", values.concurrency),
+  width: toCount("width", values.width),
+  format,
+};
 
-/** Time on the clock, and of all processors: the second is steadier where other programs run too. */
-interface Cost {
-  readonly wallMs: number;
-  readonly cpuMs: number;
+/** Kept between runs: making 300 photos takes longer than measuring them. */
+async function photos(): Promise<readonly string[]> {
+  const folder = join(tmpdir(), "milepost-bench-photos");
+  process.stderr.write(`${settings.images} photos in ${folder}\n`);
+  const { paths } = await makeImages(folder, { count: settings.images, seed: 7, formats: ["jpg"] });
+  return paths;
 }
 
-async function overAll(
-  paths: readonly string[],
-  work: (path: string, index: number) => Promise<unknown>,
-): Promise<Cost> {
-  const waiting = paths.entries();
-  const startedAt = performance.now();
-  const cpuBefore = process.cpuUsage();
-  const lane = async (): Promise<void> => {
-    for (const [index, path] of waiting) await work(path, index);
+/** Both sides must have made the same images, byte for byte, or they did not do the same work. */
+function assertSame(paths: readonly string[], outs: Readonly<Record<string, string>>): void {
+  const ending = format === "jpeg" ? "jpg" : format;
+  for (const path of paths) {
+    const bare = readFileSync(join(outs.bare ?? "", basename(path)));
+    const ours = readFileSync(join(outs.milepost ?? "", `${parse(path).name}.${ending}`));
+    if (!bare.equals(ours)) throw new Error(`the two sides made different images of ${path}`);
+  }
+}
+
+function ratioTable(runs: readonly Run[]): Table {
+  const spread = (side: string, figure: string): ReturnType<typeof summaryOf> =>
+    summaryOf([...figureByRound(runs, { case: "images", side }, figure).values()]);
+  return {
+    title: `${settings.images} JPEGs of 0.3 to 12 megapixels: median (min–max)`,
+    columns: ["", "bare sharp", "Milepost", "Milepost ÷ bare", "bare ÷ bare (noise)"],
+    rows: [["time, ms", "ms", "wall"] as const, ["processor time, ms", "cpuMs", "cpu"] as const].map(
+      ([label, figure, name]) => [
+        label,
+        showSpread(spread("bare", figure), 0),
+        showSpread(spread("milepost", figure), 0),
+        showSpread(ratios.ratioSpreads[`${name}ToBare`] ?? summaryOf([]), 3),
+        showSpread(ratios.ratioSpreads[`${name}Noise`] ?? summaryOf([]), 3),
+      ],
+    ),
   };
-  await Promise.all(Array.from({ length: concurrency }, lane));
-  const cpu = process.cpuUsage(cpuBefore);
-  return { wallMs: performance.now() - startedAt, cpuMs: (cpu.user + cpu.system) / 1_000 };
 }
 
-function bare(paths: readonly string[], out: string): Promise<Cost> {
-  return overAll(paths, (path) =>
-    sharp(path)
-      .autoOrient()
-      .resize({ width, fit: "inside", withoutEnlargement: true })
-      .toFormat(format)
-      .toFile(join(out, basename(path))),
-  );
-}
-
-/** The same by the engine: submitted, claimed, recorded and finished in a store of its own on disk. */
-async function engine(paths: readonly string[], out: string, store: string): Promise<Cost> {
-  await using milepost = await openMilepost(store);
-  milepost.pipeline(imagesPipeline());
-  const startedAt = performance.now();
-  const cpuBefore = process.cpuUsage();
-  await milepost.work({ concurrency });
-  const options = { ...toImageOptions({ out, width, format }) };
-  const { batch } = await milepost.submit({ pipeline: "images", items: paths, options });
-  const { outcome } = await batch.done();
-  if (outcome !== "success") throw new Error(`the batch ended with ${outcome}`);
-  const cpu = process.cpuUsage(cpuBefore);
-  return { wallMs: performance.now() - startedAt, cpuMs: (cpu.user + cpu.system) / 1_000 };
-}
-
-// Kept between runs: making 300 photos takes longer than measuring them.
-const photos = join(tmpdir(), "milepost-bench-photos");
-const { paths } = await makeImages(photos, { count: images, seed: 7, formats: ["jpg"] });
-const scratch = await mkdtemp(join(tmpdir(), "milepost-bench-"));
-try {
-  const times: { bare: Cost; engine: Cost }[] = [];
-  const [outA, outB] = [join(scratch, "bare"), join(scratch, "engine")];
-  await Promise.all([mkdir(outA), mkdir(outB)]);
-  // One round that does not count fills the file cache and compiles the code.
-  await bare(paths.slice(0, 40), outA);
-  await engine(paths.slice(0, 40), outB, join(scratch, "warm.db"));
-  for (let round = 0; round < Number(values.rounds); round++) {
-    times.push({ bare: await bare(paths, outA), engine: await engine(paths, outB, join(scratch, `${round}.db`)) });
+const paths = await photos();
+using workshop = new Workshop();
+const runs: Run[] = [];
+for (let round = 0; round < settings.rounds; round++) {
+  const outs = {
+    bare: workshop.path("bare"),
+    milepost: workshop.path("milepost"),
+    control: workshop.path("control"),
+  };
+  for (const side of SIDES) {
+    await mkdir(outs[side]);
+    const { rounds: _rounds, images: _images, ...input } = settings;
+    const store = workshop.path(`${round}.db`);
+    const warmPaths = paths.slice(0, WARM_IMAGES);
+    const figures = await workshop.measure(MODULES[side], { ...input, paths, warmPaths, out: outs[side], store });
+    runs.push({ case: "images", side, round, settings: { ...input, images: paths.length }, figures });
+    process.stderr.write(`round ${round + 1}: ${side} ${JSON.stringify(figures)}\n`);
   }
-  const ratio = summaryOf(times.map((time) => time.engine.wallMs / time.bare.wallMs));
-  const cpuRatio = summaryOf(times.map((time) => time.engine.cpuMs / time.bare.cpuMs));
-  const bareMs = summaryOf(times.map((time) => time.bare.wallMs));
-  const engineMs = summaryOf(times.map((time) => time.engine.wallMs));
-  const setting = { images, concurrency, width, format, rounds: times.length };
-  if (values.json) console.log(JSON.stringify({ bench: "images", ...setting, ratio, cpuRatio, bareMs, engineMs }));
-  else {
-    console.log(`images: ${images} photos of 0.3 to 12 Mpx → ${width} wide ${format}, ${concurrency} at once`);
-    console.log(`bare sharp     ms  ${show(bareMs, 0)}  (${((1_000 * images) / bareMs.median).toFixed(1)} images/s)`);
-    console.log(`engine         ms  ${show(engineMs, 0)}`);
-    console.log(`engine / bare      ${show(ratio, 4)}`);
-    console.log(`  of CPU time      ${show(cpuRatio, 4)}`);
-  }
-} finally {
-  await rm(scratch, { recursive: true, force: true });
+  assertSame(paths, outs);
+  for (const out of Object.values(outs)) rmSync(out, { recursive: true });
 }
+const costs = (side: string, figure: string): ByRound => figureByRound(runs, { case: "images", side }, figure);
+/** Milepost's cost / the mean of the bare runs before and after it, so that a slow drift of the machine cancels out. */
+const overBare = (figure: string): readonly number[] => {
+  const bare = combine(costs("bare", figure), costs("control", figure), (before, after) => (before + after) / 2);
+  return [...combine(costs("milepost", figure), bare, (ours, theirs) => ours / theirs).values()];
+};
+const noise = (figure: string): readonly number[] => [
+  ...combine(costs("control", figure), costs("bare", figure), (after, before) => after / before).values(),
+];
+const ratios = ratiosOf({
+  wallToBare: overBare("ms"),
+  cpuToBare: overBare("cpuMs"),
+  wallNoise: noise("ms"),
+  cpuNoise: noise("cpuMs"),
+});
+const { vips = "unknown" } = sharp.versions;
+const report = {
+  bench: "images",
+  machine: machineFacts(),
+  versions: versionFacts({ sharp: sharp.versions.sharp ?? "unknown", libvips: vips }),
+  settings,
+  skipped: {},
+  runs,
+  ...ratios,
+};
+process.stdout.write(renderReport(report, [ratioTable(runs)], toStyle(values)));

@@ -4,13 +4,16 @@ export interface Summary {
   readonly max: number;
 }
 
+/** Of one figure over the rounds. */
 export function summaryOf(numbers: readonly number[]): Summary {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
-  return { median: at(0.5), min: at(0), max: at(1) };
+  return { median: quantile(numbers, 0.5), min: quantile(numbers, 0), max: quantile(numbers, 1) };
 }
 
-export function show(summary: Summary, digits: number): string {
-  const text = (value: number): string => value.toFixed(digits);
-  return `median ${text(summary.median)}  min ${text(summary.min)}  max ${text(summary.max)}`;
+/** The number below which `share` of the numbers lie; the mean of the two middle ones for a median of an even count. */
+export function quantile(numbers: readonly number[], share: number): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const at = share * (sorted.length - 1);
+  const below = sorted[Math.floor(at)] ?? Number.NaN;
+  const above = sorted[Math.ceil(at)] ?? Number.NaN;
+  return below + (above - below) * (at - Math.floor(at));
 }
