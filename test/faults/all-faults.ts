@@ -1,0 +1,20 @@
+import { busyFileFaults } from "./busy-files.ts";
+import { damagedFileFaults } from "./damaged-files.ts";
+import { dyingWorkerFaults } from "./dying-workers.ts";
+import { handlerFaults } from "./handlers.ts";
+import { killInCommitFaults } from "./kill-in-commit.ts";
+import { lateWorkerFaults } from "./late-workers.ts";
+import { lostFileFaults } from "./lost-files.ts";
+import type { Fault } from "./support/fault.ts";
+import { uncaughtErrorFaults } from "./uncaught-errors.ts";
+
+export const ALL_FAULTS: readonly Fault[] = [
+  ...lateWorkerFaults,
+  ...handlerFaults,
+  ...dyingWorkerFaults,
+  ...uncaughtErrorFaults,
+  ...lostFileFaults,
+  ...damagedFileFaults,
+  ...busyFileFaults,
+  ...killInCommitFaults,
+];
