@@ -172,7 +172,7 @@ export class BatchFollower {
         "an item that used up its crash budget has failed",
         `${name} is ${item.state} after ${item.crashes} crashes`,
       );
-    if (what === "control retry" && item.state === "pending") this.#world.ledger.retried(item.id);
+    if (what === "control retry" && item.state === "pending") this.#world.ledger.retried(item);
   }
 
   #remove(what: string, followed: Followed, id: string): void {

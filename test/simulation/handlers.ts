@@ -80,9 +80,9 @@ const ACTS: Readonly<Record<string, Act>> = {
     await process.sleep(200 + random.fraction() * 2_500);
     return "late";
   },
-  killer: async ({ process, item, run, random }) => {
+  killer: async ({ process, run, random }) => {
     const crashBudget = process.world.checks.follower.batch(run.batch)?.policy.crashBudget;
-    if (crashBudget !== undefined) process.world.ledger.killerStarted(item.id, crashBudget);
+    if (crashBudget !== undefined) process.world.ledger.killerStarted(run.id, crashBudget);
     await process.sleep(random.fraction() * 60);
     process.crash();
     return new Promise(() => {});

@@ -1,3 +1,4 @@
+import { splitItemNumber } from "../../src/core/ids.ts";
 import type { HandlerItem } from "../../src/engine/pipeline.ts";
 import type { ControlCommand, Report } from "../../src/ports/store.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -53,7 +54,7 @@ export class RunLedger {
     const world = this.#world;
     const run: Run = {
       process,
-      id: item.id,
+      id: ledgerId(lease?.batch ?? 0, item.id),
       token: lease?.token ?? 0,
       batch: lease?.batch ?? 0,
       startedMs: world.clock.monotonic(),
@@ -71,10 +72,10 @@ export class RunLedger {
     if (this.#paused.has(`batch ${run.batch}`) || this.#paused.has(`queue ${queue}`))
       world.break("nothing starts after a pause was acknowledged", name);
     const saved = savedSequence(item);
-    if (saved < (this.#saved.get(item.id) ?? 0))
+    if (saved < (this.#saved.get(run.id) ?? 0))
       world.break(
         "nothing acknowledged is lost",
-        `${name} was given what was saved ${saved}th, not ${this.#saved.get(item.id)}th`,
+        `${name} was given what was saved ${saved}th, not ${this.#saved.get(run.id)}th`,
       );
     return run;
   }
@@ -124,7 +125,8 @@ export class RunLedger {
 
   /** A report took effect. */
   recorded(facts: { readonly id: string; readonly token: number; readonly report: Report }): void {
-    const { id, token, report } = facts;
+    const { token, report } = facts;
+    const id = ledgerId(splitItemNumber(report.item).batch, facts.id);
     const run = this.#runs.get(runKey(id, token));
     if (report.type === "complete" && run?.end !== "returned")
       this.#world.break("what is completed has a run that ended under its token", `${id} under ${token}: ${run?.end}`);
@@ -137,7 +139,8 @@ export class RunLedger {
   }
 
   /** An item was retried: its budgets begin anew. */
-  retried(id: string): void {
+  retried(item: { readonly number: number; readonly id: string }): void {
+    const id = ledgerId(splitItemNumber(item.number).batch, item.id);
     this.#killerRuns.delete(id);
     this.#failures.delete(id);
   }
@@ -160,6 +163,11 @@ export class RunLedger {
       this.#paused.add(key);
     };
   }
+}
+
+/** By batch too: one that was removed and submitted again, as its first answer was lost, has the same ids. */
+function ledgerId(batch: number, id: string): string {
+  return `${batch} ${id}`;
 }
 
 function runKey(id: string, token: number): string {
