@@ -13,9 +13,9 @@ export interface OpenedImage {
 }
 
 export interface ConvertedImage {
-  readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
+  readonly bytes: number;
   readonly format: TargetFormat;
 }
 
@@ -49,29 +49,41 @@ async function orientedSize(image: SharpImage, format: SourceFormat): Promise<He
 }
 
 /**
- * Decodes, turns upright, resizes and encodes an opened image. Colours become sRGB with 8 bits; EXIF (GPS, orientation),
- * XMP and colour profiles are left out; transparency becomes white where the format has none.
+ * Decodes, turns upright, resizes and encodes an opened image into `file`. Colours become sRGB with 8 bits; EXIF (GPS,
+ * orientation), XMP and colour profiles are left out; transparency becomes white where the format has none.
  *
- * It cannot be interrupted: the work of one image is done to its end on sharp's own threads.
+ * It cannot be interrupted: the work of one image is done to its end on sharp's own threads, writing included.
  *
+ * @param writeFile writes what sharp could not, and throws why that cannot be done
  * @throws {NoRetryError} `INVALID_IMAGE`, `IMAGE_TOO_LARGE` or `UNSUPPORTED_IMAGE`.
  */
-export async function convertImage(opened: OpenedImage, options: ImageOptions): Promise<ConvertedImage> {
-  const { image, source } = opened;
+export async function convertImage(
+  opened: OpenedImage,
+  options: ImageOptions,
+  to: { readonly file: string; readonly writeFile: (data: Uint8Array) => Promise<void> },
+): Promise<ConvertedImage> {
+  const { source } = opened;
   const format = targetOf(options.format, source);
+  const image = conversionOf(opened.image, format, options);
+  const info = await image.toFile(to.file).catch(async () => {
+    // sharp does not tell a full disk from a broken image: it is the image, if it cannot be converted in memory either.
+    const converted = await image.toBuffer({ resolveWithObject: true }).catch((error: unknown) => {
+      throw decodeError(error, nameOf(source));
+    });
+    await to.writeFile(converted.data);
+    return converted.info;
+  });
+  return { width: info.width, height: info.height, bytes: info.size, format };
+}
+
+function conversionOf(image: SharpImage, format: TargetFormat, options: ImageOptions): SharpImage {
   const { width, height, fit, withoutEnlargement } = options;
   if (width !== null || height !== null) {
     const background = { r: 255, g: 255, b: 255, alpha: format === "jpeg" ? 1 : 0 };
     image.resize(width, height, { fit, withoutEnlargement, background });
   }
   if (format === "jpeg") image.flatten({ background: "white" });
-  const quality = options.quality === null || format === "png" ? {} : { quality: options.quality };
-  try {
-    const { data, info } = await image.toFormat(format, quality).toBuffer({ resolveWithObject: true });
-    return { data, width: info.width, height: info.height, format };
-  } catch (error) {
-    throw decodeError(error, nameOf(source));
-  }
+  return image.toFormat(format, options.quality === null || format === "png" ? {} : { quality: options.quality });
 }
 
 /** Refuses an enlargement whose result is too large: one small image must not cost gigabytes. */

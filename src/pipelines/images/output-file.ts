@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync, renameSync, statSync } from "node:fs";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { imageError, writeError } from "./image-errors.ts";
 import type { InputFacts } from "./inspect-input.ts";
@@ -23,29 +23,34 @@ export class OutputFiles {
   }
 
   /**
-   * Writes `data` to `path`, making its directory if needed, and replaces what is there.
+   * Puts what `make` writes to the temporary that it is given in the place of `path`, whose directory is made if needed.
+   * Returns what `make` did.
    *
    * @param isRetry look again for temporaries that other processes left since.
-   * @param isWanted asked last, when all is written: false throws nothing away but the temporary.
+   * @param check called last, when all is written: what it throws leaves `path` as it was.
    * @throws {NoRetryError} `INVALID_OUTPUT` for a name that cannot be.
-   * @throws {Error} what may pass: disk full, no permission, too many open files.
+   * @throws {Error} what may pass: no permission, too many open files; what `make` and `check` throw.
    */
-  async replace(
+  async replace<T>(
     path: string,
-    data: Uint8Array,
-    options: { readonly isRetry: boolean; readonly isWanted: () => boolean },
-  ): Promise<void> {
+    parts: {
+      readonly isRetry: boolean;
+      readonly make: (temporary: string) => Promise<T>;
+      readonly check: () => void;
+    },
+  ): Promise<T> {
     const directory = dirname(path);
     const prefix = `.milepost-${createHash("sha256").update(basename(path)).digest("hex").slice(0, 16)}-`;
-    await this.#sweep(directory, prefix, options.isRetry);
+    await this.#sweep(directory, prefix, parts.isRetry);
     const temporary = join(directory, `${prefix}${this.#unique()}.tmp`);
     try {
-      await writeNew(temporary, data);
-      if (options.isWanted()) await rename(temporary, path);
-      else await rm(temporary, { force: true });
+      const made = await parts.make(temporary);
+      parts.check();
+      put(temporary, path);
+      return made;
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
-      throw writeError(error);
+      throw error;
     }
   }
 
@@ -53,7 +58,13 @@ export class OutputFiles {
     if (isRetry) this.#leftovers.delete(directory);
     let listing = this.#leftovers.get(directory);
     if (listing === undefined) {
-      listing = listTemporaries(directory);
+      listing = makeDirectory(directory).then(
+        () => listTemporaries(directory),
+        (error: unknown) => {
+          this.#leftovers.delete(directory);
+          throw writeError(error);
+        },
+      );
       this.#leftovers.set(directory, listing);
     }
     const names = (await listing).get(prefix) ?? [];
@@ -72,13 +83,22 @@ export function assertNotInput(path: string, input: InputFacts): void {
   }
 }
 
-async function writeNew(path: string, data: Uint8Array): Promise<void> {
+/** Writes a whole file, its directory too. @throws as `replace` does, and for a full disk */
+export async function writeWhole(path: string, data: Uint8Array): Promise<void> {
   try {
-    await writeFile(path, data, { flag: "wx" });
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
     await makeDirectory(dirname(path));
-    await writeFile(path, data, { flag: "wx" });
+    await writeFile(path, data);
+  } catch (error) {
+    throw writeError(error);
+  }
+}
+
+/** Synchronously, on purpose: a rename takes some microseconds, a trip through the threads that decode images much longer. */
+function put(temporary: string, path: string): void {
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    throw writeError(error);
   }
 }
 
