@@ -29,8 +29,21 @@ export function chanceOf(id: string): string {
 }
 
 export function itemIdFrom(batchId: string, ordinal: number): string {
-  const hex = ordinal.toString(16).padStart(12, "0");
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-8${chanceOf(batchId)}`;
+  return itemIdsOf(batchId)(ordinal);
+}
+
+/** The same for many items of one batch: what their ids share is made once. */
+export function itemIdsOf(batchId: string): (ordinal: number) => string {
+  const tail = `-8${chanceOf(batchId)}`;
+  let upper = -1;
+  let head = "";
+  return (ordinal) => {
+    if (ordinal >>> 16 !== upper) {
+      upper = ordinal >>> 16;
+      head = `${upper.toString(16).padStart(8, "0")}-`;
+    }
+    return head + (0x10000 + (ordinal & 0xffff)).toString(16).slice(1) + tail;
+  };
 }
 
 /** Reads the ordinal out of an item's id, or null if `id` cannot be an item's. */

@@ -18,7 +18,7 @@ export const LIMITS = {
   submitChunkItems: 1_000,
   verdicts: 10_000,
   controlChunkItems: 10_000,
-  claimItems: 1_000,
+  claimItems: 500,
   failureGroups: 100,
   concurrency: 1_024,
   priority: 1_000_000,

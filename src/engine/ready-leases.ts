@@ -9,40 +9,55 @@ export interface ReadyLease {
   readonly pipeline: Pipeline;
 }
 
-/** What a worker has claimed and not started, in the order of the claims. */
+/** What a worker has claimed and not started, in the order of the claims: one list for each claim, so that none outlives it. */
 export class ReadyLeases {
-  readonly #leases: ReadyLease[] = [];
-  #next = 0;
+  #claims: Claim[] = [];
+  #size = 0;
 
   get size(): number {
-    return this.#leases.length - this.#next;
+    return this.#size;
   }
 
   add(leases: readonly ReadyLease[]): void {
-    this.#leases.push(...leases);
+    if (leases.length === 0) return;
+    this.#claims.push({ leases: [...leases], next: 0 });
+    this.#size += leases.length;
   }
 
   /** The next lease to start, or undefined. `skipCrashers` passes over items that have crashed a worker before. */
   take(skipCrashers: boolean): ReadyLease | undefined {
-    let index = this.#next;
-    if (skipCrashers) while (index < this.#leases.length && this.#leases[index]?.lease.crashes !== 0) index += 1;
-    const ready = this.#leases[index];
-    if (ready === undefined) return undefined;
-    if (index === this.#next) this.#next += 1;
-    else this.#leases.splice(index, 1);
-    if (this.size === 0) this.takeAll();
-    return ready;
+    for (let index = 0; index < this.#claims.length; index++) {
+      const claim = this.#claims[index];
+      if (claim === undefined) return undefined;
+      const { leases } = claim;
+      let at = claim.next;
+      if (skipCrashers) while (at < leases.length && leases[at]?.lease.crashes !== 0) at += 1;
+      const ready = leases[at];
+      if (ready === undefined) continue;
+      if (at === claim.next) claim.next += 1;
+      else leases.splice(at, 1);
+      if (claim.next === leases.length) this.#claims.splice(index, 1);
+      this.#size -= 1;
+      return ready;
+    }
+    return undefined;
   }
 
   all(): readonly ReadyLease[] {
-    return this.#leases.slice(this.#next);
+    return this.#claims.flatMap(({ leases, next }) => leases.slice(next));
   }
 
   /** Empties the list and returns what was in it. */
   takeAll(): readonly ReadyLease[] {
     const left = this.all();
-    this.#leases.length = 0;
-    this.#next = 0;
+    this.#claims = [];
+    this.#size = 0;
     return left;
   }
+}
+
+interface Claim {
+  readonly leases: ReadyLease[];
+  /** Where what was not taken begins. */
+  next: number;
 }

@@ -108,7 +108,9 @@ export class Recorder {
     try {
       if (reports.length > 0) {
         const results = await this.#record(reports);
-        for (const [index, result] of results.entries()) {
+        for (let index = 0; index < results.length; index++) {
+          const result = results[index];
+          if (result === undefined) break;
           if (index < waiters.length) waiters[index]?.resolve(result);
           else if (!result.ok) sources[index - waiters.length]?.onRefused();
         }

@@ -33,7 +33,7 @@ const POLL_EVERY_MS = 1_000;
 /** How long a stopping worker waits for a store that does not answer. */
 const STORE_GRACE_MS = 3_000;
 /** Reports that may wait for a commit before no further handler is started. */
-const BACKLOG_MAX = 2 * LIMITS.claimItems;
+const BACKLOG_MAX = LIMITS.claimItems;
 
 /**
  * Claims items and runs their handlers until stopped.
@@ -234,13 +234,13 @@ export class Worker {
 
   #run({ lease, batch, pipeline }: ReadyLease): void {
     const attempt = new Attempt(this.#context, { lease, batch, runner: this.#runnerOf(pipeline) });
-    this.#running.add(attempt);
     if (lease.crashes > 0) this.#crashersRunning += 1;
     if (lease.isSuspect) void this.#startSuspect(attempt);
-    else {
-      this.#recorder.touch(attempt, true);
-      this.#executor.start(attempt);
-    }
+    else this.#executor.start(attempt);
+    // One that ended at once was never seen running by anybody.
+    if (attempt.isSettled) return;
+    this.#running.add(attempt);
+    if (!lease.isSuspect) this.#recorder.touch(attempt, true);
   }
 
   /** Commits the start before the handler runs, so that a crash is counted. */

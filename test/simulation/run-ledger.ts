@@ -30,7 +30,7 @@ export class RunLedger {
   readonly #resumedAt = new Map<string, number>();
   #commands = 0;
   /** The last saved data that was acknowledged, by item. */
-  readonly #saved = new Map<string, number>();
+  readonly #saved = new Map<string, { readonly sequence: number; readonly token: number }>();
   #saves = 0;
   /** Runs of an item that kills its process, and failures recorded, since it was submitted or retried. */
   readonly #killerRuns = new Map<string, number>();
@@ -71,11 +71,13 @@ export class RunLedger {
     const queue = world.checks.follower.batch(run.batch)?.queue;
     if (this.#paused.has(`batch ${run.batch}`) || this.#paused.has(`queue ${queue}`))
       world.break("nothing starts after a pause was acknowledged", name);
-    const saved = savedSequence(item);
-    if (saved < (this.#saved.get(run.id) ?? 0))
+    const given = savedSequence(item);
+    const saved = this.#saved.get(run.id);
+    // A worker may start under a lease that was taken from it a moment ago, and find out with its next orders.
+    if (saved !== undefined && saved.token < run.token && given < saved.sequence)
       world.break(
         "nothing acknowledged is lost",
-        `${name} was given what was saved ${saved}th, not ${this.#saved.get(run.id)}th`,
+        `${name} was given what was saved ${given}th, not ${saved.sequence}th`,
       );
     return run;
   }
@@ -120,7 +122,8 @@ export class RunLedger {
 
   /** The engine has acknowledged what a handler saved. */
   saved(run: Run, sequence: number): void {
-    this.#saved.set(run.id, Math.max(sequence, this.#saved.get(run.id) ?? 0));
+    const known = this.#saved.get(run.id);
+    if (known === undefined || sequence > known.sequence) this.#saved.set(run.id, { sequence, token: run.token });
   }
 
   /** A report took effect. */

@@ -1,5 +1,6 @@
-import { itemIdFrom, splitItemNumber } from "../../core/ids.ts";
+import { itemIdsOf, splitItemNumber } from "../../core/ids.ts";
 import { invariant } from "../../core/invariant.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { Claimed, ClaimRequest, Lease } from "../../ports/store.ts";
 import type { Blocks } from "./blocks.ts";
 import type { Connection } from "./connection.ts";
@@ -47,7 +48,8 @@ const BATCH_COLUMNS = "number, id, queue, pipeline, priority, start_at, frontier
 /** A batch under a claim: its first ready items, as far as the claim may want them, and how many of them it took. */
 interface Candidate {
   readonly number: number;
-  readonly id: string;
+  /** The id of the item of an ordinal. */
+  readonly idOf: (ordinal: number) => string;
   readonly queue: string;
   readonly priority: number;
   readonly frontier: number;
@@ -134,7 +136,7 @@ class Claim {
       if (!this.#hasRoom(queue)) continue;
       this.#blocks.detach(number);
       const item = this.#queries.takeOne.get(this.#request.worker, number);
-      if (item !== undefined) this.#add({ number: batch, id, queue }, item, item[1]);
+      if (item !== undefined) this.#add({ number: batch, idOf: itemIdsOf(id), queue }, item, item[1]);
     }
   }
 
@@ -229,14 +231,14 @@ class Claim {
     invariant(taken === items.length, `claimed ${items.length} items of batch ${batch.number} but marked ${taken}`);
   }
 
-  #add(batch: Pick<Candidate, "number" | "id" | "queue">, item: LeaseTuple, token: number): void {
+  #add(batch: Pick<Candidate, "number" | "idOf" | "queue">, item: LeaseTuple, token: number): void {
     this.#room.set(batch.queue, (this.#room.get(batch.queue) ?? 0) - 1);
     this.leases.push({
       item: item[0],
       token,
       worker: this.#request.worker,
       batch: batch.number,
-      id: itemIdFrom(batch.id, splitItemNumber(item[0]).ordinal),
+      id: batch.idOf(item[0] % LIMITS.itemsPerBatch),
       key: item[2],
       input: item[3],
       size: item[4],
@@ -296,5 +298,5 @@ class Claim {
 }
 
 function toCandidate([number, id, queue, , priority, , frontier, nextOrdinal]: BatchTuple): Candidate {
-  return { number, id, queue, priority, frontier, nextOrdinal, ready: null, taken: 0 };
+  return { number, idOf: itemIdsOf(id), queue, priority, frontier, nextOrdinal, ready: null, taken: 0 };
 }

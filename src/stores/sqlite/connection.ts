@@ -91,7 +91,7 @@ export class Connection {
     // Without this a file that may not be written would be noticed by the first write only.
     accessSync(this.path, constants.W_OK);
     this.db.exec("PRAGMA journal_mode = WAL");
-    this.db.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;
+    this.db.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;
       PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;`);
     if (applied < MIGRATIONS.length)
       this.#transact("BEGIN IMMEDIATE", () => migrate(this.db, { path: this.path, now: this.clock.now() }));
