@@ -24,7 +24,7 @@ describe("ReadAhead", () => {
     }
     expect(room).toBe(500);
     const later = [100, 200, 300].map((now) => ahead.room({ running: 0, waiting: 0, ended, now }));
-    expect(later).toEqual([501, 251, 126]);
+    expect(later).toEqual([251, 126, 63]);
   });
 
   test("asks again only when half of a refill is left", () => {

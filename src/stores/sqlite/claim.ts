@@ -69,6 +69,8 @@ type ClaimQueries = ReturnType<typeof prepareQueries>;
 function prepareQueries(connection: Connection) {
   return {
     worker: connection.query("SELECT 1 FROM workers WHERE number = ?"),
+    due: connection.query<[number]>(`SELECT 1 FROM items INDEXED BY items_waiting
+      WHERE state = 0 AND run_at > 0 AND run_at <= ? LIMIT 1`),
     promote: connection.query(`UPDATE items SET run_at = 0 WHERE id IN (SELECT id FROM items INDEXED BY items_waiting
       WHERE state = 0 AND run_at > 0 AND run_at <= ? ORDER BY run_at LIMIT ${PROMOTED_MAX})`),
     batches: connection.query<BatchTuple>(`SELECT ${BATCH_COLUMNS}
@@ -105,7 +107,7 @@ function prepareQueries(connection: Connection) {
 
 function claimNow(queries: ClaimQueries, blocks: Blocks, request: ClaimRequest): Claimed {
   if (queries.worker.get(request.worker) === undefined) return { leases: [], nextAt: null };
-  queries.promote.run(request.now);
+  if (queries.due.get(request.now) !== undefined) queries.promote.run(request.now);
   const claim = new Claim(queries, blocks, request);
   if (request.only === undefined) claim.takeByPriority();
   else claim.takeThese(request.only);

@@ -49,6 +49,7 @@ export class Connection {
   #fileCheckedAt = Number.NEGATIVE_INFINITY;
   #loss: string | null = null;
   #isOpen = true;
+  #changesTold: unknown = 0;
 
   constructor(options: ConnectionOptions) {
     this.path = resolve(options.path);
@@ -116,13 +117,12 @@ export class Connection {
    */
   async write<T>(work: () => T, isDurable = false): Promise<T> {
     return this.#retry(() => {
-      const before = this.#changes();
       if (isDurable) this.db.exec("PRAGMA synchronous = FULL");
       try {
         return this.#transact("BEGIN IMMEDIATE", work);
       } finally {
         if (isDurable) this.db.exec("PRAGMA synchronous = NORMAL");
-        if (this.#changes() !== before) this.onCommit();
+        this.#tellIfChanged();
       }
     });
   }
@@ -159,6 +159,14 @@ export class Connection {
       this.#statements.set(sql, statement);
     }
     statement.run();
+  }
+
+  /** The rows that this connection has changed in its life tell whether a transaction changed any. */
+  #tellIfChanged(): void {
+    const changes = this.#changes();
+    if (changes === this.#changesTold) return;
+    this.#changesTold = changes;
+    this.onCommit();
   }
 
   #changes(): unknown {

@@ -5,8 +5,8 @@ import { controlOf } from "./rows.ts";
 
 /** Prepares `orders` of the port. */
 export function prepareOrders(connection: Connection): (worker: number, confirmed: number | null) => Promise<Orders> {
-  const session = connection.query<[leaseMs: number, beatAt: number, confirmed: number]>(
-    "SELECT lease_ms, beat_at, confirmed FROM workers WHERE number = ?",
+  const session = connection.query<[leaseMs: number, beatAt: number, confirmed: number, revision: number]>(
+    "SELECT lease_ms, beat_at, confirmed, (SELECT revision FROM meta) FROM workers WHERE number = ?",
   );
   const confirm = connection.query("UPDATE workers SET confirmed = ? WHERE number = ? AND confirmed < ?");
   const revision = connection.query<[number]>("SELECT revision FROM meta");
@@ -17,26 +17,29 @@ export function prepareOrders(connection: Connection): (worker: number, confirme
       WHERE blocks.worker = ?1
     ) AS held CROSS JOIN batches ON number = held.batch LEFT JOIN queues ON queues.name = batches.queue`);
 
-  function ordersNow(worker: number, confirmed: number | null): Orders & { readonly confirmed: number } {
-    const current = revision.get()?.[0] ?? 0;
+  function leftMsOf([leaseMs, beatAt]: readonly [number, number, ...unknown[]]): number {
+    return Math.max(0, beatAt + leaseMs - connection.clock.monotonic());
+  }
+
+  function ordersNow(worker: number): Orders {
     const row = session.get(worker);
-    if (row === undefined) return { leftMs: 0, revision: current, held: [], confirmed: current };
-    const [leaseMs, beatAt, known] = row;
-    const rows = current === confirmed ? [] : held.all(worker);
+    const current = revision.get()?.[0] ?? 0;
+    if (row === undefined) return { leftMs: 0, revision: current, held: [] };
+    const rows = held.all(worker);
     return {
-      leftMs: Math.max(0, beatAt + leaseMs - connection.clock.monotonic()),
+      leftMs: leftMsOf(row),
       revision: current,
       held: rows.map(([item, token, control]) => ({ item, token, control: controlOf(control) })),
-      confirmed: known,
     };
   }
 
   return async (worker, confirmed) => {
-    const { confirmed: known, ...orders } = await connection.read(() => ordersNow(worker, confirmed));
-    // Most calls confirm nothing new; they must not take the write lock.
-    if (confirmed !== null && known < confirmed) {
-      await connection.write(() => confirm.run(confirmed, worker, confirmed));
-    }
-    return orders;
+    // Most calls find nothing new: one statement, and no lock.
+    const row = await connection.readOne(() => session.get(worker));
+    if (row === undefined || confirmed === null) return connection.read(() => ordersNow(worker));
+    const [, , known, current] = row;
+    if (known < confirmed) await connection.write(() => confirm.run(confirmed, worker, confirmed));
+    if (current !== confirmed) return connection.read(() => ordersNow(worker));
+    return { leftMs: leftMsOf(row), revision: current, held: [] };
   };
 }

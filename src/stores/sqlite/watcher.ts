@@ -5,6 +5,8 @@ import type { Connection } from "./connection.ts";
 const BUSY_POLL_MS = 5;
 const IDLE_POLL_MS = 25;
 const BUSY_FOR_MS = 60_000;
+/** Who made a commit of its own so short a while ago has work at hand, and looks at the file by itself. */
+const OWN_WORK_MS = 50;
 
 /**
  * Tells listeners of commits: of this connection at once (many in one turn are told once), of others by polling
@@ -18,12 +20,16 @@ export class Watcher {
   #isNotifying = false;
   #seen = 0;
   #changedAt = Number.NEGATIVE_INFINITY;
+  #ownAt = Number.NEGATIVE_INFINITY;
 
   constructor(connection: Connection) {
     this.#connection = connection;
     const query = connection.query<[number]>("PRAGMA data_version");
     this.#dataVersion = () => query.get()?.[0] ?? 0;
-    connection.onCommit = () => this.#notify();
+    connection.onCommit = () => {
+      this.#ownAt = connection.clock.monotonic();
+      this.#notify();
+    };
   }
 
   subscribe(listener: () => void): () => void {
@@ -51,7 +57,8 @@ export class Watcher {
 
   #schedule(): void {
     const { clock } = this.#connection;
-    const isBusy = clock.monotonic() - this.#changedAt < BUSY_FOR_MS;
+    const now = clock.monotonic();
+    const isBusy = now - this.#changedAt < BUSY_FOR_MS && now - this.#ownAt > OWN_WORK_MS;
     this.#timer = clock.after(isBusy ? BUSY_POLL_MS : IDLE_POLL_MS, () => this.#poll());
   }
 
