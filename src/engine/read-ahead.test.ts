@@ -23,7 +23,7 @@ describe("ReadAhead", () => {
       ended += room;
     }
     expect(room).toBe(500);
-    const later = [100, 200, 300].map((now) => ahead.room({ running: 0, waiting: 0, ended, now }));
+    const later = [300, 600, 900].map((now) => ahead.room({ running: 0, waiting: 0, ended, now }));
     expect(later).toEqual([251, 126, 63]);
   });
 
@@ -36,9 +36,9 @@ describe("ReadAhead", () => {
   test("is stale once a refill lasts: then nothing is claimed ahead any more", () => {
     const ahead = new ReadAhead(1);
     for (let now = 0, ended = 0; now < 6; now++) ended += ahead.room({ running: 0, waiting: 0, ended, now });
-    expect(ahead.isStale(50)).toBe(false);
-    expect(ahead.isStale(100)).toBe(true);
-    expect(ahead.isStale(101)).toBe(false);
-    expect(ahead.room({ running: 1, waiting: 0, ended: 40, now: 102 })).toBe(0);
+    expect(ahead.isStale(150)).toBe(false);
+    expect(ahead.isStale(250)).toBe(true);
+    expect(ahead.isStale(251)).toBe(false);
+    expect(ahead.room({ running: 1, waiting: 0, ended: 40, now: 252 })).toBe(0);
   });
 });
