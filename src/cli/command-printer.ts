@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandObserver } from "../pipelines/command/command-pipeline.ts";
@@ -24,11 +24,13 @@ export class CommandPrinter {
     return {
       output: (stream, chunk) => outputs[stream].add(chunk),
       ended: () => {
-        this.#turn = this.#turn.then(async () => {
+        const printed = this.#turn.then(async () => {
           await outputs.stdout.drainTo(this.#io.stdout);
           await outputs.stderr.drainTo(this.#io.stderr);
         });
-        return this.#turn;
+        // The trouble of one command must not keep the next from its turn.
+        this.#turn = printed.catch(() => {});
+        return printed;
       },
     };
   }
@@ -62,9 +64,18 @@ class OutputBuffer {
   }
 
   #spill(): void {
-    this.#file ??= openUnnamed();
-    for (const chunk of this.#chunks.splice(0)) writeSync(this.#file, chunk);
+    const chunks = this.#chunks.splice(0);
     this.#bytes = 0;
+    const file = this.#file ?? openUnnamed();
+    this.#file = file;
+    try {
+      for (const chunk of chunks) writeFileSync(file, chunk);
+    } catch (error) {
+      // A full disk gets back what this command took of it: others need it.
+      closeSync(file);
+      this.#file = null;
+      throw error;
+    }
   }
 }
 

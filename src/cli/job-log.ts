@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
 import { MilepostError } from "../core/errors.ts";
 import { escapeText } from "../format/escape.ts";
 import { type CommandAttempt, type CommandObserver, signalNumber } from "../pipelines/command/command-pipeline.ts";
@@ -37,7 +37,7 @@ export class JobLog implements Disposable {
     }
     const start = Buffer.alloc(HEADER.length);
     const bytes = readSync(file, start, 0, start.length, 0);
-    if (bytes === 0) writeSync(file, HEADER);
+    if (bytes === 0) writeFileSync(file, HEADER);
     else if (start.toString("latin1", 0, bytes) !== HEADER) {
       closeSync(file);
       throw new MilepostError(
@@ -62,7 +62,7 @@ export class JobLog implements Disposable {
         const end = isAborted ? [-1, 15] : [exitStatus ?? 0, signalNumber(signal)];
         const command = argv.map(shellQuote).join(" ");
         const columns = [n, ":", (startedAt / 1_000).toFixed(3), seconds, 0, received, ...end, command];
-        writeSync(this.#file, `${columns.join("\t")}\n`);
+        writeFileSync(this.#file, `${columns.join("\t")}\n`);
       },
     };
   }

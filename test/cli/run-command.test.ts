@@ -1,10 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { watchPresence } from "../support/presence.ts";
-import { CliRun, jsonLines, runCli } from "./support/run-cli.ts";
+import { CliRun, jsonLines, MAIN, runCli } from "./support/run-cli.ts";
 
 let cwd = "";
 beforeEach(async () => {
@@ -160,6 +161,31 @@ describe("--print", () => {
     expect(owners.filter((owner, index) => owner !== owners[index - 1])).toHaveLength(2);
     expect(stderr).toContain("warn-a\n");
     expect(stderr).toContain("warn-b\n");
+  });
+});
+
+describe("trouble of this machine", () => {
+  it("while output is kept makes that item fail, and the others go on", async () => {
+    const script = "head -c {} /dev/zero | tr '\\0' x";
+    const command = ["run", "command", "--shell", script, "9000000", "3", "--print", "--concurrency", "1"];
+    const { status, stdout, stderr } = await runCli(command, { cwd, env: { TMPDIR: join(cwd, "gone") } });
+    expect(stdout).toMatch(/^xxx/);
+    expect(stdout).toContain("1 completed, 1 failed");
+    expect(stdout).toContain("(ENOENT), such as 9000000");
+    expect(stderr).not.toContain("nobody caught");
+    expect(status).toBe(1);
+  });
+
+  it("that has no room for more open files makes items fail, which says so", async () => {
+    const items = Array.from({ length: 100 }, (_, index) => `item-${index}`);
+    const limited = ["-c", 'ulimit -n 150 && exec "$@"', "sh", process.execPath, MAIN, "run", "command", "true"];
+    const { status, stdout, stderr } = spawnSync("/bin/sh", [...limited, ...items, "--concurrency", "100"], {
+      cwd,
+      encoding: "utf8",
+    });
+    expect(stdout).toMatch(/failed: \d+ × .*EMFILE/);
+    expect(stderr).not.toContain("nobody caught");
+    expect(status).toBe(1);
   });
 });
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Batch, ItemSnapshot, Milepost, Policy } from "../../src/index.ts";
 import { type CommandOptions, commandPipeline } from "../../src/pipelines/command/command-pipeline.ts";
@@ -75,6 +76,26 @@ describe("a command that succeeds", () => {
     expect((await batch.item("x").snapshot()).output).toMatchObject({ stdout: "it's\nmine\n" });
   });
 
+  it("takes the name of a variable for nothing but a name", async () => {
+    const options = { command: "env", shell: false, out: null, per: "batch", cwd };
+    const input = { env: { "X; touch pwned;": "$(touch pwned)" } };
+    const { batch } = await milepost.submit({ pipeline: "command", items: [{ key: "x", input }], options });
+    await milepost.work({ batch });
+    await batch.done();
+    expect((await batch.item("x").snapshot()).output).toMatchObject({
+      stdout: expect.stringContaining("\nX; touch pwned;=$(touch pwned)\n"),
+    });
+    expect(existsSync(join(cwd, "pwned"))).toBe(false);
+  });
+
+  it("gets every character as it is", async () => {
+    const everyByte = String.fromCodePoint(...Array.from({ length: 0x2ff }, (_, index) => index + 1));
+    for (const shell of [false, true]) {
+      const { output } = await endOf("printf %s {}", { items: [everyByte], shell });
+      expect(output).toMatchObject({ stdout: stripVTControlCharacters(everyByte) });
+    }
+  });
+
   it("is not held up by what it left in the background", async () => {
     const presence = await watchPresence(cwd);
     const batch = await start(`${presence.command} & echo started {}`, { shell: true });
@@ -99,6 +120,16 @@ describe("a command that fails", () => {
   it("by a signal says which", async () => {
     const { error } = await endOf("kill -KILL $$ {}", { shell: true });
     expect(error).toMatchObject({ code: "SIGKILL", message: expect.stringMatching(/^ended by SIGKILL/) });
+  });
+
+  it.each([
+    ["sh -c 'kill -HUP $$'; exit", "SIGHUP"],
+    ["printf half-a-line >&2; kill -KILL $$", "SIGKILL"],
+    ["exit 129", "EXIT_129"],
+    ["echo no >&2; exit 137", "EXIT_137"],
+    ["exit 200", "EXIT_200"],
+  ])("by a signal is told from a status of the same number: %s", async (script, code) => {
+    expect((await endOf(`: {}; ${script}`, { shell: true })).error).toMatchObject({ code });
   });
 
   it("is tried again if the batch says so", async () => {

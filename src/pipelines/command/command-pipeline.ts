@@ -6,17 +6,18 @@ import { failedCommand, missingProgram } from "./command-errors.ts";
 import { COMMAND_LIMITS, type CommandOptions, toCommandOptions } from "./command-options.ts";
 import { type Argv, type CompiledCommand, compileCommand } from "./compile-command.ts";
 import { findProgram } from "./find-program.ts";
-import type { ProgramEnd, Stream } from "./launcher.ts";
-import { Launchers } from "./launchers.ts";
+import type { Launch, ProgramEnd, Stream } from "./launcher.ts";
+import { LauncherPool } from "./launcher-pool.ts";
 import { OutputProgress } from "./output-progress.ts";
 import { OutputTail } from "./output-tail.ts";
 import { valuesOf } from "./placeholders.ts";
-import { toShellLine } from "./shell-line.ts";
+import { signalBehind } from "./shell-note.ts";
 
 export { type CommandOptions, toCommandOptions } from "./command-options.ts";
 export { compileCommand } from "./compile-command.ts";
 export { findProgram } from "./find-program.ts";
-export { type ProgramEnd, signalNumber } from "./launcher.ts";
+export type { ProgramEnd } from "./launcher.ts";
+export { signalNumber } from "./shell-note.ts";
 
 /** What the item of a command that succeeded has as its output. */
 export type CommandOutput = {
@@ -33,7 +34,7 @@ export interface CommandAttempt {
   readonly argv: Argv;
 }
 
-/** Told of one attempt while it runs. What it throws makes the attempt fail. */
+/** Told of one attempt while it runs. What it throws makes the attempt fail when the program has ended, and it is told no more. */
 export interface CommandObserver {
   output(stream: Stream, chunk: Buffer): void;
   /** After the program has ended and before the item is recorded: after a crash in between, it is run and told again. */
@@ -55,7 +56,7 @@ interface Parts {
  * input may be `{ env: { NAME: "value" } }`, added to the environment. The item's output is a `CommandOutput`.
  */
 export function commandPipeline(parts: Parts): PipelineDefinition {
-  const launchers = new Launchers(parts.env);
+  const launchers = new LauncherPool(parts.env);
   // The worker keeps a batch's options while it runs the batch's items, so a command is compiled once.
   const compiled = new WeakMap<object, Compiled>();
   return {
@@ -70,8 +71,9 @@ export function commandPipeline(parts: Parts): PipelineDefinition {
       const observer = parts.observe?.({ item, n, argv });
       const path = known.path ?? findProgram(argv[0], { cwd: options.cwd, path: parts.env.PATH });
       if (path === null) throw missingProgram(argv[0]);
-      const line = toShellLine([path, ...argv.slice(1)], { cwd: options.cwd, env: environmentOf(item.input) });
-      return await runCommand({ line, launchers, observer, step });
+      const [, ...args] = argv;
+      const program = withEnvironment([path, ...args], item.input);
+      return await runCommand({ argv: program, cwd: options.cwd, launchers, observer, step });
     },
   };
 }
@@ -98,30 +100,46 @@ function compile(item: HandlerItem, searchPath: string | undefined): Compiled {
 }
 
 async function runCommand(run: {
-  readonly line: string;
-  readonly launchers: Launchers;
+  readonly argv: Argv;
+  readonly cwd: string;
+  readonly launchers: LauncherPool;
   readonly observer: CommandObserver | undefined;
   readonly step: Step;
 }): Promise<Json> {
-  const { observer, step, line } = run;
+  const { observer, step, argv, cwd } = run;
   const stdout = new OutputTail(COMMAND_LIMITS.stdoutTailBytes);
   const stderr = new OutputTail(COMMAND_LIMITS.stderrTailBytes);
   const progress = new OutputProgress(step);
-  const onOutput = (stream: Stream, chunk: Buffer): void => {
+  // Nobody is there to catch it while the program prints, so it is thrown when that has ended.
+  const troubles: unknown[] = [];
+  const onOutput: Launch["onOutput"] = (stream, chunk) => {
     (stream === "stdout" ? stdout : stderr).add(chunk);
-    progress.add(stream, chunk);
-    observer?.output(stream, chunk);
+    if (troubles.length > 0) return;
+    try {
+      progress.add(stream, chunk);
+      observer?.output(stream, chunk);
+    } catch (error) {
+      troubles.push(error);
+    }
   };
-  const end = await run.launchers.run({ line, signal: step.signal, onOutput });
+  const given = await run.launchers.run({ argv, cwd, signal: step.signal, onOutput });
+  const end = readSignal(given, stderr);
+  if (troubles.length > 0) throw troubles[0];
   await observer?.ended(end);
   if (end.exitStatus === 0) return { exitStatus: 0, stdout: stdout.text() } satisfies CommandOutput;
   step.signal.throwIfAborted();
   throw failedCommand(end, stderr.text());
 }
 
-function environmentOf(input: Json): Readonly<Record<string, string>> {
-  if (typeof input !== "object" || input === null || !("env" in input)) return {};
+function readSignal(end: ProgramEnd, stderr: OutputTail): ProgramEnd {
+  const signal = end.exitStatus === null ? null : signalBehind(end.exitStatus, stderr);
+  return signal === null ? end : { ...end, exitStatus: null, signal };
+}
+
+/** The command with the variables of its item in its environment. */
+function withEnvironment(argv: Argv, input: Json): Argv {
+  if (typeof input !== "object" || input === null || !("env" in input)) return argv;
   const { env } = input;
-  if (typeof env !== "object" || env === null) return {};
-  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, String(value)]));
+  if (typeof env !== "object" || env === null) return argv;
+  return ["/usr/bin/env", ...Object.entries(env).map(([name, value]) => `${name}=${String(value)}`), ...argv];
 }

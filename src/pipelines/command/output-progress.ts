@@ -5,6 +5,8 @@ import type { Stream } from "./launcher.ts";
 
 /** Zero to a hundred, with or without decimals and a blank before the sign: `50%`, `50.5 %`. */
 const PERCENT = /(?<![\d.,-])(\d{1,3}(?:\.\d+)?) ?%(?!\w)/g;
+/** Something of this is in every line that tells progress. */
+const MAY_TELL = /[%{=]|Duration:/;
 const BYTES = COMMAND_LIMITS.progressBytes;
 const EMPTY = Buffer.alloc(0);
 const NEW_LINE = 0x0a;
@@ -36,7 +38,10 @@ export class OutputProgress {
     this.#rests[stream] = bytes.subarray(end + 1);
     // An attempt that was taken away accepts no reports any more, but its program may go on to print for a moment.
     if (end < 0 || this.#step.signal.aborted) return;
-    for (const line of bytes.toString("utf8", 0, end).split(/[\r\n]+/)) this.#read(line);
+    const text = bytes.toString("utf8", 0, end);
+    // Most output tells none. To look at each of its lines would cost more than all else that is done with it.
+    if (!MAY_TELL.test(text)) return;
+    for (const line of text.split(/[\r\n]+/)) this.#read(line);
   }
 
   #read(line: string): void {

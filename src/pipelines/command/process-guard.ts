@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
+import { spawnShell } from "./spawn-shell.ts";
 
 /**
  * Reads `+<group>` and `-<group>` lines until its input ends, which it does when the process that started it is gone, then
@@ -22,31 +22,36 @@ for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done`;
  * leaves its process group.
  */
 export class ProcessGuard {
-  #watcher: ChildProcess | null = null;
+  #watcher: Promise<Socket> | null = null;
 
-  /** From now on the group dies with this process. */
-  add(group: number): void {
-    this.#tell(`+ ${group}\n`);
+  /**
+   * From when it has returned on, the group dies with this process.
+   *
+   * @throws the operating system's error if the watcher cannot be started
+   */
+  async add(group: number): Promise<void> {
+    this.#watcher ??= startWatcher();
+    try {
+      (await this.#watcher).write(`+ ${group}\n`);
+    } catch (error) {
+      this.#watcher = null;
+      throw error;
+    }
   }
 
   /** The group has ended. */
   remove(group: number): void {
-    this.#tell(`- ${group}\n`);
-  }
-
-  #tell(line: string): void {
-    this.#watcher ??= startWatcher();
-    this.#watcher.stdin?.write(line);
+    this.#watcher?.then((watcher) => watcher.write(`- ${group}\n`)).catch(() => {});
   }
 }
 
-function startWatcher(): ChildProcess {
-  const watcher = spawn("/bin/sh", ["-c", SCRIPT], { stdio: ["pipe", "ignore", "ignore"], detached: true });
-  // Without it commands run all the same; only a crash would leave them behind.
-  watcher.on("error", () => {});
-  watcher.stdin?.on("error", () => {});
+/** The watcher's input. */
+async function startWatcher(): Promise<Socket> {
+  const watcher = await spawnShell(["-c", SCRIPT], { stdio: ["pipe", "ignore", "ignore"] });
+  // A socket, which the types of Node do not tell. Neither it nor the watcher must keep this process.
+  const input = watcher.stdin as Socket;
+  input.on("error", () => {});
+  input.unref();
   watcher.unref();
-  // A socket, which the types of Node do not tell. It must not keep this process.
-  (watcher.stdin as Socket).unref();
-  return watcher;
+  return input;
 }

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
+/** The command line's program, to be run by Node. */
+export const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
 
 export interface CliResult {
   readonly status: number | null;
