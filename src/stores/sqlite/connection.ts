@@ -102,7 +102,7 @@ export class Connection {
 
   /** Prepares a statement. Call it once and keep it. A file whose tables are not the store's is `STORE_CORRUPT`. */
   query<Row extends readonly unknown[] = readonly unknown[]>(sql: string): Query<Row> {
-    const statement = this.#prepare(sql);
+    const statement = this.#prepare(withPlainLimits(sql));
     statement.setReturnArrays(true);
     return {
       get: statement.get.bind(statement) as unknown as Query<Row>["get"],
@@ -254,6 +254,14 @@ export function refuseOldSqlite(found = process.versions.sqlite ?? "0"): void {
       );
     }
   }
+}
+
+/**
+ * SQLite takes the value of a parameter that stands alone after LIMIT into its plan, and prepares the statement anew each time
+ * another is bound: some 12 µs, where the statement itself takes one. In a sum it does not.
+ */
+function withPlainLimits(sql: string): string {
+  return sql.replace(/LIMIT (\?\d*)/g, "LIMIT $1 + 0");
 }
 
 /** Makes a folder and those above it. Node's own recursive way never returns where nothing can be made, as below `/proc`. */
