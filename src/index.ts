@@ -1,8 +1,9 @@
 /** The public API, name by name. */
-export { type BatchOutcome, type BatchSnapshot, BatchStatus } from "./core/batch.ts";
+export { type BatchOutcome, type BatchSnapshot, BatchStatus, type NoEstimate } from "./core/batch.ts";
 export type { Counts } from "./core/counts.ts";
 export { type ErrorCode, type ItemError, MilepostError, NoRetryError } from "./core/errors.ts";
-export type { Estimate } from "./core/estimator.ts";
+export type { Estimate, NoEstimateReason } from "./core/estimator/answer.ts";
+export type { Range } from "./core/estimator/estimate.ts";
 export type { Attempt, AttemptOutcome, ItemSnapshot } from "./core/item.ts";
 export type { Json } from "./core/json.ts";
 export { LIMITS } from "./core/limits.ts";

@@ -1,8 +1,8 @@
 import { type Counts, processedOf } from "./counts.ts";
-import type { Estimate } from "./estimator.ts";
-import { estimateMean } from "./estimator.ts";
+import type { Answer, Estimate, NoEstimateReason } from "./estimator/answer.ts";
+import type { Range } from "./estimator/estimate.ts";
 import type { Json } from "./json.ts";
-import { FRACTION_ONE, percentOf, type Stage } from "./progress.ts";
+import { percentOf, type Stage } from "./progress.ts";
 import type { Control } from "./queue.ts";
 import type { Policy } from "./retry-policy.ts";
 
@@ -48,17 +48,17 @@ export interface BatchRow {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly checkpointAt: number | null;
-  /** Successes and workers of the current run, for the simple estimate. */
-  readonly run: RunFacts;
+  /** Batches of the same work are alike. */
+  readonly work: string;
+  /** Handlers that may run at once over all live workers that serve the batch. */
+  readonly concurrency: number;
 }
 
-/** What the estimate knows of the run that is going on. */
-export interface RunFacts {
-  /** Items recorded completed or failed, and the milliseconds their last attempts took. */
-  readonly ended: number;
-  readonly busyMs: number;
-  /** Handlers that may run at once over all live workers of the batch's queue. */
-  readonly concurrency: number;
+/** Why an open question stays open. */
+export interface NoEstimate {
+  readonly reason: NoEstimateReason;
+  /** What would be left once a paused batch is resumed, in seconds; null if that is not known either. */
+  readonly afterResume: Range | null;
 }
 
 export interface BatchSnapshot {
@@ -79,7 +79,11 @@ export interface BatchSnapshot {
   readonly processed: number;
   /** 0 to 100, or null while it cannot be known. 100 only when the batch has ended. */
   readonly percent: number | null;
+  /** Time left with its 80 % range; null once the batch has ended, and where `noEstimate` says why. */
   readonly estimate: Estimate | null;
+  /** Seconds: the estimate's median. */
+  readonly estimatedTimeRemaining: number | null;
+  readonly noEstimate: NoEstimate | null;
   readonly createdAt: Date;
   readonly startAt: Date | null;
   readonly startedAt: Date | null;
@@ -109,7 +113,8 @@ export function mustEnd(batch: Pick<BatchRow, "isSealed" | "endedAt" | "counts">
   return batch.isSealed && batch.endedAt === null && processedOf(batch.counts) === batch.counts.total;
 }
 
-export function toBatchSnapshot(row: BatchRow, now: number): BatchSnapshot {
+/** @param answer the estimate, or why there is none; null where it was not asked for, or the batch has ended */
+export function toBatchSnapshot(row: BatchRow, answer: Answer | null): BatchSnapshot {
   const processed = processedOf(row.counts);
   const status = statusOf(row);
   const percent = percentOf({
@@ -120,8 +125,7 @@ export function toBatchSnapshot(row: BatchRow, now: number): BatchSnapshot {
     isSealed: row.isSealed,
     floor: row.percentFloor,
   });
-  const left = row.counts.pending + row.counts.processing - row.flight / FRACTION_ONE;
-  const isRunning = row.isSealed && row.endedAt === null && status !== "paused";
+  const estimate = answer?.estimate ?? null;
   return {
     id: row.id,
     owner: row.owner,
@@ -138,7 +142,10 @@ export function toBatchSnapshot(row: BatchRow, now: number): BatchSnapshot {
     counts: row.counts,
     processed,
     percent,
-    estimate: isRunning ? estimateMean({ ...row.run, left, now }) : null,
+    estimate,
+    estimatedTimeRemaining: estimate?.median ?? null,
+    noEstimate:
+      answer === null || answer.reason === null ? null : { reason: answer.reason, afterResume: answer.afterResume },
     createdAt: new Date(row.createdAt),
     startAt: toDate(row.startAt),
     startedAt: toDate(row.startedAt),

@@ -47,6 +47,7 @@ export interface ItemRow {
   /** Not before this time will it be tried again; null when it is ready. */
   readonly readyAt: number | null;
   readonly size: number | null;
+  readonly kind: string | null;
   readonly input: Json;
   readonly output: Json;
   readonly saved: Json;
@@ -80,6 +81,7 @@ export interface ItemSnapshot {
   readonly readyAt: Date | null;
   /** As declared at submission (bytes, pages, frames); null if it was not. */
   readonly size: number | null;
+  readonly kind: string | null;
   readonly input: Json;
   readonly output: Json;
   readonly error: ItemError | null;

@@ -21,6 +21,13 @@ export const LIMITS = {
   claimItems: 500,
   failureGroups: 100,
   concurrency: 1_024,
+  /** What is kept for estimates: of one batch, and of one kind of work. */
+  learnedBytes: 16_384,
+  /** Kinds of work that are remembered. */
+  works: 1_000,
+  /** Running items that an estimate looks at, and batches of its queue. */
+  evidenceItems: 64,
+  rivals: 16,
   priority: 1_000_000,
   /** A lease shorter than this could lapse in an ordinary pause of the machine. */
   leaseMinMs: 1_000,

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { estimateMean } from "./estimator.ts";
 import { toPriority } from "./priority.ts";
 import { DEFAULT_POLICY, isFailureBudgetSpent, retryDelayMs, toPolicy } from "./retry-policy.ts";
 
@@ -54,16 +53,4 @@ it("a priority is a name or a whole number", () => {
   for (const odd of ["highest", "toString", 1.5, 1e308, Number.NaN, null, [1], true]) {
     expect(() => toPriority(odd as number), String(odd)).toThrow(INVALID);
   }
-});
-
-it("the mean estimate follows its formula, and is null while nothing is known", () => {
-  const facts = { ended: 4, busyMs: 8_000, concurrency: 2, left: 10, now: 1_000 };
-  const estimate = estimateMean(facts);
-  expect(estimate?.median).toBeCloseTo(10, 9);
-  const spread = 1.28 * Math.sqrt(1 / 4 + 1 / 10);
-  expect(estimate?.low).toBeCloseTo(10 / (1 + spread), 9);
-  expect(estimate?.high).toBeCloseTo(10 * (1 + spread), 9);
-  expect(estimate?.finishAt).toEqual(new Date(11_000));
-  for (const unknown of [{ ended: 0 }, { concurrency: 0 }, { left: 0 }])
-    expect(estimateMean({ ...facts, ...unknown })).toBeNull();
 });

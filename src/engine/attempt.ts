@@ -1,7 +1,8 @@
 import type { BatchRow } from "../core/batch.ts";
 import { MilepostError } from "../core/errors.ts";
+import { noReports, noteReport, type ProgressReport, stepsReached } from "../core/estimator/index.ts";
 import { type Json, toJsonText } from "../core/json.ts";
-import { fractionOf, type ItemProgress, NO_PROGRESS, toItemProgress } from "../core/progress.ts";
+import { FRACTION_ONE, fractionOf, type ItemProgress, NO_PROGRESS, toItemProgress } from "../core/progress.ts";
 import type { Control } from "../core/queue.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Lease, Report } from "../ports/store.ts";
@@ -36,6 +37,8 @@ export class Attempt implements Step, ProgressSource {
   readonly batch: BatchRow;
   readonly runner: Runner;
   readonly startedAt: number;
+  /** Milliseconds of its work that were counted already, for the estimate. */
+  countedMs = 0;
   readonly #context: AttemptContext;
   #controller: AbortController | null = null;
   #interruption: Interruption | null = null;
@@ -45,6 +48,10 @@ export class Attempt implements Step, ProgressSource {
   #progress: ItemProgress = NO_PROGRESS;
   #fraction = 0;
   #saved: string | null = null;
+  #reports: (ProgressReport | null)[] | null = null;
+  #stepsReached = 0;
+  #haltedMs = 0;
+  #haltedSince: number | null = null;
   #control: Control = "run";
   #onResume: (() => void)[] | null = null;
   #limit: Timer | null = null;
@@ -74,6 +81,16 @@ export class Attempt implements Step, ProgressSource {
   /** What the handler saved in this attempt and no commit has written yet, as JSON text. */
   get unsaved(): { readonly saved?: string } {
     return this.#saved === null ? {} : { saved: this.#saved };
+  }
+
+  /** Milliseconds that it has waited in `paused()`. */
+  haltedMsAt(now: number): number {
+    return this.#haltedMs + (this.#haltedSince === null ? 0 : Math.max(0, now - this.#haltedSince));
+  }
+
+  /** Its first reports of 10, 20, … 90 % or more; null while there is none. */
+  get reports(): readonly (ProgressReport | null)[] | null {
+    return this.#reports;
   }
 
   handlerItem(): HandlerItem {
@@ -140,12 +157,15 @@ export class Attempt implements Step, ProgressSource {
     this.#requireRunning();
     while (this.#control === "pause" && this.#interruption === null) {
       this.#stopLimit();
+      this.#haltedSince ??= this.#context.deps.clock.now();
       await new Promise<void>((resolve) => {
         this.#onResume ??= [];
         this.#onResume.push(resolve);
       });
       this.#resumeLimit();
     }
+    if (this.#haltedSince !== null) this.#haltedMs = this.haltedMsAt(this.#context.deps.clock.now());
+    this.#haltedSince = null;
     if (this.#interruption !== null) throw reasonOf(this.#interruption);
   }
 
@@ -204,9 +224,21 @@ export class Attempt implements Step, ProgressSource {
     this.#progress = progress;
     // An attempt's fraction never goes back, even if a handler returns to an earlier stage.
     this.#fraction = Math.max(this.#fraction, fractionOf(this.batch.stages, progress));
+    this.#noteStep();
     if (this.#isProgressDue) return;
     this.#isProgressDue = true;
     this.#context.recorder.touch(this, false);
+  }
+
+  /** Keeps when a report first reached 10, 20, … %: how reports relate to time is learned from it. */
+  #noteStep(): void {
+    const fraction = this.#fraction / FRACTION_ONE;
+    const reached = stepsReached(fraction);
+    if (reached <= this.#stepsReached) return;
+    this.#stepsReached = reached;
+    this.#reports ??= noReports();
+    const now = this.#context.deps.clock.now();
+    noteReport(this.#reports, { fraction, age: (now - this.startedAt - this.haltedMsAt(now)) / 1_000 });
   }
 
   #resume(): void {

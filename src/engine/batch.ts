@@ -1,4 +1,5 @@
 import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
+import type { QueuePlace } from "../core/estimator/index.ts";
 import { chanceOf, itemNumberFrom, ordinalOf } from "../core/ids.ts";
 import { type ItemSnapshot, toItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -8,6 +9,7 @@ import type { ItemState } from "../core/transitions.ts";
 import type { BatchRef, ControlCommand, FailureGroup, ItemRef, Removal } from "../ports/store.ts";
 import { giveCommand, notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
+import type { Estimates } from "./estimates.ts";
 import { watchBatch } from "./feed.ts";
 import { Item } from "./item.ts";
 import { type NewItems, type SubmitCounts, writeSubmission } from "./submit.ts";
@@ -42,29 +44,43 @@ export interface ChangesPage {
 /** A batch, by id or name. Holds no state: every call asks the store, and throws `NOT_FOUND` where there is no such batch. */
 export class Batch {
   readonly #deps: Deps;
+  readonly #estimates: Estimates;
   readonly #ref: BatchRef;
   readonly #what: string;
 
-  constructor(deps: Deps, ref: BatchRef, what: string) {
-    this.#deps = deps;
-    this.#ref = ref;
-    this.#what = what;
+  constructor(of: {
+    readonly deps: Deps;
+    readonly estimates: Estimates;
+    readonly ref: BatchRef;
+    readonly what: string;
+  }) {
+    this.#deps = of.deps;
+    this.#estimates = of.estimates;
+    this.#ref = of.ref;
+    this.#what = of.what;
   }
 
-  /** The batch now, as of the last commit; O(1) at any size. */
+  /** The batch now, as of the last commit; O(1) at any size. Its estimate may be a quarter of a second older. */
   async snapshot(): Promise<BatchSnapshot> {
-    return toBatchSnapshot(await this.#row(), this.#deps.clock.now());
+    const row = await this.#row();
+    return toBatchSnapshot(row, await this.#estimates.of(row));
+  }
+
+  /** Where the batch stands among those of its queue, and in how many seconds its first item can start; null once it has ended. */
+  async place(): Promise<QueuePlace | null> {
+    return this.#estimates.placeOf(await this.#row());
   }
 
   /**
-   * Snapshots as the batch changes: the first at once, then at most one each `everyMs` (default 100), the last one when it
-   * has ended; changes in between are coalesced. It ends too when the batch is removed. Costs what changed, not how many items there are.
+   * Snapshots as the batch or its estimate changes: the first at once, then at most one each `everyMs` (default 100), the last
+   * one when it has ended; changes in between are coalesced. It ends too when the batch is removed. Costs what changed, not how many items there are.
    */
   watch(
     options: { readonly everyMs?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<BatchSnapshot, void, undefined> {
     return watchBatch({
       deps: this.#deps,
+      estimates: this.#estimates,
       read: () => this.#find(),
       what: this.#what,
       everyMs: options.everyMs ?? 100,
@@ -99,11 +115,15 @@ export class Batch {
 
   /** One item of the batch, by id or key. */
   item(idOrKey: string): Item {
-    return new Item(this.#deps, `item ${idOrKey} of ${this.#what}`, async (): Promise<ItemRef | null> => {
-      const row = await this.#row();
-      const ordinal = ordinalIn(row, idOrKey);
-      return ordinal === null ? { batch: row.number, key: idOrKey } : { number: itemNumberFrom(row.number, ordinal) };
-    });
+    return new Item(
+      { deps: this.#deps, estimates: this.#estimates },
+      `item ${idOrKey} of ${this.#what}`,
+      async (): Promise<ItemRef | null> => {
+        const row = await this.#row();
+        const ordinal = ordinalIn(row, idOrKey);
+        return ordinal === null ? { batch: row.number, key: idOrKey } : { number: itemNumberFrom(row.number, ordinal) };
+      },
+    );
   }
 
   /** Failed items grouped by message, the most frequent first, at most 100 groups. */

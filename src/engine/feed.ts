@@ -1,11 +1,14 @@
 import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
+import type { Estimates } from "./estimates.ts";
 
 /** How soon after a change a watcher looks again at the earliest. */
 const LOOK_EVERY_MS = 10;
 /** A lost hint costs this much time. */
 const POLL_EVERY_MS = 1_000;
+/** A finish that moved by less is the same to people. */
+const MOVED_MS = 1_000;
 
 /**
  * Yields snapshots of a batch as it changes, until it has ended, is removed, or `signal` aborts.
@@ -13,6 +16,7 @@ const POLL_EVERY_MS = 1_000;
  */
 export async function* watchBatch(options: {
   readonly deps: Deps;
+  readonly estimates: Estimates;
   readonly read: () => Promise<BatchRow | null>;
   /** The batch, for people. */
   readonly what: string;
@@ -23,6 +27,7 @@ export async function* watchBatch(options: {
   const hint = new Hint(deps);
   try {
     let version = -1;
+    let shown: BatchSnapshot | null = null;
     let shownAt = Number.NEGATIVE_INFINITY;
     if ((await options.read()) === null) throw notFound(options.what);
     while (!signal?.aborted) {
@@ -31,10 +36,14 @@ export async function* watchBatch(options: {
       const row = await options.read();
       if (row === null) return;
       const isDue = row.endedAt !== null || deps.clock.monotonic() - shownAt >= options.everyMs;
-      if (row.version !== version && isDue) {
-        version = row.version;
-        shownAt = deps.clock.monotonic();
-        yield toBatchSnapshot(row, deps.clock.now());
+      if (isDue) {
+        const snapshot = toBatchSnapshot(row, await options.estimates.of(row));
+        if (row.version !== version || hasMoved(shown, snapshot)) {
+          version = row.version;
+          shown = snapshot;
+          shownAt = deps.clock.monotonic();
+          yield snapshot;
+        }
       }
       if (row.endedAt !== null) return;
       // The end is seen at once, whatever `everyMs` is: looking costs microseconds, showing may cost more.
@@ -44,6 +53,13 @@ export async function* watchBatch(options: {
   } finally {
     hint.close();
   }
+}
+
+/** Whether the finish that is expected is another than the one shown, though nothing was recorded: a stall moves it on. */
+function hasMoved(shown: BatchSnapshot | null, now: BatchSnapshot): boolean {
+  if (shown?.noEstimate?.reason !== now.noEstimate?.reason) return true;
+  const [was, is] = [shown?.estimate?.finishAt.getTime() ?? 0, now.estimate?.finishAt.getTime() ?? 0];
+  return Math.abs(is - was) >= MOVED_MS;
 }
 
 /** Remembers whether the store hinted at a change since it was last cleared. */

@@ -1,26 +1,38 @@
+import type { Range } from "../core/estimator/index.ts";
 import { type Attempt, type ItemSnapshot, toAttempt, toItemSnapshot } from "../core/item.ts";
 import { type Priority, toPriority } from "../core/priority.ts";
 import type { ControlCommand, ItemDetail, ItemRef } from "../ports/store.ts";
 import { giveCommand, notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
+import type { Estimates } from "./estimates.ts";
 
 type Simple = "hold" | "unhold" | "cancel" | "remove";
 
 /** One item. Holds no state: every call asks the store. */
 export class Item {
   readonly #deps: Deps;
+  readonly #estimates: Estimates;
   readonly #what: string;
   readonly #find: () => Promise<ItemRef | null>;
 
-  constructor(deps: Deps, what: string, find: () => Promise<ItemRef | null>) {
-    this.#deps = deps;
+  constructor(
+    parts: { readonly deps: Deps; readonly estimates: Estimates },
+    what: string,
+    find: () => Promise<ItemRef | null>,
+  ) {
+    this.#deps = parts.deps;
+    this.#estimates = parts.estimates;
     this.#what = what;
     this.#find = find;
   }
 
-  /** @throws {MilepostError} `NOT_FOUND` */
-  async snapshot(): Promise<ItemSnapshot> {
-    return toItemSnapshot((await this.#detail()).item);
+  /**
+   * The item now, and where it runs, the seconds that it has left.
+   * @throws {MilepostError} `NOT_FOUND`
+   */
+  async snapshot(): Promise<ItemSnapshot & { readonly estimate: Range | null }> {
+    const { item } = await this.#detail();
+    return { ...toItemSnapshot(item), estimate: await this.#estimates.ofItem(item) };
   }
 
   /** Its attempts, oldest first, the current or last one at the end; at most the last ten or so. */

@@ -8,6 +8,7 @@ import type { Finding, ItemRef, SessionRow } from "../ports/store.ts";
 import { Batch } from "./batch.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
+import { Estimates } from "./estimates.ts";
 import { Item } from "./item.ts";
 import { Loop } from "./loop.ts";
 import { type Handler, type Pipeline, type PipelineDefinition, toPipeline } from "./pipeline.ts";
@@ -49,6 +50,7 @@ export class Milepost {
   /** Where the store is, for people. */
   readonly location: string;
   readonly #deps: Deps;
+  readonly #estimates: Estimates;
   readonly #retention: RetentionOptions | null;
   readonly #pipelines = new Map<string, Pipeline>();
   readonly #workers = new Set<Worker>();
@@ -60,6 +62,7 @@ export class Milepost {
   /** For composition roots; everybody else calls `openMilepost`. */
   constructor(deps: Deps, options: { readonly retention?: RetentionOptions } = {}) {
     this.#deps = { ...deps, logger: quietLogger(deps.logger, deps.clock) };
+    this.#estimates = new Estimates(this.#deps);
     this.#retention = options.retention ?? null;
     this.location = deps.store.location;
   }
@@ -119,6 +122,7 @@ export class Milepost {
     const worker = await Worker.start({
       ...options,
       deps: this.#deps,
+      estimates: this.#estimates,
       pipelines,
       runnerOf: (pipeline) => runners.of(pipeline),
       batchNumber: options.batch === undefined ? null : await options.batch.number(),
@@ -132,7 +136,7 @@ export class Milepost {
   /** Opens a session for work that the caller runs itself and only reports. */
   async track(options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
     this.#requireOpen();
-    const tracker = await Tracker.open(this.#deps, options);
+    const tracker = await Tracker.open(this.#deps, this.#estimates, options);
     await this.#keep(this.#trackers, tracker, () => tracker.close());
     this.#startLoops();
     return tracker;
@@ -151,7 +155,7 @@ export class Milepost {
   batch(idOrName: string, options: { readonly owner?: string } = {}): Batch {
     this.#requireOpen();
     const ref = isUuid(idOrName) ? { id: idOrName } : { owner: options.owner ?? "", name: idOrName };
-    return new Batch(this.#deps, ref, `batch ${idOrName}`);
+    return new Batch({ deps: this.#deps, estimates: this.#estimates, ref, what: `batch ${idOrName}` });
   }
 
   /** Batches, the newest first. */
@@ -168,9 +172,9 @@ export class Milepost {
       limit,
       ...(cursor === null ? {} : { before: cursor.number }),
     });
-    const now = this.#deps.clock.now();
+    const answers = await Promise.all(rows.map((row) => this.#estimates.of(row)));
     return {
-      batches: rows.map((row) => toBatchSnapshot(row, now)),
+      batches: rows.map((row, index) => toBatchSnapshot(row, answers[index] ?? null)),
       nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
     };
   }
@@ -178,11 +182,15 @@ export class Milepost {
   /** An item by its id alone. */
   item(id: string): Item {
     this.#requireOpen();
-    return new Item(this.#deps, `item ${id}`, async (): Promise<ItemRef | null> => {
-      const ordinal = ordinalOf(id);
-      const batch = ordinal === null ? null : await this.#deps.store.batch({ itemId: id });
-      return batch === null || ordinal === null ? null : { number: itemNumberFrom(batch.number, ordinal) };
-    });
+    return new Item(
+      { deps: this.#deps, estimates: this.#estimates },
+      `item ${id}`,
+      async (): Promise<ItemRef | null> => {
+        const ordinal = ordinalOf(id);
+        const batch = ordinal === null ? null : await this.#deps.store.batch({ itemId: id });
+        return batch === null || ordinal === null ? null : { number: itemNumberFrom(batch.number, ordinal) };
+      },
+    );
   }
 
   /** Every session of a worker or tracker, alive or not yet given up. */

@@ -52,6 +52,11 @@ export interface PipelineDefinition extends Partial<Policy> {
   /** Heap of one thread in MiB (threads only). */
   readonly threadMemoryMb?: number;
   readonly stages?: readonly (string | Stage)[];
+  /**
+   * What of a batch's options its work depends on. Batches that are alike in it share what was learned of how long their items
+   * take. Default: all of them.
+   */
+  readonly alike?: (options: Json) => Json;
   /** The queue of batches that name none; default: the pipeline's name. */
   readonly queue?: string;
 }
@@ -62,6 +67,7 @@ export interface Pipeline {
   readonly queue: string;
   readonly stages: readonly Stage[];
   readonly policy: Policy;
+  readonly alike: (options: Json) => Json;
   readonly run: { readonly handler: Handler } | { readonly module: URL; readonly memoryMb: number };
 }
 
@@ -107,6 +113,7 @@ export function toPipeline(definition: PipelineDefinition): Pipeline {
     queue: definition.queue ?? name,
     stages: toStages(definition.stages ?? []),
     policy: toPolicy(policyFieldsOf(definition)),
+    alike: definition.alike ?? ((options) => options),
     run: handler === undefined ? { module: module as URL, memoryMb: definition.threadMemoryMb ?? 512 } : { handler },
   };
 }

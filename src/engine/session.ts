@@ -62,12 +62,13 @@ export class Session {
   }
 
   async #open(): Promise<void> {
-    const { deps, concurrency, leaseMs, queues } = this.#spec;
+    const { deps, concurrency, leaseMs, queues, batch, pipelines } = this.#spec;
     const { self } = deps.host;
     // The host's identity begins with its name; the rest tells boots and namespaces apart.
     const name = `${self.host.split("/", 1)[0]}:${self.pid}`;
     const askedAt = deps.clock.monotonic();
-    const number = await deps.store.openSession({ ...self, name, queues, concurrency, leaseMs, now: deps.clock.now() });
+    const spec = { ...self, name, queues, batch, pipelines, concurrency, leaseMs, now: deps.clock.now() };
+    const number = await deps.store.openSession(spec);
     this.confirmed = -1;
     this.#certainUntil = askedAt + leaseMs;
     this.number = number;
@@ -102,4 +103,7 @@ export interface SessionOptions {
   readonly leaseMs: number;
   /** Empty for all. */
   readonly queues: readonly string[];
+  /** Null for all. */
+  readonly batch: number | null;
+  readonly pipelines: readonly string[] | null;
 }

@@ -5,10 +5,12 @@ import { LIMITS } from "../core/limits.ts";
 import { type Priority, toPriority } from "../core/priority.ts";
 import { toStages } from "../core/progress.ts";
 import { type Policy, requireWhole, toPolicy } from "../core/retry-policy.ts";
+import { hashText } from "../core/text-hash.ts";
 import type { BatchSpec, ItemSpec, Submitted, VerdictKind } from "../ports/store.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import { type Pipeline, policyFieldsOf } from "./pipeline.ts";
+import { Plan } from "./plan.ts";
 import { retryBusy } from "./retry-busy.ts";
 
 /** An item to submit; a plain text is an item with that key and no input. */
@@ -85,6 +87,7 @@ export async function writeSubmission(options: {
   }
   const tally = { added: 0, known: 0, duplicate: 0 };
   const verdicts: Verdict[] = [];
+  const plan = new Plan();
   let first: Submitted | null = null;
   const write = async (chunk: readonly ItemSpec[], seal: boolean): Promise<void> => {
     const target = first?.batch
@@ -97,7 +100,9 @@ export async function writeSubmission(options: {
     first ??= submitted;
     for (const [index, verdict] of submitted.verdicts.entries()) {
       tally[verdict] += 1;
-      const entry = { key: chunk[index]?.key ?? "", verdict };
+      const item = chunk[index];
+      if (item !== undefined && verdict === "added") plan.add(item);
+      const entry = { key: item?.key ?? "", verdict };
       if (verdicts.length < LIMITS.verdicts) verdicts.push(entry);
       options.onVerdict?.(entry);
     }
@@ -119,6 +124,7 @@ export async function writeSubmission(options: {
   }
   const submitted = first as Submitted | null;
   if (submitted?.batch == null) throw notFound("the batch");
+  await plan.tell(deps, submitted.batch.number);
   return { ...tally, verdicts, number: submitted.batch.number, id: submitted.batch.id, isNew: submitted.isNew };
 }
 
@@ -166,6 +172,7 @@ export function toBatchSpec(deps: Deps, options: SubmitOptions, pipeline: Pipeli
     stages: pipeline?.stages ?? toStages([]),
     priority: toPriority(options.priority ?? 0),
     startAt,
+    work: `${options.pipeline} ${hashText(JSON.stringify(pipeline?.alike(batchOptions) ?? batchOptions))}`,
   };
 }
 

@@ -6,16 +6,23 @@ import { LIMITS } from "../core/limits.ts";
 import { fractionOf, type ItemProgress, type Stage, toItemProgress } from "../core/progress.ts";
 import type { Lease, ReportBody } from "../ports/store.ts";
 import type { Deps } from "./deps.ts";
+import type { Estimates } from "./estimates.ts";
+import { Learner, type Run } from "./learner.ts";
 import { retryBusy } from "./retry-busy.ts";
 import { Session } from "./session.ts";
 
 /** A lease this caller won. Once lost it stays here, so that late reports go on bearing its token. */
-interface Held {
+interface Held extends Run {
   readonly lease: Lease;
   readonly startedAt: number;
   fraction: number;
   isLost: boolean;
 }
+
+/** What was seen of how long items take is told this often. */
+const TELL_EVERY_MS = 1_000;
+/** What a caller's run has not: pauses that it keeps, and reports by time. */
+const UNMEASURED = { countedMs: 0, haltedMsAt: () => 0, reports: null } as const;
 
 /**
  * Tracks work that its caller runs: the caller drives the loop and reports; leases, tokens, counters and the feed are those of
@@ -25,17 +32,27 @@ interface Held {
 export class Tracker {
   readonly #deps: Deps;
   readonly #session: Session;
+  readonly #learner: Learner;
+  #toldAt = Number.NEGATIVE_INFINITY;
   readonly #leases = new Map<string, Held>();
   readonly #batches = new Map<string, { readonly number: number; readonly stages: readonly Stage[] } | null>();
 
-  private constructor(deps: Deps, session: Session) {
+  private constructor(deps: Deps, session: Session, learner: Learner) {
+    this.#learner = learner;
     this.#deps = deps;
     this.#session = session;
   }
 
-  static async open(deps: Deps, options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
-    const session = await Session.open({ deps, concurrency: 0, leaseMs: options.leaseMs ?? 15_000, queues: [] });
-    const tracker = new Tracker(deps, session);
+  static async open(deps: Deps, estimates: Estimates, options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
+    const session = await Session.open({
+      deps,
+      concurrency: 0,
+      leaseMs: options.leaseMs ?? 15_000,
+      queues: [],
+      batch: null,
+      pipelines: null,
+    });
+    const tracker = new Tracker(deps, session, new Learner(deps, estimates, 0));
     session.onLost = () => {
       for (const held of tracker.#leases.values()) held.isLost = true;
     };
@@ -57,7 +74,7 @@ export class Tracker {
       const results = await retryBusy(this.#deps, () => store.record(reports, startedAt));
       for (const [index, lease] of leases.entries()) {
         if (!results[index]?.ok) continue;
-        this.#leases.set(lease.id, { lease, startedAt, fraction: 0, isLost: false });
+        this.#leases.set(lease.id, { lease, startedAt, fraction: 0, isLost: false, ...UNMEASURED });
         won.push(lease.id);
       }
     }
@@ -99,8 +116,9 @@ export class Tracker {
   }
 
   /** Gives back what is still held. */
-  close(): Promise<void> {
-    return this.#session.close();
+  async close(): Promise<void> {
+    if (this.#session.number !== null) await this.#tell(true);
+    await this.#session.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -126,12 +144,24 @@ export class Tracker {
         const isRecorded = results[index]?.ok === true;
         if (isRecorded) recorded.push(id);
         const held = this.#leases.get(id);
+        const report = reports[index];
+        if (isRecorded && held !== undefined && report !== undefined) this.#learner.ended(held, report, now);
         // A lost lease is remembered: without it, the next late mark would pass for one of an item that nobody holds.
         if (held !== undefined && !isRecorded) held.isLost = true;
-        else if (reports[index]?.type !== "progress") this.#leases.delete(id);
+        else if (report?.type !== "progress") this.#leases.delete(id);
       }
     }
+    await this.#tell();
     return recorded;
+  }
+
+  /** Whoever tracks drives the loop: what was seen is told with his reports. */
+  async #tell(isLast = false): Promise<void> {
+    const now = this.#deps.clock.monotonic();
+    if (!isLast && now - this.#toldAt < TELL_EVERY_MS) return;
+    this.#toldAt = now;
+    const running = [...this.#leases.values()].filter(({ isLost }) => !isLost);
+    await this.#learner.tell(running, { isDry: true, isLast });
   }
 
   /** Store numbers by id; ids of batches that are gone are left out. @throws {MilepostError} `INVALID_ARGUMENT` */

@@ -6,7 +6,9 @@ import { Attempt, type AttemptContext } from "./attempt.ts";
 import type { Batch } from "./batch.ts";
 import { Claimer } from "./claimer.ts";
 import type { Deps } from "./deps.ts";
+import type { Estimates } from "./estimates.ts";
 import { Executor, type Runner } from "./executor.ts";
+import { Learner } from "./learner.ts";
 import { Loop } from "./loop.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { ReadyLease } from "./ready-leases.ts";
@@ -30,6 +32,8 @@ export interface WorkOptions {
 const ORDERS_EVERY_MS = 50;
 /** A lost hint costs this much time, never correctness. */
 const POLL_EVERY_MS = 1_000;
+/** What was seen of how long items take is told this often. */
+const TELL_EVERY_MS = 1_000;
 /** How long a stopping worker waits for a store that does not answer. */
 const STORE_GRACE_MS = 3_000;
 /** Reports that may wait for a commit before no further handler is started. */
@@ -56,6 +60,7 @@ export class Worker {
   readonly #recorder: Recorder;
   readonly #claimer: Claimer;
   readonly #session: Session;
+  readonly #learner: Learner;
   /** Not by item: one that was taken away and claimed again may be here twice until its first attempt has ended. */
   readonly #running = new Set<Attempt>();
   #ended = 0;
@@ -84,6 +89,7 @@ export class Worker {
     const onInterrupted = (attempt: Attempt): void => this.#executor.interrupted(attempt);
     this.#context = { deps: options.deps, recorder: this.#recorder, onInterrupted };
     this.#session = session;
+    this.#learner = new Learner(options.deps, options.estimates, this.concurrency);
     this.#claimer = new Claimer({
       deps: options.deps,
       session,
@@ -103,7 +109,15 @@ export class Worker {
     requireWhole("concurrency", concurrency, 1, LIMITS.concurrency);
     requireWhole("leaseMs", leaseMs, LIMITS.leaseMinMs, LIMITS.leaseMaxMs);
     requireWhole("abortGraceMs", abortGraceMs, 0, LIMITS.leaseMaxMs);
-    const session = await Session.open({ deps, concurrency, leaseMs, queues: options.queues ?? [] });
+    const pipelines = [...options.pipelines.keys()];
+    const session = await Session.open({
+      deps,
+      concurrency,
+      leaseMs,
+      queues: options.queues ?? [],
+      batch: options.batchNumber,
+      pipelines,
+    });
     const worker = new Worker(options, session);
     session.onLost = () => worker.#abandonAll();
     session.onFailed = (error) => worker.#fail(error);
@@ -111,6 +125,7 @@ export class Worker {
     worker.#loops = [
       new Loop({ deps, everyMs: ORDERS_EVERY_MS, task: () => worker.#obeyOrders() }),
       new Loop({ deps, everyMs: POLL_EVERY_MS, task: async () => worker.#lookForWork() }),
+      new Loop({ deps, everyMs: TELL_EVERY_MS, task: () => worker.#tell(false) }),
     ];
     return worker;
   }
@@ -154,6 +169,7 @@ export class Worker {
     this.#isStopping = true;
     this.#unsubscribe();
     await this.#loops[1]?.stop();
+    await this.#loops[2]?.stop();
     this.#claimer.stop();
     const grace = clock.after(graceMs, () => {
       for (const attempt of this.#running) attempt.interrupt("stopped");
@@ -164,6 +180,7 @@ export class Worker {
     grace.cancel();
     await this.#loops[0]?.stop();
     await this.#recorder.flushed();
+    if (this.#failure === null) await this.#tell(true);
     last.cancel();
     await this.#session.close();
     this.#notify();
@@ -258,12 +275,20 @@ export class Worker {
   /** Takes an attempt's report, if it may have one, and frees its slot. The commit is not waited for. */
   #finish(attempt: Attempt, report: Report | null): void {
     const { lease } = attempt;
-    if (report !== null) this.#recorder.send(report);
+    if (report !== null) {
+      this.#recorder.send(report);
+      this.#learner.ended(attempt, report);
+    }
     this.#running.delete(attempt);
     if (lease.crashes > 0) this.#crashersRunning -= 1;
     this.#ended += 1;
     if (this.#claimer.ready > 0 || !this.#claimer.isDry) this.#pump();
     this.#notify();
+  }
+
+  #tell(isLast: boolean): Promise<void> {
+    const isDry = this.#claimer.isDry && this.#claimer.ready === 0;
+    return this.#learner.tell(this.#running, { isDry, isLast });
   }
 
   /** Reads what the operator wants and acts on it, then confirms, so that a pause can be acknowledged. */
@@ -316,6 +341,7 @@ export class Worker {
 /** What a worker is made of. */
 export interface WorkerParts extends WorkOptions {
   readonly deps: Deps;
+  readonly estimates: Estimates;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
   readonly runnerOf: (pipeline: Pipeline) => Runner;
   readonly batchNumber: number | null;

@@ -40,18 +40,31 @@ export interface EstimateRange {
   readonly high: number;
 }
 
+/** Under this share of the work the range comes first: the median alone would pass for more than it is. */
+const MEDIAN_PERCENT = 25;
+
 /**
- * Time left in words: `about 4 min`, and where the range says more, `about 4 min, 3 to 6`.
- * Null stays honest: `time left not known yet`.
+ * Time left in words: `3 to 6 min left` early on, later `about 4 min left`, and where the range says more, `about 4 min left,
+ * 3 to 6 min`. Null stays honest: `time left not known yet`. `percent` of the work that is done; null: not known.
  */
-export function formatEstimate(estimate: EstimateRange | null): string {
-  if (estimate === null) return "time left not known yet";
-  const median = formatCoarse(estimate.median);
-  const low = formatCoarse(estimate.low);
-  const high = formatCoarse(estimate.high);
-  if (median === "under 10 s") return high === median ? "a few seconds left" : `under ${formatUpper(high)} left`;
-  if (low === high || high === median) return `about ${median} left`;
-  return `about ${median} left, ${formatRange(low, high)}`;
+export function formatEstimate(estimate: EstimateRange | null, percent: number | null): string {
+  return estimate === null ? "time left not known yet" : formatLeft(estimate, percent, "left");
+}
+
+/** What is left of a paused batch: `about 4 min left after resume`; empty where that is not known. */
+export function formatAfterResume(range: EstimateRange | null): string {
+  return range === null ? "" : formatLeft(range, 100, "left after resume");
+}
+
+function formatLeft(range: EstimateRange, percent: number | null, left: string): string {
+  const median = formatCoarse(range.median);
+  const low = formatCoarse(range.low);
+  const high = formatCoarse(range.high);
+  if (median === "under 10 s") return high === median ? `a few seconds ${left}` : `under ${formatUpper(high)} ${left}`;
+  if (low === high) return `about ${median} ${left}`;
+  if ((percent ?? 0) < MEDIAN_PERCENT) return `${formatRange(low, high)} ${left}`;
+  if (high === median) return `about ${median} ${left}`;
+  return `about ${median} ${left}, ${formatRange(low, high)}`;
 }
 
 function formatUpper(coarse: string): string {

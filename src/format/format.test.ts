@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatBar } from "./bar.ts";
-import { formatCoarse, formatDuration, formatEstimate, formatRelative } from "./duration.ts";
+import { formatAfterResume, formatCoarse, formatDuration, formatEstimate, formatRelative } from "./duration.ts";
 import { escapeText } from "./escape.ts";
 import { formatBytes, formatCount, formatPercent, formatPlural, formatRate } from "./number.ts";
 import { formatTable } from "./table.ts";
@@ -77,14 +77,28 @@ describe("durations", () => {
     [14401, "5 h"],
     [200000, "3 d"],
   ])("is coarse about %d s: %s", (seconds, text) => expect(formatCoarse(seconds)).toBe(text));
-  it("says what is not known, and never more than is", () => {
-    expect(formatEstimate(null)).toBe("time left not known yet");
-    expect(formatEstimate({ low: 1, median: 2, high: 3 })).toBe("a few seconds left");
-    expect(formatEstimate({ low: 1, median: 8, high: 25 })).toBe("under 30 s left");
-    expect(formatEstimate({ low: 160, median: 230, high: 350 })).toBe("about 4 min left, 3 to 6 min");
-    expect(formatEstimate({ low: 5, median: 15, high: 100 })).toBe("about 20 s left, at most 2 min");
-    expect(formatEstimate({ low: 40, median: 70, high: 110 })).toBe("about 2 min left");
-    expect(formatEstimate({ low: 40, median: 70, high: 130 })).toBe("about 2 min left, 40 s to 3 min");
+  it.each([
+    [1, 2, 3, 50, "a few seconds left"],
+    [1, 8, 25, 50, "under 30 s left"],
+    [160, 230, 350, 50, "about 4 min left, 3 to 6 min"],
+    [5, 15, 100, 50, "about 20 s left, at most 2 min"],
+    [40, 70, 110, 50, "about 2 min left"],
+    [40, 70, 130, 50, "about 2 min left, 40 s to 3 min"],
+    [4_000, 6_000, 9_000, 25, "about 1 h 40 min left, 1 h 10 min to 2 h 30 min"],
+    // Early on the range comes first.
+    [160, 230, 350, 24, "3 to 6 min left"],
+    [160, 230, 350, null, "3 to 6 min left"],
+    [190, 230, 235, 3, "about 4 min left"],
+    [5, 15, 100, 3, "at most 2 min left"],
+    [1, 2, 3, 3, "a few seconds left"],
+  ])("says %d, %d, %d s at %s %% as: %s", (low, median, high, percent, text) => {
+    expect(formatEstimate({ low, median, high }, percent)).toBe(text);
+  });
+  it("says what is not known, and what is left after a pause", () => {
+    expect(formatEstimate(null, 50)).toBe("time left not known yet");
+    expect(formatAfterResume(null)).toBe("");
+    expect(formatAfterResume({ low: 160, median: 230, high: 350 })).toBe("about 4 min left after resume, 3 to 6 min");
+    expect(formatAfterResume({ low: 1, median: 2, high: 3 })).toBe("a few seconds left after resume");
   });
   it.each([
     [0, "just now"],

@@ -7,6 +7,7 @@ import type { ItemProgress, Stage } from "../core/progress.ts";
 import type { Control, QueueSnapshot } from "../core/queue.ts";
 import type { Policy } from "../core/retry-policy.ts";
 import type { ItemState } from "../core/transitions.ts";
+import type { Evidence, Learned, LearnedTexts } from "./evidence.ts";
 import type { ProcessIdentity } from "./host.ts";
 
 /**
@@ -67,6 +68,15 @@ export interface Store {
   /** Failed items grouped by message, and running items by stage. */
   breakdown(batch: number): Promise<Breakdown>;
 
+  /**
+   * Changes what is kept of a batch for its estimate, and what is kept of its kind of work, in one transaction: `change` gets
+   * the texts that are there and gives those that shall be. It may be called more than once. The batch's version stays.
+   * False: there is no such batch.
+   */
+  learn(batch: number, change: (known: Learned) => LearnedTexts): Promise<boolean>;
+  /** All that a batch's estimate is made of; null: there is no such batch. Bounded, whatever the size of the batch. */
+  evidence(batch: number): Promise<Evidence | null>;
+
   /** Deletes ended batches that fell out of `retention`, with all they have, and returns their ids. At most `limit` a call. */
   prune(retention: Retention, now: number): Promise<readonly string[]>;
   /** Recounts everything and compares; with `repair`, mends in the same transaction. */
@@ -87,6 +97,10 @@ export interface SessionSpec extends ProcessIdentity {
   readonly name: string;
   /** The queues it serves; empty for all. */
   readonly queues: readonly string[];
+  /** Only this batch; null for all. */
+  readonly batch: number | null;
+  /** Only batches of these pipelines; null for all. */
+  readonly pipelines: readonly string[] | null;
   /** Handlers it runs at once; 0 for a session that only tracks. */
   readonly concurrency: number;
   readonly leaseMs: number;
@@ -127,6 +141,8 @@ export interface BatchSpec {
   readonly stages: readonly Stage[];
   readonly priority: number;
   readonly startAt: number | null;
+  /** Batches of the same work are alike: what one teaches of its duration is expected of the next. */
+  readonly work: string;
 }
 
 export interface ItemSpec {
@@ -191,6 +207,7 @@ export interface Lease {
   /** JSON text. */
   readonly input: string | null;
   readonly size: number | null;
+  readonly kind: string | null;
   /** JSON text that an earlier attempt saved. */
   readonly saved: string | null;
   /** 1 for the first attempt of its life. */

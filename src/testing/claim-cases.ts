@@ -18,6 +18,7 @@ export const claimCases: readonly ConformanceCase[] = [
       key: "a",
       input: '{"x":1}',
       size: 5,
+      kind: null,
       saved: null,
       attempt: 1,
       failures: 0,

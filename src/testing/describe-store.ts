@@ -4,6 +4,7 @@ import type { ConformanceCase, OpenStore } from "./conformance-case.ts";
 import { controlCases } from "./control-cases.ts";
 import { feedCases } from "./feed-cases.ts";
 import { groupCases } from "./group-cases.ts";
+import { learningCases } from "./learning-cases.ts";
 import { readCases } from "./read-cases.ts";
 import { reportCases } from "./report-cases.ts";
 import { sessionCases } from "./session-cases.ts";
@@ -20,6 +21,7 @@ export const CONFORMANCE: Readonly<Record<string, readonly ConformanceCase[]>> =
   control: controlCases,
   feed: feedCases,
   read: readCases,
+  learning: learningCases,
   upkeep: upkeepCases,
 };
 

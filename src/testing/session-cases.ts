@@ -238,15 +238,17 @@ export const sessionCases: readonly ConformanceCase[] = [
     await t.store.orders(worker, null);
     assert.equal((await t.store.sessions())[0]?.confirmed, last, "reading alone confirms nothing");
   }),
-  caseOf("the handlers of all live sessions that serve a batch's queue are its concurrency", async (t) => {
+  caseOf("the handlers of all live sessions that serve a batch are its concurrency", async (t) => {
     const made = await t.batch({ items: 1 });
     await t.worker({ concurrency: 3 });
     const second = await t.worker({ concurrency: 2, queues: ["other", "main"] });
     await t.worker({ concurrency: 8, queues: ["other"] });
-    assert.equal((await t.row(made.number)).run.concurrency, 5);
+    await t.worker({ concurrency: 8, batch: made.number + 1 });
+    await t.worker({ concurrency: 8, pipelines: ["another"] });
+    assert.equal((await t.row(made.number)).concurrency, 5);
     await t.store.closeSession(second, t.clock.now());
-    assert.equal((await t.row(made.number)).run.concurrency, 3);
+    assert.equal((await t.row(made.number)).concurrency, 3);
     t.clock.advance(LEASE_MS + 1);
-    assert.equal((await t.row(made.number)).run.concurrency, 0, "a lapsed session does no work");
+    assert.equal((await t.row(made.number)).concurrency, 0, "a lapsed session does no work");
   }),
 ];

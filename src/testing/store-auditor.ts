@@ -136,7 +136,7 @@ function visibleItem(item: ItemRow): object {
 }
 
 function visibleBatch(batch: BatchRow): object {
-  const { run: _run, resumableFrom: _resumableFrom, version: _version, ...visible } = batch;
+  const { concurrency: _concurrency, resumableFrom: _resumableFrom, version: _version, ...visible } = batch;
   return visible;
 }
 
@@ -189,8 +189,8 @@ function checkEpoch(what: string, before: BatchDump, after: BatchDump): void {
 }
 
 function checkPercent(what: string, before: BatchDump, after: BatchDump): void {
-  const was = toBatchSnapshot(before.batch, 0).percent;
-  const is = toBatchSnapshot(after.batch, 0).percent;
+  const was = toBatchSnapshot(before.batch, null).percent;
+  const is = toBatchSnapshot(after.batch, null).percent;
   if (is !== null)
     assert.ok(is >= 0 && (is < 100 || after.batch.endedAt !== null), `${what}: percent ${is} is in bounds`);
   if (was === null || is === null || is >= was) return;

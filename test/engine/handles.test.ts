@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { openForTest, STORES, signal } from "../support/open-for-test.ts";
+import { openForTest, STORES } from "../support/open-for-test.ts";
 
 describe.each(STORES)("handles on %s", (store) => {
   test("an id of another batch's item is not found, and nothing happens to the item of the same number", async () => {
@@ -52,25 +52,5 @@ describe.each(STORES)("handles on %s", (store) => {
     const second = await milepost.batches({ limit: 2, after: first.nextCursor ?? "" });
     expect(second.batches.map(({ name }) => name)).toEqual(["a"]);
     expect(second.nextCursor).toBeNull();
-  });
-
-  test("time left is known once an item has ended, null before and while paused", async () => {
-    const milepost = await openForTest(store);
-    const go = signal();
-    milepost.pipeline("p", async (item) => {
-      if (item.key !== "first") await go.wait;
-    });
-    await milepost.work({ concurrency: 2 });
-    const { batch } = await milepost.submit({ pipeline: "p", items: ["first", "b", "c", "d"] });
-    for await (const { counts } of batch.watch({ everyMs: 1 })) if (counts.completed === 1) break;
-    const { estimate } = await batch.snapshot();
-    expect(estimate?.median).toBeGreaterThan(0);
-    expect(estimate?.low).toBeLessThanOrEqual(estimate?.median ?? 0);
-    expect(estimate?.high).toBeGreaterThanOrEqual(estimate?.median ?? 0);
-    await batch.pause();
-    expect((await batch.snapshot()).estimate).toBeNull();
-    await batch.resume();
-    go.give();
-    expect((await batch.done()).estimate).toBeNull();
   });
 });

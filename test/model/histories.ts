@@ -51,12 +51,11 @@ function withoutUnusedToken(item: ItemRow): Partial<ItemRow> {
 /** All that is left of a history: what readers see, with attempts and feed. */
 async function remainsOf(trial: StoreTrial, batch: number): Promise<unknown> {
   const items = await trial.store.items({ batch, limit: 100 });
-  const { run, ...row } = await trial.row(batch);
+  const row = await trial.row(batch);
   const details = await Promise.all(items.map((item) => trial.store.item({ number: item.number })));
   const changes = await trial.store.changes(batch, 0, 1_000);
   return {
     row,
-    run,
     details: details.map((detail) => detail && { ...detail, item: withoutUnusedToken(detail.item) }),
     changes: { ...changes, items: changes.items.map(withoutUnusedToken) },
     breakdown: await trial.store.breakdown(batch),

@@ -217,8 +217,8 @@ export class BatchFollower {
       );
     if (was.endedAt !== null && row.epoch === was.epoch && row.endedAt !== was.endedAt)
       this.#break("a batch ends once per epoch", `batch ${row.number} after ${what}`);
-    const before = toBatchSnapshot(was, 0).percent;
-    const after = toBatchSnapshot(row, 0).percent;
+    const before = toBatchSnapshot(was, null).percent;
+    const after = toBatchSnapshot(row, null).percent;
     const mayGoBack = what === "submit" || what === "control retry";
     if (before !== null && after !== null && after < before && !mayGoBack)
       this.#break("the percent never goes back", `batch ${row.number} after ${what}: ${before} to ${after}`);

@@ -25,6 +25,8 @@ const CALLS = [
   "item",
   "changes",
   "breakdown",
+  "learn",
+  "evidence",
   "prune",
   "verify",
   "checkpoint",
@@ -36,14 +38,17 @@ const CALLS = [
  */
 export function faultyStore(process: SimulatedProcess): Store {
   const { world } = process;
-  const random = world.random(`network ${process.name}`);
+  const main = world.random(`network ${process.name}`);
   let isClosed = false;
   const unsubscribes = new Set<() => void>();
 
-  const latency = (): number => drawLatency(world.weather, random, world.isCalm);
+  // What is done for estimates has a chance of its own, so that it changes nothing of what else happens.
+  const aside = world.random(`estimates ${process.name}`);
 
   function call(method: StoreCall, args: readonly unknown[]): Promise<unknown> {
     if (isClosed) return Promise.reject(new MilepostError("CLOSED", "the store is closed"));
+    const random = method === "learn" || method === "evidence" ? aside : main;
+    const latency = (): number => drawLatency(world.weather, random, world.isCalm);
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     if (process.isDead) return promise;
     const answer = (settle: () => void): void => void process.clock.after(latency(), settle);
@@ -83,10 +88,10 @@ export function faultyStore(process: SimulatedProcess): Store {
     location: "simulated:",
     subscribe(listener) {
       const hint = (): void => {
-        if (!world.isCalm && random.isTrue(world.weather.lostHint)) return;
-        const times = random.isTrue(0.05) ? 2 : 1;
+        if (!world.isCalm && main.isTrue(world.weather.lostHint)) return;
+        const times = main.isTrue(0.05) ? 2 : 1;
         for (let time = 0; time < times; time++) {
-          process.clock.after(1 + 30 * random.fraction(), () => {
+          process.clock.after(1 + 30 * main.fraction(), () => {
             if (world.listeners.has(hint)) listener();
           });
         }

@@ -1,3 +1,4 @@
+import type { BatchSnapshot } from "../../src/core/batch.ts";
 import type { ItemSnapshot } from "../../src/core/item.ts";
 import { attempt } from "./attempted.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -67,12 +68,12 @@ export class FeedReader {
   async #watch(): Promise<void> {
     const process = this.#process;
     while (!this.#isOver) {
-      let version = -1;
+      let last: BatchSnapshot | null = null;
       await attempt(process, "watch", async () => {
         for await (const snapshot of process.milepost.batch(this.batchId).watch({ everyMs: 200 })) {
-          if (snapshot.version <= version)
-            this.#break("a watcher sees versions rise", `batch ${this.batchId}: ${version}, then ${snapshot.version}`);
-          version = snapshot.version;
+          if (last !== null && !isNewsAfter(last, snapshot))
+            this.#break("a watcher sees news", `batch ${this.batchId}: ${last.version}, then ${snapshot.version}`);
+          last = snapshot;
         }
       });
       await process.sleep(500);
@@ -86,4 +87,13 @@ export class FeedReader {
   #break(invariant: string, detail: string): void {
     this.#process.world.break(invariant, detail);
   }
+}
+
+/** A later version, or the same one with another estimate: a stall moves the end on though nothing is recorded. */
+function isNewsAfter(last: BatchSnapshot, snapshot: BatchSnapshot): boolean {
+  if (snapshot.version !== last.version) return snapshot.version > last.version;
+  return (
+    snapshot.noEstimate?.reason !== last.noEstimate?.reason ||
+    snapshot.estimate?.finishAt.getTime() !== last.estimate?.finishAt.getTime()
+  );
 }

@@ -17,7 +17,17 @@ import type { World } from "./world.ts";
 /** Calls after which somebody may have work to do. */
 const HINTED: readonly StoreCall[] = ["submit", "record", "control", "openSession", "closeSession", "reap"];
 /** Calls that only read. */
-const READS: readonly StoreCall[] = ["queues", "sessions", "batches", "batch", "items", "item", "changes", "breakdown"];
+const READS: readonly StoreCall[] = [
+  "queues",
+  "sessions",
+  "batches",
+  "batch",
+  "items",
+  "item",
+  "changes",
+  "breakdown",
+  "evidence",
+];
 /** All is recounted after every so many changes, and at the end. */
 const RECOUNT_EVERY = 200;
 

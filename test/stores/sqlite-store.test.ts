@@ -50,6 +50,7 @@ function submission(keys: readonly string[], name = "batch"): Submission {
     stages: [],
     priority: 0,
     startAt: null,
+    work: "images",
   };
   const items = keys.map((key) => ({ key, input: null, size: null, kind: null, priority: 0 }));
   return { batch, items, seal: true, now: 1_000 };
@@ -57,7 +58,16 @@ function submission(keys: readonly string[], name = "batch"): Submission {
 
 function session(leaseMs = 60_000) {
   const identity = { host: "host", pid: 1, birth: "" };
-  return { ...identity, name: "host:1", queues: ["images"], concurrency: 2, leaseMs, now: 1_000 };
+  return {
+    ...identity,
+    name: "host:1",
+    queues: ["images"],
+    batch: null,
+    pipelines: null,
+    concurrency: 2,
+    leaseMs,
+    now: 1_000,
+  };
 }
 
 describe("the file", () => {
@@ -115,7 +125,7 @@ describe("the file", () => {
     const { items } = await store.submit(submission(["a", "b", "c"]));
     const complete = { type: "complete", lease: null, startedAt: 0, output: null } as const;
     for (const item of items) await store.record([{ ...complete, item }], Number.MAX_SAFE_INTEGER - 1);
-    expect((await store.batches({ limit: 1 }))[0]?.run.busyMs).toBe(Number.MAX_SAFE_INTEGER);
+    expect((await store.batches({ limit: 1 }))[0]?.endedAt).toBe(Number.MAX_SAFE_INTEGER - 1);
   });
 
   test("takes few bytes for a finished item", async () => {

@@ -38,7 +38,7 @@ export class JsonView implements ProgressView {
 
   #write(): void {
     const batch = this.#latest;
-    if (batch === null || batch.version === this.#written?.version) return;
+    if (batch === null || batch === this.#written) return;
     this.#cli.json({ type: "progress", batch: batchToJson(batch) });
     this.#written = batch;
   }

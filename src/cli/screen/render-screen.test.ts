@@ -22,7 +22,9 @@ const BATCH: BatchSnapshot = {
   counts: { total: 2000, pending: 876, processing: 4, completed: 1118, failed: 2, cancelled: 0 },
   processed: 1120,
   percent: 56,
-  estimate: { low: 160, median: 230, high: 350, finishAt: new Date(0) },
+  estimate: { low: 160, median: 230, high: 350, confidence: 0.8, basis: "items", finishAt: new Date(0) },
+  estimatedTimeRemaining: 230,
+  noEstimate: null,
   createdAt: new Date(0),
   startAt: null,
   startedAt: new Date(0),
@@ -43,6 +45,7 @@ function item(key: string, fraction: number): ItemSnapshot {
     crashes: 0,
     readyAt: null,
     size: null,
+    kind: null,
     input: null,
     output: null,
     error: null,
@@ -107,6 +110,9 @@ describe("renderScreen", () => {
   it("shows neither rate nor time left of a paused or ended batch", () => {
     const paused = screen({ ...FACTS, batch: { ...BATCH, status: "paused", estimate: null } }, 90, 20);
     expect(paused.slice(0, 2)).toEqual(["holiday  paused", expect.stringMatching(/56% {2}1,120 of 2,000$/)]);
+    const noEstimate = { reason: "paused", afterResume: { low: 160, median: 230, high: 350 } } as const;
+    const known = screen({ ...FACTS, batch: { ...BATCH, status: "paused", estimate: null, noEstimate } }, 120, 20);
+    expect(known[1]).toMatch(/1,120 of 2,000 {2}paused, about 4 min left after resume, 3 to 6 min$/);
     const ended = { ...BATCH, status: "completed", outcome: "partial", endedAt: new Date(5), percent: 100 } as const;
     const lines = screen({ ...FACTS, batch: ended, running: [], notice: null }, 90, 20);
     expect(lines[0]).toBe("holiday  completed (partial)");

@@ -55,7 +55,7 @@ function renderHead({ batch, perSecond, nowMs }: ScreenFacts, size: ScreenSize):
   const facts: Span[] = [span(`  ${formatPercent(batch.percent)}`, "bold"), span(`  ${describeDone(batch)}`)];
   if (perSecond !== null && isMoving) facts.push(span(`  ${formatRate(perSecond)}`));
   const left = describeTimeLeft(batch, nowMs);
-  if (left !== "" && batch.status !== "paused") facts.push(span(`  ${left}`));
+  if (left !== "" && left !== "paused") facts.push(span(`  ${left}`));
   const barColumns = Math.max(5, Math.min(40, Math.floor(size.columns / 3)));
   return [
     [span(escapeText(titleOf(batch)), "bold"), span(`  ${describeStatus(batch)}`, styleOf(batch))],

@@ -1,12 +1,13 @@
-import { estimateLeft, type Prior, type Range } from "./estimate.ts";
+import { type Answer, answerOf } from "./answer.ts";
 import { emptyForecasts, type Forecasts, missedShare, note } from "./forecasts.ts";
-import { type History, learn, priorOf } from "./history.ts";
+import { type History, learn } from "./history.ts";
 import type { InFlight } from "./in-flight.ts";
 import {
-  CURVE_STEPS,
   clockAt,
   type Ended,
   emptyStatistics,
+  noReports,
+  noteReport,
   type ProgressReport,
   plan,
   recordEnd,
@@ -14,28 +15,7 @@ import {
   type Statistics,
   tick,
 } from "./statistics.ts";
-import { type Shown, steady } from "./steady.ts";
-
-/** Time left in seconds: with a chance of 80 % between `low` and `high`, as likely under `median` as over it. */
-export interface Estimate extends Range {
-  readonly confidence: 0.8;
-  /** What it rests on: earlier batches, items that ended, or reports of items that run. */
-  readonly basis: "history" | "items" | "units";
-  /** When the median falls due. */
-  readonly finishAt: Date;
-}
-
-/** Why there is no estimate. */
-export type NoEstimateReason = "no-evidence" | "paused" | "no-workers" | "open-batch";
-
-export type Answer =
-  | { readonly estimate: Estimate; readonly reason: null }
-  | {
-      readonly estimate: null;
-      readonly reason: NoEstimateReason;
-      /** What would be left once a paused batch is resumed; null if that is not known either. */
-      readonly afterResume: Range | null;
-    };
+import type { Shown } from "./steady.ts";
 
 /** What is saved with a batch: plain JSON, under 16 KB however large the batch. */
 export interface EstimatorState {
@@ -129,8 +109,7 @@ export class BatchEstimator {
   started(id: number, item: Sized, now: number): void {
     this.#advance(now);
     const { active } = this.#statistics.clock;
-    const reports = Array.from({ length: CURVE_STEPS }, () => null);
-    this.#running.set(id, { ...item, startedActive: active, fraction: null, reports });
+    this.#running.set(id, { ...item, startedActive: active, fraction: null, reports: noReports() });
   }
 
   /** `fraction` of the item is done, 0 to 1. Unknown items are ignored: their start was not told. */
@@ -140,10 +119,7 @@ export class BatchEstimator {
     running.fraction = Math.min(1, Math.max(0, fraction));
     if (!(fraction > 0 && fraction < 1)) return;
     const age = clockAt(this.#statistics, now).active - running.startedActive;
-    const reached = Math.min(CURVE_STEPS, Math.floor(fraction * (CURVE_STEPS + 1) + 1e-9));
-    for (let step = reached - 1; step >= 0 && running.reports[step] === null; step--) {
-      running.reports[step] = { fraction, age };
-    }
+    noteReport(running.reports, { fraction, age });
   }
 
   /**
@@ -181,21 +157,13 @@ export class BatchEstimator {
 
   /** Never negative, never NaN, never 0 while items are left; null with a reason rather than a guess. */
   estimate(at: { readonly now: number; readonly isOpen: boolean }): Answer {
-    const { clock } = this.#statistics;
-    const none = (reason: NoEstimateReason, afterResume: Range | null = null): Answer => ({
-      estimate: null,
-      reason,
-      afterResume,
-    });
-    if (at.isOpen) return none("open-batch");
-    if (clock.workers <= 0) return none("no-workers");
-    const prior = this.#history === null ? null : priorOf(this.#history, clock.workers);
-    const range = this.#rangeAt(at.now, prior);
-    if (clock.isPaused) return none("paused", range);
-    if (range === null) return none("no-evidence");
-    const basis = this.#basis(prior);
-    const finishAt = new Date((at.now + range.median) * 1_000);
-    return { estimate: { ...range, confidence: 0.8, basis, finishAt }, reason: null };
+    const facts = { statistics: this.#statistics, inFlight: this.inFlight(at.now), history: this.#history };
+    const { answer, shown } = answerOf({ ...facts, ...at, shown: this.#shown });
+    this.#shown = shown;
+    const range = answer.estimate ?? answer.afterResume;
+    const { active } = clockAt(this.#statistics, at.now);
+    if (range !== null) note(this.#forecasts, { active, low: range.low, high: range.high });
+    return answer;
   }
 
   /** The history after this batch; call it once, when the batch has ended at `now`. */
@@ -203,26 +171,6 @@ export class BatchEstimator {
     this.#advance(now);
     const missed = missedShare(this.#forecasts, this.#statistics.clock.active);
     return learn(this.#history, { statistics: this.#statistics, missed });
-  }
-
-  #rangeAt(now: number, prior: Prior | null): Range | null {
-    const { workers } = this.#statistics.clock;
-    const raw = estimateLeft({ statistics: this.#statistics, inFlight: this.inFlight(now), now, workers, prior });
-    if (raw === null) return null;
-    const { active } = clockAt(this.#statistics, now);
-    this.#shown = steady(this.#shown, { active, median: raw.median, width: raw.high - raw.low });
-    const median = this.#shown.finish - active;
-    // The ends of the range stay where they are, unless the shown median lies outside.
-    const range = { low: Math.min(raw.low, median), median, high: Math.max(raw.high, median) };
-    note(this.#forecasts, { active, low: range.low, high: range.high });
-    return range;
-  }
-
-  #basis(prior: Prior | null): Estimate["basis"] {
-    const { completed } = this.#statistics.settled;
-    // A history counts for as many items as its uncertainty leaves room for.
-    if (prior !== null && completed < prior.noise / prior.levelVariance) return "history";
-    return completed > 0 ? "items" : "units";
   }
 
   #advance(now: number): void {

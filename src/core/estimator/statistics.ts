@@ -163,8 +163,8 @@ function nearestOctave(octaves: Readonly<Record<string, Cell>>, key: string): st
   return near ?? key;
 }
 
-/** Counts an item in (`by` 1) or out (−1): added, removed, cancelled, held, retried after its end. */
-export function plan(statistics: Statistics, item: Sized, by: 1 | -1): void {
+/** Counts items in (`by` above 0) or out (under 0): added, removed, cancelled, held, retried after their end. */
+export function plan(statistics: Statistics, item: Sized, by: number): void {
   const cell = cellOf(statistics, item);
   statistics.left += by;
   cell.left += by;
@@ -201,6 +201,8 @@ export interface Ended extends Sized {
   readonly seconds: number;
   /** Seconds of working time at which it started. */
   readonly startedActive: number;
+  /** So many attempts alike in everything; default 1. */
+  readonly count?: number;
   /** The first reports of 10, 20, … 90 % or more, in this order; null where there was none. */
   readonly reports?: readonly (ProgressReport | null)[];
 }
@@ -214,41 +216,61 @@ export interface ProgressReport {
 
 export function recordEnd(statistics: Statistics, ended: Ended): void {
   const { settled } = statistics;
+  const { count = 1 } = ended;
   const seconds = Math.max(0, ended.seconds);
   if (ended.outcome === "retried" || ended.outcome === "failed") {
-    settled.attemptsFailed += 1;
-    settled.secondsFailed += seconds;
-    settled.busy += seconds;
+    settled.attemptsFailed += count;
+    settled.secondsFailed += count * seconds;
+    settled.busy += count * seconds;
     if (ended.outcome === "retried") return;
-    settled.failed += 1;
+    settled.failed += count;
   }
-  plan(statistics, ended, -1);
+  plan(statistics, ended, -count);
   if (ended.outcome === "cached") {
-    settled.cached += 1;
-    if (settled.completed + settled.attemptsFailed === 0) settled.cachedFirst += 1;
+    settled.cached += count;
+    if (settled.completed + settled.attemptsFailed === 0) settled.cachedFirst += count;
   }
   if (ended.outcome !== "completed") return;
-  settled.completed += 1;
-  settled.busy += seconds;
-  recordCompleted(statistics, { ...ended, seconds });
+  settled.completed += count;
+  settled.busy += count * seconds;
+  recordCompleted(statistics, { ...ended, seconds, count });
 }
 
-function recordCompleted(statistics: Statistics, ended: Ended): void {
+function recordCompleted(statistics: Statistics, ended: Ended & { readonly count: number }): void {
+  const { count } = ended;
   const x = logSizeOf(ended.size);
   const y = logSecondsOf(ended.seconds);
   const cell = cellOf(statistics, ended);
-  cell.n += 1;
-  cell.x += x;
-  cell.y += y;
-  cell.yy += y * y;
-  cell.seconds += ended.seconds;
+  cell.n += count;
+  cell.x += count * x;
+  cell.y += count * y;
+  cell.yy += count * y * y;
+  cell.seconds += count * ended.seconds;
   const kind = lineOf(statistics, ended);
   const span = spanAt(statistics.spans, ended.startedActive, ended.seconds);
   const sum = entryOf(span, kind, () => ({ n: 0, x: 0, y: 0 }));
-  sum.n += 1;
-  sum.x += x;
-  sum.y += y;
+  sum.n += count;
+  sum.x += count * x;
+  sum.y += count * y;
   recordCurve(statistics.curve, ended);
+}
+
+/** The first reports of 10, 20, … 90 % or more, before any came. */
+export function noReports(): (ProgressReport | null)[] {
+  return Array.from({ length: CURVE_STEPS }, () => null);
+}
+
+/** How many of the steps of `noReports` a fraction has reached. */
+export function stepsReached(fraction: number): number {
+  if (!(fraction > 0 && fraction < 1)) return 0;
+  return Math.min(CURVE_STEPS, Math.floor(fraction * (CURVE_STEPS + 1) + 1e-9));
+}
+
+/** Keeps a report as the first one at every step that it is the first to reach. */
+export function noteReport(reports: (ProgressReport | null)[], report: ProgressReport): void {
+  for (let step = stepsReached(report.fraction) - 1; step >= 0 && reports[step] === null; step--) {
+    reports[step] = report;
+  }
 }
 
 /** The kind, and whether it has a size: items with and without one never share a line. */

@@ -61,6 +61,8 @@ export function commandPipeline(parts: Parts): PipelineDefinition {
   const compiled = new WeakMap<object, Compiled>();
   return {
     name: "command",
+    // Where it runs and writes does not change how long it takes.
+    alike: (options) => ({ ...(options as CommandOptions), cwd: null, out: null }),
     handler: async (item, step) => {
       const key = Object(item.batch.options);
       const known = compiled.get(key) ?? compile(item, parts.env.PATH);

@@ -43,7 +43,9 @@ const STAGES = [
  */
 export function imagesPipeline(parts: { readonly unique?: () => string } = {}): PipelineDefinition {
   const files = new OutputFiles(parts.unique ?? randomUUID);
-  return { name: "images", stages: STAGES, handler: (item, step) => convertItem(item, step, files) };
+  // Where outputs go does not change how long they take.
+  const alike = (options: Json): Json => ({ ...(options as ImageOptions), out: null, nameTemplate: null });
+  return { name: "images", stages: STAGES, alike, handler: (item, step) => convertItem(item, step, files) };
 }
 
 async function convertItem(item: HandlerItem, step: Step, files: OutputFiles): Promise<Json> {

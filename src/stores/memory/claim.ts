@@ -127,6 +127,7 @@ function toLease(item: MemoryItem): Lease {
     key: item.key,
     input: item.input,
     size: item.size,
+    kind: item.kind,
     saved: item.saved,
     attempt: item.attempts + 1,
     failures: item.tries,

@@ -69,8 +69,6 @@ export class Commit {
     batch.epoch += 1;
     batch.endedAt = null;
     batch.isCancelled = false;
-    batch.runEnded = 0;
-    batch.runBusyMs = 0;
   }
 
   apply(): void {

@@ -28,6 +28,8 @@ export function controlItem(commit: Commit, item: MemoryItem, command: ControlCo
       if (!decide(command.type, item).ok) return wrongState(item);
       if (item.isHeld === (command.type === "hold")) return done(commit, 0);
       item.isHeld = command.type === "hold";
+      if (item.isHeld) item.batch.held.add(item);
+      else item.batch.held.delete(item);
       // Its worker may have died while running it, and will not be found to have held it.
       if (item.worker !== 0) item.isSuspect = true;
       takeAway(commit, item);

@@ -23,6 +23,7 @@ export function endItem(commit: Commit, item: MemoryItem, to: ItemState): void {
   item.endedAt = commit.now;
   item.runAt = 0;
   item.isHeld = false;
+  item.batch.held.delete(item);
   item.isSuspect = false;
   placeItem(commit.state, item);
 }

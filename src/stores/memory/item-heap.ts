@@ -33,6 +33,15 @@ export class ItemHeap {
     }
   }
 
+  /** The highest rank in it; null for none. */
+  lastRank(): number | null {
+    let last: number | null = null;
+    for (const { item, rank, place } of this.#entries) {
+      if (place === item.place && (last === null || rank > last)) last = rank;
+    }
+    return last;
+  }
+
   #dropFirst(): void {
     const last = this.#entries.pop();
     if (last === undefined || this.#entries.length === 0) return;

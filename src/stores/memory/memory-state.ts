@@ -77,13 +77,15 @@ export interface MemoryBatch {
   startedAt: number | null;
   endedAt: number | null;
   checkpointAt: number | null;
-  runEnded: number;
-  runBusyMs: number;
+  readonly work: string;
+  learned: string | null;
   /** By ordinal; undefined where one was removed. */
   readonly items: (MemoryItem | undefined)[];
   readonly byKey: Map<string, MemoryItem>;
   readonly ready: ItemHeap;
   readonly waiting: ItemHeap;
+  /** Pending items on hold. */
+  readonly held: Set<MemoryItem>;
   /** Held items that wait for a time as well: nobody is to be woken for them. */
   readonly heldBack: ItemHeap;
   /** Items in the order in which they changed. An entry counts only while its item still bears its version. */
@@ -121,6 +123,8 @@ export interface MemoryState {
   readonly byName: Map<string, MemoryBatch>;
   readonly queues: Map<string, MemoryQueue>;
   readonly workers: Map<number, MemoryWorker>;
+  /** What was learned, by kind of work; the one changed last at the end. */
+  readonly works: Map<string, string>;
   readonly listeners: Set<() => void>;
   nextBatch: number;
   nextWorker: number;
@@ -138,6 +142,7 @@ export function createState(clock: Clock): MemoryState {
     byName: new Map(),
     queues: new Map(),
     workers: new Map(),
+    works: new Map(),
     listeners: new Set(),
     nextBatch: 1,
     nextWorker: 1,

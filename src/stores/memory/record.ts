@@ -99,14 +99,8 @@ function endRun(
   end: { readonly to: "completed" | "failed"; readonly endedAt: number | undefined },
 ): void {
   const endedAt = end.endedAt ?? commit.now;
-  countRun(item, endedAt);
   endItem(commit, item, end.to);
   item.endedAt = endedAt;
-}
-
-function countRun(item: MemoryItem, now: number): void {
-  item.batch.runEnded += 1;
-  item.batch.runBusyMs += Math.max(0, now - (item.startedAt ?? now));
 }
 
 function refuse(reason: Refusal): { readonly ok: false; readonly reason: Refusal } {

@@ -2,15 +2,14 @@ import type { BatchRow } from "../../core/batch.ts";
 import { type AttemptRow, type ItemRow, lastOutcomeOf } from "../../core/item.ts";
 import type { Json } from "../../core/json.ts";
 import { NO_PROGRESS } from "../../core/progress.ts";
+import type { SessionSpec } from "../../ports/store.ts";
 import { isLapsed, type MemoryBatch, type MemoryItem, type MemoryState } from "./memory-state.ts";
 
 /** A copy of the batch as it is now: later changes do not show in it. */
 export function toBatchRow(state: MemoryState, batch: MemoryBatch): BatchRow {
   let concurrency = 0;
   for (const worker of state.workers.values()) {
-    const { queues, concurrency: handlers } = worker.spec;
-    const isServing = queues.length === 0 || queues.includes(batch.queue.name);
-    if (isServing && !isLapsed(state, worker)) concurrency += handlers;
+    if (isServing(worker.spec, batch) && !isLapsed(state, worker)) concurrency += worker.spec.concurrency;
   }
   return {
     number: batch.number,
@@ -37,8 +36,17 @@ export function toBatchRow(state: MemoryState, batch: MemoryBatch): BatchRow {
     startedAt: batch.startedAt,
     endedAt: batch.endedAt,
     checkpointAt: batch.checkpointAt,
-    run: { ended: batch.runEnded, busyMs: batch.runBusyMs, concurrency },
+    work: batch.work,
+    concurrency,
   };
+}
+
+/** Whether a session may claim of a batch. */
+function isServing(spec: SessionSpec, batch: MemoryBatch): boolean {
+  const { queues, pipelines, batch: only } = spec;
+  if (only !== null && only !== batch.number) return false;
+  if (pipelines !== null && !pipelines.includes(batch.pipeline)) return false;
+  return queues.length === 0 || queues.includes(batch.queue.name);
 }
 
 /** A copy of the item as it is now. */
@@ -57,6 +65,7 @@ export function toItemRow(item: MemoryItem): ItemRow {
     crashes: item.crashes,
     readyAt: item.runAt === 0 ? null : item.runAt,
     size: item.size,
+    kind: item.kind,
     input: toJson(item.input),
     output: toJson(item.output),
     saved: toJson(item.saved),

@@ -12,7 +12,7 @@ export function openSession(state: MemoryState, spec: SessionSpec): number {
   const number = state.nextWorker++;
   state.workers.set(number, {
     number,
-    spec: { ...spec, queues: [...spec.queues] },
+    spec: structuredClone(spec),
     held: new Set(),
     beatAt: state.clock.monotonic(),
     confirmed: 0,

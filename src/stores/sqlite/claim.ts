@@ -16,7 +16,7 @@ const PROMOTED_MAX = 1_000;
 const BATCHES_PAGE = 64;
 const WAITING_PAGE = 64;
 
-const LEASE_COLUMNS = "id, token, key, input, size, saved, attempts, failures, crashes, suspect, priority, fresh";
+const LEASE_COLUMNS = "id, token, key, input, size, saved, attempts, failures, crashes, suspect, priority, fresh, kind";
 const CLAIMABLE = "pending > 0 AND control = 0 AND is_cancelled = 0 AND is_removing = 0";
 
 type LeaseTuple = readonly [
@@ -32,6 +32,7 @@ type LeaseTuple = readonly [
   suspect: number,
   priority: number,
   fresh: number,
+  kind: string | null,
 ];
 type BatchTuple = readonly [
   number: number,
@@ -244,6 +245,7 @@ class Claim {
       key: item[2],
       input: item[3],
       size: item[4],
+      kind: item[12],
       saved: item[5],
       attempt: item[6] + 1,
       failures: item[7],

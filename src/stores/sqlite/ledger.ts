@@ -26,8 +26,6 @@ export interface LedgerEntry {
   checkpointAt: number | null;
   priority: number;
   nextOrdinal: number;
-  runEnded: number;
-  runBusyMs: number;
   /** True where the percent may go back: items were added or retried. */
   resetsPercent: boolean;
   /** False as long as the transaction changed nothing that a viewer can see. */
@@ -69,8 +67,6 @@ export class Ledger {
     entry.epoch += 1;
     entry.endedAt = null;
     entry.isCancelled = false;
-    entry.runEnded = 0;
-    entry.runBusyMs = 0;
     entry.isChanged = true;
   }
 
@@ -107,8 +103,6 @@ export class Ledger {
       entry.checkpointAt,
       entry.priority,
       entry.nextOrdinal,
-      entry.runEnded,
-      entry.runBusyMs,
       entry.number,
     );
   }
@@ -149,8 +143,6 @@ export class Ledger {
       checkpointAt: row[17],
       priority: row[18],
       nextOrdinal: row[19],
-      runEnded: row[20],
-      runBusyMs: row[21],
       resetsPercent: false,
       isChanged: false,
     };
@@ -165,7 +157,7 @@ type EntryTuple = readonly [
   number | null,
   number | null,
   number | null,
-  ...number: readonly [number, number, number, number],
+  ...number: readonly [number, number],
 ];
 
 export interface LedgerQueries {
@@ -178,11 +170,11 @@ export function prepareLedger(connection: Connection): LedgerQueries {
   return {
     read: connection.query<EntryTuple>(`SELECT queue, version, total, pending, processing, completed, failed, cancelled,
       flight, percent_floor, policy, control, is_cancelled, is_sealed, epoch, started_at, ended_at, checkpoint_at,
-      priority, next_ordinal, run_ended, run_busy_ms FROM batches WHERE number = ? AND is_removing = 0`),
+      priority, next_ordinal FROM batches WHERE number = ? AND is_removing = 0`),
     write: connection.query(`UPDATE batches SET version = version + 1, total = total + ?, pending = pending + ?,
       processing = processing + ?, completed = completed + ?, failed = failed + ?, cancelled = cancelled + ?,
       flight = flight + ?, percent_floor = ?, control = ?, is_cancelled = ?, is_sealed = ?, epoch = ?, started_at = ?,
-      ended_at = ?, checkpoint_at = ?, priority = ?, next_ordinal = ?, run_ended = ?, run_busy_ms = ?
+      ended_at = ?, checkpoint_at = ?, priority = ?, next_ordinal = ?
       WHERE number = ?`),
     raise: connection.query("UPDATE meta SET revision = revision + 1"),
   };

@@ -17,7 +17,7 @@ import {
   toBatchRow,
   toItemRow,
 } from "./rows.ts";
-import { isLapsed } from "./sessions.ts";
+import { concurrencyFor, prepareServers, type Served, type Server } from "./servers.ts";
 
 /** `statusOf` of the core, in SQL, so that a page of batches can be chosen by it. */
 export const STATUS_SQL = `CASE
@@ -38,9 +38,6 @@ function prepareQueries(connection: Connection) {
     ),
     byChance: connection.query<BatchTuple>(
       `SELECT ${BATCH_COLUMNS} FROM batches WHERE substr(id, 16) = ? AND ${VISIBLE}`,
-    ),
-    servers: connection.query<[string, number, number, number]>(
-      "SELECT queues, concurrency, lease_ms, beat_at FROM workers",
     ),
     queueRows: connection.query<[string, number, number | null, number, number, number]>(`
     SELECT queues.name, queues.control, concurrency, count(number), coalesce(sum(pending), 0), coalesce(sum(processing), 0)
@@ -77,29 +74,17 @@ export class Reads {
   readonly #queries: Queries;
   readonly #freshFrom: (batch: number) => number;
   readonly #pages = new Map<string, Query<BatchTuple>>();
+  readonly #servers: () => readonly Server[];
 
   constructor(connection: Connection) {
+    this.#servers = prepareServers(connection);
     this.#connection = connection;
     this.#queries = prepareQueries(connection);
     this.#freshFrom = prepareFreshFrom(connection);
   }
 
-  #concurrencyOf(queue: string, cache?: Map<string, number>): number {
-    const known = cache?.get(queue);
-    if (known !== undefined) return known;
-    const monotonic = this.#connection.clock.monotonic();
-    let sum = 0;
-    for (const [queues, concurrency, leaseMs, beatAt] of this.#queries.servers.all()) {
-      if (concurrency === 0 || isLapsed({ beatAt, leaseMs }, monotonic)) continue;
-      const served = JSON.parse(queues) as readonly string[];
-      if (served.length === 0 || served.includes(queue)) sum += concurrency;
-    }
-    cache?.set(queue, sum);
-    return sum;
-  }
-
   #toRow(row: BatchTuple | undefined): BatchRow | null {
-    return row === undefined ? null : toBatchRow(row, this.#concurrencyOf(row[4]));
+    return row === undefined ? null : toBatchRow(row, concurrencyFor(toServed(row), this.#servers()));
   }
 
   #find(ref: BatchRef): BatchRow | null {
@@ -193,8 +178,8 @@ export class Reads {
 
   async batches(query: BatchQuery): Promise<readonly BatchRow[]> {
     return this.#connection.read(() => {
-      const cache = new Map<string, number>();
-      return this.#page(query).map((row) => toBatchRow(row, this.#concurrencyOf(row[4], cache)));
+      const servers = this.#servers();
+      return this.#page(query).map((row) => toBatchRow(row, concurrencyFor(toServed(row), servers)));
     });
   }
 
@@ -209,6 +194,10 @@ export class Reads {
   async changes(batch: number, since: number, limit: number): Promise<Changes> {
     return this.#connection.read(() => this.#changesNow(batch, since, limit));
   }
+}
+
+function toServed(row: BatchTuple): Served {
+  return { number: row[0], queue: row[4], pipeline: row[5] };
 }
 
 /** The version up to which a page of at most `limit` rows with these versions goes: always to the end of a version. */

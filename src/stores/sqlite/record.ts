@@ -69,7 +69,6 @@ export class Recorder {
       return false;
     entry.delta.move("pending", "completed");
     entry.startedAt ??= startedAt;
-    countRun(entry, startedAt, now);
     entry.isChanged = true;
     return true;
   }
@@ -92,7 +91,6 @@ export class Recorder {
     ended.add(items);
     entry.delta.move("pending", "completed", items);
     entry.startedAt ??= startedAt;
-    countRuns(entry, items, endedAt - startedAt);
     entry.isChanged = true;
     return items;
   }
@@ -120,7 +118,6 @@ export class Recorder {
       }
       case "complete": {
         this.#changes.startLate(item, entry, report.startedAt);
-        countRun(entry, item.startedAt ?? now, now);
         this.#changes.end(item, entry, {
           to: "completed",
           now,
@@ -144,7 +141,6 @@ export class Recorder {
     this.#changes.startLate(item, entry, report.startedAt);
     const { error, retryAt: runAt, saved } = report;
     if (runAt === null) {
-      countRun(entry, item.startedAt ?? now, now);
       this.#changes.end(item, entry, {
         to: "failed",
         now,
@@ -221,16 +217,6 @@ function endOf(report: Report): number | undefined {
 /** A caller without a lease gets a token for its attempt, so that no other can have it. */
 function tokenAfter(item: ItemFacts, report: Report): number {
   return report.lease === null ? item.token + 1 : item.token;
-}
-
-function countRun(entry: LedgerEntry, startedAt: number, now: number): void {
-  countRuns(entry, 1, now - startedAt);
-}
-
-function countRuns(entry: LedgerEntry, items: number, eachMs: number): void {
-  entry.runEnded += items;
-  // A wrong wall clock can make spans of decades; their sum must stay a number that can be read back.
-  entry.runBusyMs = Math.min(Number.MAX_SAFE_INTEGER, entry.runBusyMs + items * Math.max(0, eachMs));
 }
 
 /** How many reports from `at` on complete neighbours under their first leases, alike in times and without an output. */

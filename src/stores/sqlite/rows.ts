@@ -42,7 +42,7 @@ export function toOutcomeCode(outcome: AttemptOutcome): number {
 
 export const BATCH_COLUMNS = `number, id, owner, name, queue, pipeline, options, policy, stages, priority, control,
   is_cancelled, is_sealed, epoch, version, resumable_from, total, pending, processing, completed, failed, cancelled,
-  flight, percent_floor, created_at, start_at, started_at, ended_at, checkpoint_at, run_ended, run_busy_ms`;
+  flight, percent_floor, created_at, start_at, started_at, ended_at, checkpoint_at, work`;
 
 /** A pending item that stands in the index of what can be claimed; the others that can be are fresh (blocks.ts). */
 export const READY = "fresh = 0 AND state = 0 AND worker = 0 AND held = 0 AND run_at = 0";
@@ -77,11 +77,10 @@ export type BatchTuple = readonly [
   startedAt: number | null,
   endedAt: number | null,
   checkpointAt: number | null,
-  runEnded: number,
-  runBusyMs: number,
+  work: string,
 ];
 
-/** @param concurrency handlers of all live sessions that serve the batch's queue */
+/** @param concurrency handlers of all live sessions that serve the batch */
 export function toBatchRow(row: BatchTuple, concurrency: number): BatchRow {
   return {
     number: row[0],
@@ -115,12 +114,13 @@ export function toBatchRow(row: BatchTuple, concurrency: number): BatchRow {
     startedAt: row[26],
     endedAt: row[27],
     checkpointAt: row[28],
-    run: { ended: row[29], busyMs: row[30], concurrency },
+    work: row[29],
+    concurrency,
   };
 }
 
 export const ITEM_COLUMNS = `id, key, state, held, priority, version, token, attempts, crashes, run_at, size, input, output,
-  saved, error, progress, fraction, started_at, ended_at`;
+  saved, error, progress, fraction, started_at, ended_at, kind`;
 
 export type ItemTuple = readonly [
   number: number,
@@ -142,6 +142,7 @@ export type ItemTuple = readonly [
   fraction: number,
   startedAt: number | null,
   endedAt: number | null,
+  kind: string | null,
 ];
 
 export function toItemRow(row: ItemTuple, batchId: string): ItemRow {
@@ -159,6 +160,7 @@ export function toItemRow(row: ItemTuple, batchId: string): ItemRow {
     crashes: row[8],
     readyAt: row[9] === 0 ? null : row[9],
     size: row[10],
+    kind: row[19],
     input: toJson(row[11]),
     output: toJson(row[12]),
     saved: toJson(row[13]),

@@ -39,8 +39,8 @@ export function prepareSessions(
   parts: { readonly changes: ItemChanges; readonly finishStalled: () => Promise<void> },
 ) {
   const { changes } = parts;
-  const insert = connection.query<[number]>(`INSERT INTO workers (name, host, pid, birth, queues, concurrency, lease_ms,
-    opened_at, beat_at, confirmed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING number`);
+  const insert = connection.query<[number]>(`INSERT INTO workers (name, host, pid, birth, queues, batch, pipelines,
+    concurrency, lease_ms, opened_at, beat_at, confirmed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING number`);
   const beat = connection.query("UPDATE workers SET beat_at = ? WHERE number = ?");
   const all = connection.query<SessionTuple>(`SELECT ${COLUMNS} FROM workers ORDER BY number`);
   const remove = connection.query("DELETE FROM workers WHERE number = ?");
@@ -73,9 +73,11 @@ export function prepareSessions(
 
     async openSession(session: SessionSpec): Promise<number> {
       return connection.write(() => {
-        const { name, host, pid, birth, queues, concurrency, leaseMs, now } = session;
+        const { name, host, pid, birth, batch, concurrency, leaseMs, now } = session;
         const beatAt = connection.clock.monotonic();
-        const row = insert.get(name, host, pid, birth, JSON.stringify(queues), concurrency, leaseMs, now, beatAt);
+        const queues = JSON.stringify(session.queues);
+        const pipelines = session.pipelines === null ? null : JSON.stringify(session.pipelines);
+        const row = insert.get(name, host, pid, birth, queues, batch, pipelines, concurrency, leaseMs, now, beatAt);
         invariant(row !== undefined, "an inserted session has a number");
         return row[0];
       });

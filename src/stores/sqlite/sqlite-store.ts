@@ -5,6 +5,7 @@ import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Controller } from "./control.ts";
 import { ItemChanges } from "./item-changes.ts";
 import { prepareItemReads } from "./item-reads.ts";
+import { prepareLearning } from "./learning.ts";
 import { prepareLedger } from "./ledger.ts";
 import { startPulse } from "./pulse.ts";
 import { Reads } from "./reads.ts";
@@ -57,6 +58,7 @@ function storeOver(connection: Connection): Store {
     location: connection.path,
     ...prepareSessions(connection, ledger, { changes, finishStalled: upkeep.finishStalled }),
     ...prepareItemReads(connection),
+    ...prepareLearning(connection, reads),
     prune: upkeep.prune,
     checkpoint: upkeep.checkpoint,
     claim: prepareClaim(connection, blocks),

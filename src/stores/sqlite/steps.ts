@@ -45,6 +45,7 @@ function prepareQueries(connection: Connection) {
     deleteItems: connection.query("DELETE FROM items WHERE id >= ? AND id <= ?"),
     deleteAdditions: connection.query("DELETE FROM additions WHERE batch = ?"),
     deleteRemovals: connection.query("DELETE FROM removals WHERE batch = ?"),
+    deleteStatistics: connection.query("DELETE FROM statistics WHERE batch = ?"),
     deleteBatch: connection.query("DELETE FROM batches WHERE number = ?"),
   };
 }
@@ -106,6 +107,7 @@ export class Steps {
     if (last === null) {
       this.#queries.deleteRemovals.run(batch);
       this.#queries.deleteAdditions.run(batch);
+      this.#queries.deleteStatistics.run(batch);
       this.#queries.deleteBatch.run(batch);
       return { items: 0, isGone: true };
     }

@@ -20,7 +20,7 @@ function prepareQueries(connection: Connection) {
     findId: connection.query<[number]>("SELECT number FROM batches WHERE id = ? AND is_removing = 0"),
     insertQueue: connection.query("INSERT INTO queues (name) VALUES (?) ON CONFLICT DO NOTHING"),
     insertBatch: connection.query<[number]>(`INSERT INTO batches (id, owner, name, queue, pipeline, options, policy,
-    stages, priority, start_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`),
+    stages, priority, start_at, work, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`),
     insertItem:
       connection.query(`INSERT INTO items (id, batch, key, fresh, priority, version, input, size, kind, state, ended_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (batch, key) DO NOTHING`),
@@ -67,6 +67,7 @@ export class Submitter {
       JSON.stringify(spec.stages),
       spec.priority,
       spec.startAt,
+      spec.work,
       now,
     );
     invariant(row !== undefined, "an inserted batch has a number");

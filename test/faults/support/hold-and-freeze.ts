@@ -12,7 +12,7 @@ const [path = "", leaseMs = "1000"] = process.argv.slice(2);
 const store = await openSqliteStore({ path, clock: systemClock });
 const now = systemClock.now();
 const worker = await store.openSession({
-  ...{ ...systemHost.self, name: "frozen", queues: [], concurrency: 4 },
+  ...{ ...systemHost.self, name: "frozen", queues: [], batch: null, pipelines: null, concurrency: 4 },
   leaseMs: Number(leaseMs),
   now,
 });

@@ -50,8 +50,7 @@ CREATE TABLE batches (
   cancelled INTEGER NOT NULL DEFAULT 0 CHECK (cancelled >= 0),
   flight INTEGER NOT NULL DEFAULT 0 CHECK (flight >= 0),
   percent_floor INTEGER NOT NULL DEFAULT 0 CHECK (percent_floor BETWEEN 0 AND 99),
-  run_ended INTEGER NOT NULL DEFAULT 0,
-  run_busy_ms INTEGER NOT NULL DEFAULT 0,
+  work TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   start_at INTEGER,
   started_at INTEGER,
@@ -149,6 +148,18 @@ CREATE TABLE removals (
   PRIMARY KEY (batch, version, ordinal)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE statistics (
+  batch INTEGER PRIMARY KEY,
+  state TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE history (
+  work TEXT PRIMARY KEY,
+  state TEXT NOT NULL,
+  changed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX history_changed ON history (changed);
+
 CREATE TABLE workers (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   name TEXT NOT NULL,
@@ -156,6 +167,8 @@ CREATE TABLE workers (
   pid INTEGER NOT NULL,
   birth TEXT NOT NULL,
   queues TEXT NOT NULL,
+  batch INTEGER,
+  pipelines TEXT,
   concurrency INTEGER NOT NULL,
   lease_ms INTEGER NOT NULL,
   opened_at INTEGER NOT NULL,

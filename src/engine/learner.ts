@@ -1,0 +1,290 @@
+import {
+  addPart,
+  emptyStatistics,
+  type Forecast,
+  fold,
+  noteForecast,
+  octaveOf,
+  type Part,
+  type ProgressReport,
+  readHistory,
+  readSaved,
+  recordEnd,
+  type Saved,
+  type Statistics,
+} from "../core/estimator/index.ts";
+import { splitItemNumber } from "../core/ids.ts";
+import type { Learned, LearnedTexts } from "../ports/evidence.ts";
+import type { Lease, Report } from "../ports/store.ts";
+import type { Deps } from "./deps.ts";
+import type { Estimates } from "./estimates.ts";
+
+/** One run of an item, as far as it says how long its like take. Times in milliseconds of the wall clock. */
+export interface Run {
+  readonly lease: Pick<Lease, "item" | "batch" | "size" | "kind">;
+  readonly startedAt: number;
+  /** What of its work was counted already. */
+  countedMs: number;
+  haltedMsAt(now: number): number;
+  /** Its first reports of 10, 20, … 90 % or more; null: none. */
+  readonly reports: readonly (ProgressReport | null)[] | null;
+}
+
+/**
+ * The wall clock counts whole milliseconds. What takes fewer than this is recorded by the mean of its like, which is right,
+ * where each by itself is off by up to all of it; and a short item costs an addition.
+ */
+const SHORT_MS = 5;
+/** A batch of which nothing ended is told of once in so many ticks. */
+const QUIET_TICKS = 10;
+/** The wall clock went another way than the steady one by more than this: what was measured across is worth nothing. */
+const JUMP_MS = 1_000;
+
+interface Short {
+  readonly kind: string;
+  n: number;
+  ms: number;
+  logSizes: number;
+}
+
+/** What was seen of one batch since it was told last. */
+class Gathered {
+  statistics: Statistics = emptyStatistics();
+  /** By kind and octave of size; the plain ones, which have neither, by themselves. */
+  short = new Map<string, Short>();
+  plain: Short = { kind: "", n: 0, ms: 0, logSizes: 0 };
+  halted: Record<string, number> = {};
+  ended = 0;
+  idleMs = 0;
+  from = Number.POSITIVE_INFINITY;
+  to = 0;
+  /** Of this tick alone. */
+  workedMs = 0;
+  endedInTick = 0;
+  isRunning = false;
+  ticksQuiet = QUIET_TICKS;
+  /** Working time of the batch at a moment of the wall clock, in seconds; null before it was told of first. */
+  base: { readonly at: number; readonly active: number } | null = null;
+
+  /** Seconds of working time at which something started. */
+  activeAt(timeMs: number): number {
+    const at = timeMs / 1_000;
+    if (this.base === null) return Math.max(0, (timeMs - Math.min(this.from, timeMs)) / 1_000);
+    return Math.max(0, this.base.active + at - this.base.at);
+  }
+
+  take(): Part {
+    for (const short of [this.plain, ...this.short.values()]) {
+      if (short.n === 0) continue;
+      const size = short === this.plain || short.logSizes === 0 ? null : Math.exp(short.logSizes / short.n);
+      const seconds = short.ms / short.n / 1_000;
+      const startedActive = this.activeAt(this.to);
+      recordEnd(this.statistics, {
+        kind: short.kind,
+        size,
+        outcome: "completed",
+        seconds,
+        startedActive,
+        count: short.n,
+      });
+    }
+    const worked = this.to > 0 ? { from: this.from / 1_000, to: this.to / 1_000 } : null;
+    const part = { statistics: this.statistics, worked, idle: this.idleMs / 1_000, halted: this.halted };
+    this.statistics = emptyStatistics();
+    this.short = new Map();
+    this.plain = { kind: "", n: 0, ms: 0, logSizes: 0 };
+    this.halted = {};
+    this.ended = 0;
+    this.idleMs = 0;
+    this.from = Number.POSITIVE_INFINITY;
+    this.to = 0;
+    return part;
+  }
+}
+
+/**
+ * Gathers what a process's runs teach of how long items take, in memory, and tells the store about once a second.
+ *
+ * Each process tells what it saw itself; the store's sums are those of all. What was not told yet is lost in a crash, and so is
+ * what a store does not take: estimates are worth less than work.
+ */
+export class Learner {
+  readonly #deps: Deps;
+  readonly #estimates: Estimates;
+  readonly #concurrency: number;
+  readonly #batches = new Map<number, Gathered>();
+  #last: { readonly number: number; readonly gathered: Gathered } | null = null;
+  #tickAt: number;
+  #wallLead: number;
+  /** Runs that began before this were measured by a clock that jumped. */
+  #steadySince = 0;
+
+  constructor(deps: Deps, estimates: Estimates, concurrency: number) {
+    this.#deps = deps;
+    this.#estimates = estimates;
+    this.#concurrency = concurrency;
+    this.#tickAt = deps.clock.now();
+    this.#wallLead = this.#tickAt - deps.clock.monotonic();
+  }
+
+  /** Takes in how a run ended; a release says nothing of how long it takes. `now`: where the report does not say when. */
+  ended(run: Run, report: Report, now = run.startedAt): void {
+    if (report.type !== "complete" && report.type !== "fail") return;
+    const { lease, startedAt } = run;
+    const gathered = this.#of(lease.batch);
+    const endedAt = report.endedAt ?? now;
+    const haltedMs = run.haltedMsAt(endedAt);
+    const ms = endedAt - startedAt - haltedMs;
+    gathered.ended += 1;
+    gathered.endedInTick += 1;
+    if (startedAt < this.#steadySince || ms < 0) return;
+    gathered.workedMs += ms - run.countedMs;
+    if (startedAt < gathered.from) gathered.from = startedAt;
+    if (endedAt > gathered.to) gathered.to = endedAt;
+    if (report.type === "complete" && ms < SHORT_MS && run.reports === null) {
+      const short = lease.size === null && lease.kind === null ? gathered.plain : shortOf(gathered, lease);
+      short.n += 1;
+      short.ms += ms;
+      if (lease.size !== null && lease.size > 0) short.logSizes += Math.log(lease.size);
+      return;
+    }
+    if (haltedMs > 0) gathered.halted[splitItemNumber(lease.item).ordinal] = 0;
+    recordEnd(gathered.statistics, {
+      kind: lease.kind ?? "",
+      size: lease.size,
+      outcome: report.type === "complete" ? "completed" : report.retryAt === null ? "failed" : "retried",
+      seconds: ms / 1_000,
+      startedActive: gathered.activeAt(startedAt),
+      reports: run.reports ?? [],
+    });
+  }
+
+  /**
+   * Tells the store what was seen. To be called about once a second, and once more (`isLast`) at the end.
+   * @param running everything that runs now
+   * @param isDry whether free workers find nothing to do: then they are no gap between items
+   */
+  async tell(running: Iterable<Run>, how: { readonly isDry: boolean; readonly isLast?: boolean }): Promise<void> {
+    this.#toll(running, how.isDry);
+    for (const [batch, gathered] of [...this.#batches]) {
+      const isOver = !gathered.isRunning && gathered.ended === 0;
+      gathered.ticksQuiet = gathered.ended > 0 ? QUIET_TICKS : gathered.ticksQuiet + 1;
+      if (gathered.ticksQuiet < QUIET_TICKS && !isOver && how.isLast !== true) continue;
+      gathered.ticksQuiet = 0;
+      // Told once more when nothing is left here: the batch may have ended with the last commit.
+      if (isOver) this.#forget(batch);
+      await this.#tellOf(batch, gathered);
+    }
+  }
+
+  #forget(batch: number): void {
+    this.#batches.delete(batch);
+    this.#last = null;
+  }
+
+  #of(batch: number): Gathered {
+    if (this.#last?.number === batch) return this.#last.gathered;
+    let gathered = this.#batches.get(batch);
+    if (gathered === undefined) {
+      gathered = new Gathered();
+      this.#batches.set(batch, gathered);
+    }
+    this.#last = { number: batch, gathered };
+    return gathered;
+  }
+
+  /** Counts what ran since the last tick, and shares the time in which workers were idle among the batches. */
+  #toll(running: Iterable<Run>, isDry: boolean): void {
+    const { clock } = this.#deps;
+    const now = clock.now();
+    const lead = now - clock.monotonic();
+    const hasJumped = Math.abs(lead - this.#wallLead) > JUMP_MS;
+    this.#wallLead = lead;
+    if (hasJumped) this.#steadySince = now;
+    const spanMs = hasJumped ? 0 : Math.max(0, now - this.#tickAt);
+    this.#tickAt = now;
+    for (const gathered of this.#batches.values()) gathered.isRunning = false;
+    for (const run of running) this.#tollRun(run, now);
+    let weights = 0;
+    let workedMs = 0;
+    for (const gathered of this.#batches.values()) {
+      if (hasJumped) gathered.workedMs = 0;
+      weights += weightOf(gathered);
+      workedMs += gathered.workedMs;
+    }
+    const idleMs = isDry ? 0 : Math.max(0, this.#concurrency * spanMs - workedMs);
+    for (const gathered of this.#batches.values()) {
+      if (weights > 0) gathered.idleMs += (idleMs * weightOf(gathered)) / weights;
+      gathered.workedMs = 0;
+      gathered.endedInTick = 0;
+    }
+  }
+
+  #tollRun(run: Run, now: number): void {
+    const gathered = this.#of(run.lease.batch);
+    gathered.isRunning = true;
+    if (run.startedAt < this.#steadySince || run.startedAt > now) return;
+    const haltedMs = run.haltedMsAt(now);
+    const ms = now - run.startedAt - haltedMs;
+    if (ms > run.countedMs) {
+      gathered.from = Math.min(gathered.from, now - (ms - run.countedMs));
+      gathered.to = now;
+      gathered.workedMs += ms - run.countedMs;
+      run.countedMs = ms;
+    }
+    if (haltedMs > 0) gathered.halted[splitItemNumber(run.lease.item).ordinal] = haltedMs / 1_000;
+  }
+
+  async #tellOf(batch: number, gathered: Gathered): Promise<void> {
+    const { store, logger } = this.#deps;
+    const part = gathered.take();
+    try {
+      const forecast = await this.#estimates.forecast(batch);
+      let after: Saved | null = null;
+      const change = (known: Learned): LearnedTexts => {
+        const { saved, texts } = withPart(known, part, forecast);
+        after = saved;
+        return texts;
+      };
+      await store.learn(batch, change);
+      gathered.base = baseOf(after);
+    } catch (error) {
+      logger.warn("what a second taught of how long items take is lost", { error: String(error) });
+    }
+  }
+}
+
+/** What stands in the store after a process has told: at the end of the batch, the history of its kind of work learns. */
+export function withPart(
+  known: Learned,
+  part: Part,
+  forecast: Forecast | null,
+): { readonly saved: Saved; readonly texts: LearnedTexts } {
+  const saved = readSaved(known.batch);
+  if (known.isEnded && saved.foldedEpoch === known.epoch) return { saved, texts: known };
+  addPart(saved, part);
+  if (forecast !== null) noteForecast(saved, forecast);
+  if (!known.isEnded) return { saved, texts: { batch: JSON.stringify(saved), work: known.work } };
+  const folded = fold(saved, readHistory(known.work), known.epoch);
+  const work = folded.history === null ? known.work : JSON.stringify(folded.history);
+  return { saved: folded.saved, texts: { batch: JSON.stringify(folded.saved), work } };
+}
+
+function baseOf(saved: Saved | null): Gathered["base"] {
+  const clock = saved?.statistics.clock;
+  return clock === undefined || clock.at === null ? null : { at: clock.at, active: clock.active };
+}
+
+/** Items that took less than the clock can tell count a little all the same. */
+function weightOf(gathered: Gathered): number {
+  return gathered.workedMs + 1e-3 * gathered.endedInTick;
+}
+
+function shortOf(gathered: Gathered, { kind, size }: Run["lease"]): Short {
+  const key = `${octaveOf(size)} ${kind ?? ""}`;
+  const known = gathered.short.get(key);
+  if (known !== undefined) return known;
+  const short = { kind: kind ?? "", n: 0, ms: 0, logSizes: 0 };
+  gathered.short.set(key, short);
+  return short;
+}
