@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -248,10 +248,14 @@ describe("--then", () => {
 describe("the end of milepost", () => {
   it("by Ctrl-C lets commands finish, and the same command goes on with the rest", async () => {
     await writeFile(join(cwd, "list"), Array.from({ length: 400 }, (_, index) => `item-${index}\n`).join(""));
-    const command = ["run", "command", "--shell", "echo {} >> done.txt", "--from-file", "list", "--name", "cut"];
+    // The fourth command waits for somebody to write into a pipe: the run cannot be over before it is told to stop.
+    execFileSync("mkfifo", [join(cwd, "gate")]);
+    const script = "if [ {} = item-3 ]; then cat gate; fi; echo {} >> done.txt";
+    const command = ["run", "command", "--shell", script, "--from-file", "list", "--name", "cut"];
     const first = new CliRun([...command, "--json", "--concurrency", "1"], { cwd });
-    await first.until((seen) => /"completed":[1-9]/.test(seen.stdout));
+    await first.until((seen) => /"completed":3/.test(seen.stdout));
     first.child.kill("SIGINT");
+    await writeFile(join(cwd, "gate"), "");
     expect((await first.ended).status).toBe(130);
     expect((await run(...command)).status).toBe(0);
     const done = (await readFile(join(cwd, "done.txt"), "utf8")).trimEnd().split("\n");

@@ -26,8 +26,6 @@ async function contend(scene: Scene, options: { readonly batches: number; readon
   );
   const starts = ledger(scene).filter((line) => line.startsWith("start "));
   scene.check("starts of handlers: each item once", starts.length, batches * items);
-  const by = new Set(starts.map((line) => line.split(" ").at(-1)));
-  scene.check("workers that had a share", by.size, 2);
   await Promise.all(workers.map(stopWorker));
   scene.check("complaints of the workers", workers.map(({ stderr }) => stderr).join(""), "");
   scene.check("verify", await milepost.verify(), []);

@@ -1,5 +1,5 @@
 /** A store that goes away, fills up or may not be written while it is open. Run alone: `npx node test/faults/lost-files.ts [name]`. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -126,6 +126,13 @@ function fillUp(path: string): void {
       if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
     }
   }
+}
+
+/** Root becomes somebody else for this, who must be let into the folder that Node and the checkout are in. */
+function otherUserObstacle(): string | null {
+  if (process.getuid?.() !== 0) return null;
+  const { status } = spawnSync(process.execPath, ["--version"], { uid: NOBODY, gid: NOBODY, cwd: "/" });
+  return status === 0 ? null : `user ${NOBODY} may not run ${process.execPath}: the checkout lies in a private folder`;
 }
 
 async function readOnlyFile(scene: Scene): Promise<void> {
@@ -258,7 +265,12 @@ export const lostFileFaults: readonly Fault[] = [
     obstacle: mountObstacle,
     run: fullDisk,
   },
-  { name: "file-read-only", expected: "exit 4 with a clear line, the file untouched", run: readOnlyFile },
+  {
+    name: "file-read-only",
+    expected: "exit 4 with a clear line, the file untouched",
+    obstacle: otherUserObstacle,
+    run: readOnlyFile,
+  },
   {
     name: "disk-read-only",
     expected: "a store on a disk that is read-only: exit 4 with a clear line; as it was, once writable again",

@@ -85,8 +85,10 @@ describe("an estimate", () => {
   });
 
   test("is as many times longer as everything takes longer", () => {
+    // Of a handful of items, rounding alone decides how their sizes are told apart.
+    const enough = work.filter((items) => items.length >= 10);
     fc.assert(
-      fc.property(work, (items) => {
+      fc.property(enough, (items) => {
         const until = Math.ceil(items.length / 2);
         const one = runUntil(items, { until });
         // A power of two, which binary fractions multiply without rounding: an item on the border of a span stays there.
