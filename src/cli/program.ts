@@ -17,6 +17,7 @@ import { retryVerb } from "./verbs/retry.ts";
 import { runVerb } from "./verbs/run.ts";
 import { statusVerb } from "./verbs/status.ts";
 import { stopVerb } from "./verbs/stop.ts";
+import { traceVerb } from "./verbs/trace.ts";
 import { unholdVerb } from "./verbs/unhold.ts";
 import { verifyVerb } from "./verbs/verify.ts";
 import { waitVerb } from "./verbs/wait.ts";
@@ -30,7 +31,7 @@ const GROUPS = [
     title: "Control:",
     verbs: [pauseVerb, resumeVerb, stopVerb, cancelVerb, retryVerb, holdVerb, unholdVerb, priorityVerb],
   },
-  { title: "Keep the store in order:", verbs: [removeVerb, pruneVerb, verifyVerb, repairVerb, doctorVerb] },
+  { title: "Keep the store in order:", verbs: [removeVerb, pruneVerb, verifyVerb, repairVerb, doctorVerb, traceVerb] },
 ] as const;
 
 /** The whole grammar of the command line, with its help. Parsing runs the verb; wrong use throws a CommanderError. */

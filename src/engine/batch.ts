@@ -78,21 +78,17 @@ export class Batch {
   watch(
     options: { readonly everyMs?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<BatchSnapshot, void, undefined> {
-    return watchBatch({
-      deps: this.#deps,
-      estimates: this.#estimates,
-      read: () => this.#find(),
-      what: this.#what,
-      everyMs: options.everyMs ?? 100,
-      signal: options.signal,
-    });
+    const { everyMs = 100, signal } = options;
+    return this.#watch({ everyMs, signal, answer: (row) => this.#estimates.of(row) });
   }
 
   /** Resolves when the batch has ended. @throws {MilepostError} `NOT_FOUND` if it is removed meanwhile */
   async done(): Promise<BatchSnapshot> {
     await this.#row();
     let last: BatchSnapshot | null = null;
-    for await (const snapshot of this.watch()) last = snapshot;
+    // Nobody looks at what is on the way to the end.
+    const answer = async (): Promise<null> => null;
+    for await (const snapshot of this.#watch({ everyMs: 100, signal: undefined, answer })) last = snapshot;
     if (last === null || last.endedAt === null) throw notFound(this.#what);
     return last;
   }
@@ -203,6 +199,12 @@ export class Batch {
 
   async #give(toCommand: (batch: number) => ControlCommand): Promise<number> {
     return giveCommand(this.#deps, toCommand((await this.#row()).number), this.#what);
+  }
+
+  #watch(
+    how: Pick<Parameters<typeof watchBatch>[0], "everyMs" | "signal" | "answer">,
+  ): AsyncGenerator<BatchSnapshot, void, undefined> {
+    return watchBatch({ ...how, deps: this.#deps, read: () => this.#find(), what: this.#what });
   }
 
   #find(): Promise<BatchRow | null> {

@@ -1,7 +1,7 @@
 import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
+import type { Answer } from "../core/estimator/index.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
-import type { Estimates } from "./estimates.ts";
 
 /** How soon after a change a watcher looks again at the earliest. */
 const LOOK_EVERY_MS = 10;
@@ -16,7 +16,8 @@ const MOVED_MS = 1_000;
  */
 export async function* watchBatch(options: {
   readonly deps: Deps;
-  readonly estimates: Estimates;
+  /** What is to be said of the time left with each snapshot. */
+  readonly answer: (row: BatchRow) => Promise<Answer | null>;
   readonly read: () => Promise<BatchRow | null>;
   /** The batch, for people. */
   readonly what: string;
@@ -37,7 +38,7 @@ export async function* watchBatch(options: {
       if (row === null) return;
       const isDue = row.endedAt !== null || deps.clock.monotonic() - shownAt >= options.everyMs;
       if (isDue) {
-        const snapshot = toBatchSnapshot(row, await options.estimates.of(row));
+        const snapshot = toBatchSnapshot(row, await options.answer(row));
         if (row.version !== version || hasMoved(shown, snapshot)) {
           version = row.version;
           shown = snapshot;

@@ -26,6 +26,8 @@ const VERBS = [
   "verify",
   "repair",
   "doctor",
+  "trace",
+  "trace record",
 ] as const;
 
 describe("help", () => {
@@ -39,7 +41,7 @@ describe("help", () => {
   it.each(VERBS)("%s --help", async (verb) => {
     const { status, stdout, stderr } = await callMain([...verb.split(" "), "--help"], tmpdir());
     expect([status, stderr]).toEqual([0, ""]);
-    if (verb !== "run") expect(stdout).toContain("\nExamples:\n");
+    if (verb !== "run" && verb !== "trace") expect(stdout).toContain("\nExamples:\n");
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(110);
     await expect(stdout).toMatchFileSnapshot(`help/${verb.replace(" ", "-")}.txt`);
   });

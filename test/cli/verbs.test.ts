@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readTrace } from "../../bench/eta/trace.ts";
 import { openMilepost } from "../../src/open-milepost.ts";
 import { callMain } from "./support/call-main.ts";
 import { CliRun, jsonLines, runCli } from "./support/run-cli.ts";
@@ -44,6 +45,39 @@ async function json(...args: readonly string[]): Promise<Record<string, unknown>
 }
 
 describe("looking", () => {
+  it("trace record writes what ran, without names, in the format that the benchmark reads", async () => {
+    await submitEnded("mixed", ["a", "b", "bad1"]);
+    await call("trace", "record", "mixed");
+    const { status, stderr } = await callMain(["trace", "record", "mixed", "--out", "t.json"], cwd);
+    expect([status, stderr]).toEqual([0, "3 items in t.json\n"]);
+    const trace = readTrace(join(cwd, "t.json"));
+    expect(trace).toMatchObject({
+      name: "mixed",
+      group: "judge",
+      items: [{ size: null }, { size: null }, { size: null }],
+    });
+    const codes = trace.events.map(({ code, item, x }) => [item, code, x]).toSorted();
+    expect(codes).toEqual([
+      [0, "d", 0],
+      [0, "s", 0],
+      [1, "d", 0],
+      [1, "s", 0],
+      [2, "f", 1],
+      [2, "s", 0],
+    ]);
+    expect(JSON.stringify(trace)).not.toContain("bad1");
+  });
+
+  it("status says why there is no time left", async () => {
+    await submitWaiting("idle", ["a"]);
+    expect(await json("status", "idle")).toMatchObject({
+      estimate: null,
+      estimatedTimeRemaining: null,
+      noEstimate: { reason: "no-workers", afterResume: null },
+    });
+    expect(await call("status", "idle")).toContain("no worker runs it");
+  });
+
   it("status --json has the documented fields", async () => {
     await submitEnded("mixed", ["a", "b", "bad1"]);
     const status = await json("status", "mixed");
