@@ -4,6 +4,7 @@ export type { Counts } from "./core/counts.ts";
 export { type ErrorCode, type ItemError, MilepostError, NoRetryError } from "./core/errors.ts";
 export type { Estimate, NoEstimateReason } from "./core/estimator/answer.ts";
 export type { Range } from "./core/estimator/estimate.ts";
+export type { QueuePlace } from "./core/estimator/queue.ts";
 export type { Attempt, AttemptOutcome, ItemSnapshot } from "./core/item.ts";
 export type { Json } from "./core/json.ts";
 export { LIMITS } from "./core/limits.ts";

@@ -28,6 +28,14 @@ import type { Deps } from "./deps.ts";
 /** Estimates of one batch are made anew at most once in this time. */
 const EVERY_MS = 250;
 const KEPT_MAX = 200;
+/** An estimate that was made with others of these than the batch has now is not shown any more. */
+const STEADY = [
+  "control",
+  "isSealed",
+  "epoch",
+  "concurrency",
+  "priority",
+] as const satisfies readonly (keyof BatchRow)[];
 
 /** A batch by itself, without what else its queue has to do. */
 interface View {
@@ -42,7 +50,7 @@ interface View {
 }
 
 interface Judged {
-  readonly row: Pick<BatchRow, "control" | "isSealed" | "epoch">;
+  readonly row: BatchRow;
   readonly answer: Answer | null;
   readonly place: QueuePlace;
   readonly forecast: Forecast;
@@ -72,9 +80,8 @@ export class Estimates {
     if (row.endedAt !== null) return null;
     const judged = await this.#judge(row.number);
     if (judged === null) return null;
-    const { control, isSealed, epoch } = judged.row;
-    if (control === row.control && isSealed === row.isSealed && epoch === row.epoch) return judged.answer;
-    // It was paused, sealed or opened again since: what was said before is wrong at once, not only old.
+    if (STEADY.every((fact) => judged.row[fact] === row[fact])) return judged.answer;
+    // What was said before is wrong at once, not only old.
     this.#judged.delete(row.number);
     this.#views.delete(row.number);
     return (await this.#judge(row.number))?.answer ?? null;
@@ -201,7 +208,7 @@ function judge(view: View, rivals: Rivals): Judged {
   const range = answer.estimate;
   const noted = range === null ? null : { active: look.statistics.clock.active, low: range.low, high: range.high };
   return {
-    row: { control: row.control, isSealed: row.isSealed, epoch: row.epoch },
+    row,
     answer: row.endedAt === null ? answer : null,
     place: placeInQueue(rivals),
     forecast: { shown: range === null ? saved.shown : shown, noted },
