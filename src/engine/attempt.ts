@@ -227,7 +227,7 @@ export class Attempt implements Step, ProgressSource {
     this.#noteStep();
     if (this.#isProgressDue) return;
     this.#isProgressDue = true;
-    this.#context.recorder.touch(this, false);
+    this.#context.recorder.touch(this);
   }
 
   /** Keeps when a report first reached 10, 20, … %: how reports relate to time is learned from it. */

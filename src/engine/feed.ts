@@ -3,8 +3,10 @@ import type { Answer } from "../core/estimator/index.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 
-/** How soon after a change a watcher looks again at the earliest. */
-const LOOK_EVERY_MS = 10;
+/** A watcher looks again after this share of the time that it has watched: the end is never seen later than by that. */
+const LOOK_SHARE = 1 / 50;
+const LOOK_EVERY_MIN_MS = 2;
+const LOOK_EVERY_MAX_MS = 50;
 /** A lost hint costs this much time. */
 const POLL_EVERY_MS = 1_000;
 /** A finish that moved by less is the same to people. */
@@ -26,6 +28,7 @@ export async function* watchBatch(options: {
 }): AsyncGenerator<BatchSnapshot, void, undefined> {
   const { deps, signal } = options;
   const hint = new Hint(deps);
+  const since = deps.clock.monotonic();
   try {
     let version = -1;
     let shown: BatchSnapshot | null = null;
@@ -47,8 +50,9 @@ export async function* watchBatch(options: {
         }
       }
       if (row.endedAt !== null) return;
-      // The end is seen at once, whatever `everyMs` is: looking costs microseconds, showing may cost more.
-      await pause(deps, Math.min(options.everyMs, LOOK_EVERY_MS), signal);
+      // The end is seen early, whatever `everyMs` is: looking costs less than showing.
+      const lookMs = Math.min(LOOK_EVERY_MAX_MS, (deps.clock.monotonic() - since) * LOOK_SHARE);
+      await pause(deps, Math.min(options.everyMs, Math.max(LOOK_EVERY_MIN_MS, lookMs)), signal);
       await hint.wait(row.version === version ? POLL_EVERY_MS : options.everyMs, signal);
     }
   } finally {

@@ -11,27 +11,36 @@ export interface ProgressSource {
   onRefused(): void;
 }
 
-/** Longest wait of a progress report that no change of state takes along. Screens redraw ten times a second. */
+/** What nobody waits for is written this often while all hands are busy: a commit costs as much for one report as for ten. */
+const WRITE_EVERY_MS = 25;
+/** Starts and progress are written at once, but not more often than this. Screens redraw ten times a second. */
 const PROGRESS_EVERY_MS = 100;
+/** So many reports are worth a commit of their own. */
+const REPORTS_MANY = 100;
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 5_000;
 
 /**
  * Group commit: writes all that has gathered since the last commit in one transaction, as soon as that one returned.
  *
- * State changes are written in the order in which they came and none is dropped: `report` resolves after its commit.
- * Progress is coalesced, the latest state of each source wins. While the store is out of reach everything waits and is
- * tried again; reports are safe to repeat because they carry their item's token.
+ * State changes are written in the order in which they came and none is dropped: `report` resolves after its commit. Where
+ * nobody waits for them (`send`, while every handler is busy) they gather for 25 ms. Starts and progress are coalesced: the
+ * latest state of each source is written about ten times a second, and nothing of one that has ended before. While the store
+ * is out of reach everything waits and is tried again; reports are safe to repeat because they carry their item's token.
  */
 export class Recorder {
   readonly #deps: Deps;
   #reports: Report[] = [];
   /** Who waits for the report of the same index; null: nobody. */
   #waiters: (PromiseWithResolvers<ReportResult> | null)[] = [];
-  #sources: ProgressSource[] = [];
+  readonly #sources: ProgressSource[] = [];
   #isWriting = false;
+  #writtenAt = Number.NEGATIVE_INFINITY;
+  /** True while somebody waits for what is to be written. */
+  #isUrgent = false;
+  #progressAt = Number.NEGATIVE_INFINITY;
   #timer: Timer | null = null;
-  #timerIsSoon = false;
+  #timerAt = 0;
   readonly #onFailure: (error: unknown) => void;
   #isAbandoned = false;
   readonly #onIdle: (() => void)[] = [];
@@ -52,21 +61,30 @@ export class Recorder {
     const waiter = Promise.withResolvers<ReportResult>();
     this.#reports.push(report);
     this.#waiters.push(waiter);
-    this.#schedule(true);
+    this.hurry();
     return waiter.promise;
   }
 
-  /** The same for a caller who does not wait. What cannot be written for good is told to `onFailure` alone. */
+  /**
+   * The same for a caller who does not wait: it may stay in memory for 25 ms, and would run again after a crash. What cannot
+   * be written for good is told to `onFailure` alone.
+   */
   send(report: Report): void {
     this.#reports.push(report);
     this.#waiters.push(null);
-    this.#schedule(true);
+    this.#schedule();
   }
 
-  /** Notes that `source` has something new to write. `soon`: a viewer waits for it (a start); else within 100 ms. */
-  touch(source: ProgressSource, soon: boolean): void {
+  /** Notes that `source` has something new to write: at once if nothing of the kind was written lately, else within 100 ms. */
+  touch(source: ProgressSource): void {
     this.#sources.push(source);
-    this.#schedule(soon);
+    this.#schedule();
+  }
+
+  /** Somebody waits for what is to be written: it is written as soon as the work at hand is done. */
+  hurry(): void {
+    this.#isUrgent = true;
+    this.#schedule();
   }
 
   /** Gives up on what is not written yet: reports that wait are rejected, and so are later ones. */
@@ -77,34 +95,52 @@ export class Recorder {
   /** Resolves when nothing is left to write. */
   flushed(): Promise<void> {
     if (!this.#isWriting && this.#reports.length === 0) return Promise.resolve();
+    this.hurry();
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
-  #schedule(soon: boolean): void {
-    if (this.#isWriting || (this.#timer !== null && (this.#timerIsSoon || !soon))) return;
+  #schedule(): void {
+    const dueAt = this.#dueAt();
+    if (this.#isWriting || dueAt === null || (this.#timer !== null && this.#timerAt <= dueAt)) return;
     this.#timer?.cancel();
-    this.#timerIsSoon = soon;
-    this.#timer = this.#deps.clock.after(soon ? 0 : PROGRESS_EVERY_MS, () => {
+    this.#timerAt = dueAt;
+    this.#timer = this.#deps.clock.after(Math.max(0, dueAt - this.#deps.clock.monotonic()), () => {
       this.#timer = null;
       void this.#write();
     });
   }
 
-  async #write(): Promise<void> {
-    this.#isWriting = true;
-    const reports = this.#reports;
-    const waiters = this.#waiters;
-    const touched = this.#sources;
-    const sources: ProgressSource[] = [];
-    this.#reports = [];
-    this.#waiters = [];
-    this.#sources = [];
-    for (const source of touched) {
+  /** When the next commit is to be made, on the monotonic clock; null: there is nothing to write. */
+  #dueAt(): number | null {
+    if (this.#reports.length === 0) return this.#sources.length === 0 ? null : this.#progressAt + PROGRESS_EVERY_MS;
+    const isDueNow = this.#isUrgent || this.#reports.length >= REPORTS_MANY;
+    return isDueNow ? Number.NEGATIVE_INFINITY : this.#writtenAt + WRITE_EVERY_MS;
+  }
+
+  /** Adds what the sources have to report, unless such was written only just now. Returns whose reports these are. */
+  #addProgress(reports: Report[]): readonly ProgressSource[] {
+    const now = this.#writtenAt;
+    if (this.#sources.length === 0 || now < this.#progressAt + PROGRESS_EVERY_MS) return [];
+    const written: ProgressSource[] = [];
+    for (const source of this.#sources.splice(0)) {
       const report = source.takeProgress();
       if (report === null) continue;
       reports.push(report);
-      sources.push(source);
+      written.push(source);
     }
+    if (written.length > 0) this.#progressAt = now;
+    return written;
+  }
+
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    this.#isUrgent = false;
+    this.#writtenAt = this.#deps.clock.monotonic();
+    const reports = this.#reports;
+    const waiters = this.#waiters;
+    this.#reports = [];
+    this.#waiters = [];
+    const sources = this.#addProgress(reports);
     try {
       if (reports.length > 0) {
         const results = await this.#record(reports);
@@ -121,11 +157,8 @@ export class Recorder {
       if (!this.#isAbandoned) this.#onFailure(error);
     }
     this.#isWriting = false;
-    if (this.#reports.length > 0) this.#schedule(true);
-    else {
-      if (this.#sources.length > 0) this.#schedule(false);
-      for (const resolve of this.#onIdle.splice(0)) resolve();
-    }
+    this.#schedule();
+    if (this.#reports.length === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
   async #record(reports: readonly Report[]): Promise<readonly ReportResult[]> {

@@ -257,7 +257,7 @@ export class Worker {
     // One that ended at once was never seen running by anybody.
     if (attempt.isSettled) return;
     this.#running.add(attempt);
-    if (!lease.isSuspect) this.#recorder.touch(attempt, true);
+    if (!lease.isSuspect) this.#recorder.touch(attempt);
   }
 
   /** Commits the start before the handler runs, so that a crash is counted. */
@@ -283,6 +283,8 @@ export class Worker {
     if (lease.crashes > 0) this.#crashersRunning -= 1;
     this.#ended += 1;
     if (this.#claimer.ready > 0 || !this.#claimer.isDry) this.#pump();
+    // A free slot may wait for what this commit makes room for; while all are busy, nobody waits.
+    if (this.#running.size < this.concurrency) this.#recorder.hurry();
     this.#notify();
   }
 

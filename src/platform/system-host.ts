@@ -6,7 +6,8 @@ import type { Host, ProcessIdentity } from "../ports/host.ts";
 export const systemHost: Host = {
   self: { host: hostIdentity(), pid: process.pid, birth: birthOf(process.pid) ?? "" },
   isDead(other: ProcessIdentity): boolean {
-    if (other.host !== systemHost.self.host) return false;
+    const { self } = systemHost;
+    if (other.host !== self.host || (other.pid === self.pid && other.birth === self.birth)) return false;
     if (!isRunning(other.pid)) return true;
     const birth = birthOf(other.pid);
     return birth !== null && other.birth !== "" && birth !== other.birth;

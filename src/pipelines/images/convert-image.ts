@@ -64,7 +64,7 @@ export async function convertImage(
 ): Promise<ConvertedImage> {
   const { source } = opened;
   const format = targetOf(options.format, source);
-  const image = conversionOf(opened.image, format, options);
+  const image = conversionOf(opened, format, options);
   const info = await image.toFile(to.file).catch(async () => {
     // sharp does not tell a full disk from a broken image: it is the image, if it cannot be converted in memory either.
     const converted = await image.toBuffer({ resolveWithObject: true }).catch((error: unknown) => {
@@ -76,13 +76,14 @@ export async function convertImage(
   return { width: info.width, height: info.height, bytes: info.size, format };
 }
 
-function conversionOf(image: SharpImage, format: TargetFormat, options: ImageOptions): SharpImage {
+function conversionOf({ image, source }: OpenedImage, format: TargetFormat, options: ImageOptions): SharpImage {
   const { width, height, fit, withoutEnlargement } = options;
   if (width !== null || height !== null) {
-    const background = { r: 255, g: 255, b: 255, alpha: format === "jpeg" ? 1 : 0 };
-    image.resize(width, height, { fit, withoutEnlargement, background });
+    // Only what is given is parsed, which costs as much as all the rest of this.
+    const background = { background: { r: 255, g: 255, b: 255, alpha: format === "jpeg" ? 1 : 0 } };
+    image.resize(width, height, { fit, withoutEnlargement, ...(fit === "contain" ? background : {}) });
   }
-  if (format === "jpeg") image.flatten({ background: "white" });
+  if (format === "jpeg" && source !== "jpeg") image.flatten({ background: "white" });
   return image.toFormat(format, options.quality === null || format === "png" ? {} : { quality: options.quality });
 }
 

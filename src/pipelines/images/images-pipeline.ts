@@ -43,14 +43,26 @@ const STAGES = [
  */
 export function imagesPipeline(parts: { readonly unique?: () => string } = {}): PipelineDefinition {
   const files = new OutputFiles(parts.unique ?? randomUUID);
+  const checked = new WeakMap<object, ImageOptions>();
   // Where outputs go does not change how long they take.
   const alike = (options: Json): Json => ({ ...(options as ImageOptions), out: null, nameTemplate: null });
-  return { name: "images", stages: STAGES, alike, handler: (item, step) => convertItem(item, step, files) };
+  return {
+    name: "images",
+    stages: STAGES,
+    alike,
+    handler: (item, step) => convertItem(item, step, { files, checked }),
+  };
 }
 
-async function convertItem(item: HandlerItem, step: Step, files: OutputFiles): Promise<Json> {
+interface Parts {
+  readonly files: OutputFiles;
+  /** The options of batches, as their items share them. */
+  readonly checked: WeakMap<object, ImageOptions>;
+}
+
+async function convertItem(item: HandlerItem, step: Step, { files, checked }: Parts): Promise<Json> {
   const sharp = await loadSharp();
-  const options = optionsOf(item);
+  const options = optionsOf(item.batch.options, checked);
   assertOverwritesNone(item.input);
 
   step.stage("decode");
@@ -75,9 +87,14 @@ async function convertItem(item: HandlerItem, step: Step, files: OutputFiles): P
 }
 
 /** The options as they were checked at submission; where that was left out, another attempt cannot help. */
-function optionsOf(item: HandlerItem): ImageOptions {
+function optionsOf(given: Json, checked: Parts["checked"]): ImageOptions {
+  const key = typeof given === "object" && given !== null ? given : {};
+  const known = checked.get(key);
+  if (known !== undefined) return known;
   try {
-    return toImageOptions(item.batch.options);
+    const options = toImageOptions(given);
+    checked.set(key, options);
+    return options;
   } catch (error) {
     if (!(error instanceof MilepostError)) throw error;
     throw new NoRetryError(error.message, { code: error.code, cause: error });

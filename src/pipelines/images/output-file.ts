@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { existsSync, renameSync, statSync } from "node:fs";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -40,7 +40,7 @@ export class OutputFiles {
     },
   ): Promise<T> {
     const directory = dirname(path);
-    const prefix = `.milepost-${createHash("sha256").update(basename(path)).digest("hex").slice(0, 16)}-`;
+    const prefix = `.milepost-${hash("sha256", basename(path)).slice(0, 16)}-`;
     await this.#sweep(directory, prefix, parts.isRetry);
     const temporary = join(directory, `${prefix}${this.#unique()}.tmp`);
     try {

@@ -91,12 +91,11 @@ export class Connection {
     const applied = inspectSchema(this.db, this.path);
     // Without this a file that may not be written would be noticed by the first write only.
     accessSync(this.path, constants.W_OK);
-    this.db.exec("PRAGMA journal_mode = WAL");
-    this.db.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;
-      PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;`);
+    // Nothing here need outlive a power cut by itself: the first durable commit takes all earlier ones along.
+    this.db.exec(`PRAGMA synchronous = NORMAL; PRAGMA journal_mode = WAL; PRAGMA cache_size = -8192;
+      PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;`);
     if (applied < MIGRATIONS.length)
       this.#transact("BEGIN IMMEDIATE", () => migrate(this.db, { path: this.path, now: this.clock.now() }));
-    this.db.exec("PRAGMA synchronous = NORMAL");
     this.#file ??= statSync(this.path);
   }
 

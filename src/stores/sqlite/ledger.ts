@@ -17,6 +17,8 @@ export interface LedgerEntry {
   readonly percentFloor: number;
   readonly policyText: string;
   readonly delta: CountsDelta;
+  /** What `settingsOf` gave when it was read. */
+  readonly settingsRead: readonly (number | null)[];
   control: Control;
   isCancelled: boolean;
   isSealed: boolean;
@@ -85,7 +87,7 @@ export class Ledger {
     const percentFloor = entry.resetsPercent ? percent : Math.max(entry.percentFloor, percent);
     if (mustEnd({ isSealed: entry.isSealed, endedAt: entry.endedAt, counts })) entry.endedAt = this.now;
     else if (delta.states.failed > 0) this.#checkFailureBudget(entry, counts);
-    this.#queries.write.run(
+    const counted = [
       delta.total,
       delta.states.pending,
       delta.states.processing,
@@ -94,17 +96,11 @@ export class Ledger {
       delta.states.cancelled,
       delta.flight,
       percentFloor,
-      toControlCode(entry.control),
-      entry.isCancelled ? 1 : 0,
-      entry.isSealed ? 1 : 0,
-      entry.epoch,
-      entry.startedAt,
-      entry.endedAt,
-      entry.checkpointAt,
-      entry.priority,
-      entry.nextOrdinal,
-      entry.number,
-    );
+    ];
+    const settings = settingsOf(entry);
+    if (settings.every((value, index) => value === entry.settingsRead[index]))
+      this.#queries.writeCounted.run(...counted, entry.number);
+    else this.#queries.write.run(...counted, ...settings, entry.number);
   }
 
   #checkFailureBudget(entry: LedgerEntry, counts: Counts): void {
@@ -118,6 +114,7 @@ export class Ledger {
   #read(number: number): LedgerEntry | null {
     const row = this.#queries.read.get(number);
     if (row === undefined) return null;
+    const [, , , , , , , , , , , ...settingsRead] = row;
     return {
       number,
       queue: row[0],
@@ -134,6 +131,7 @@ export class Ledger {
       percentFloor: row[9],
       policyText: row[10],
       delta: new CountsDelta(),
+      settingsRead,
       control: controlOf(row[11]),
       isCancelled: row[12] === 1,
       isSealed: row[13] === 1,
@@ -149,6 +147,21 @@ export class Ledger {
   }
 }
 
+/** What changes seldom, in the order of its columns; some of them stand in indexes. */
+function settingsOf(entry: LedgerEntry): readonly (number | null)[] {
+  return [
+    toControlCode(entry.control),
+    entry.isCancelled ? 1 : 0,
+    entry.isSealed ? 1 : 0,
+    entry.epoch,
+    entry.startedAt,
+    entry.endedAt,
+    entry.checkpointAt,
+    entry.priority,
+    entry.nextOrdinal,
+  ];
+}
+
 type EntryTuple = readonly [
   string,
   ...number: readonly [number, number, number, number, number, number, number, number, number],
@@ -162,20 +175,24 @@ type EntryTuple = readonly [
 
 export interface LedgerQueries {
   readonly read: Query<EntryTuple>;
+  /** Counters and version alone: an index costs SQLite as much for a value that stays as for a new one. */
+  readonly writeCounted: Query;
   readonly write: Query;
   readonly raise: Query;
 }
+
+const COUNTED = `UPDATE batches SET version = version + 1, total = total + ?, pending = pending + ?,
+  processing = processing + ?, completed = completed + ?, failed = failed + ?, cancelled = cancelled + ?,
+  flight = flight + ?, percent_floor = ?`;
 
 export function prepareLedger(connection: Connection): LedgerQueries {
   return {
     read: connection.query<EntryTuple>(`SELECT queue, version, total, pending, processing, completed, failed, cancelled,
       flight, percent_floor, policy, control, is_cancelled, is_sealed, epoch, started_at, ended_at, checkpoint_at,
       priority, next_ordinal FROM batches WHERE number = ? AND is_removing = 0`),
-    write: connection.query(`UPDATE batches SET version = version + 1, total = total + ?, pending = pending + ?,
-      processing = processing + ?, completed = completed + ?, failed = failed + ?, cancelled = cancelled + ?,
-      flight = flight + ?, percent_floor = ?, control = ?, is_cancelled = ?, is_sealed = ?, epoch = ?, started_at = ?,
-      ended_at = ?, checkpoint_at = ?, priority = ?, next_ordinal = ?
-      WHERE number = ?`),
+    writeCounted: connection.query(`${COUNTED} WHERE number = ?`),
+    write: connection.query(`${COUNTED}, control = ?, is_cancelled = ?, is_sealed = ?, epoch = ?, started_at = ?,
+      ended_at = ?, checkpoint_at = ?, priority = ?, next_ordinal = ? WHERE number = ?`),
     raise: connection.query("UPDATE meta SET revision = revision + 1"),
   };
 }
