@@ -71,7 +71,7 @@ export class Worker {
   #isStopping = false;
   #stopped: Promise<void> | null = null;
   #unsubscribe: () => void = () => {};
-  #loops: readonly Loop[] = [];
+  #loops: { readonly orders: Loop; readonly work: Loop; readonly telling: Loop } | null = null;
   readonly #onChange: (() => void)[] = [];
 
   private constructor(options: WorkerParts, session: Session) {
@@ -122,11 +122,11 @@ export class Worker {
     session.onLost = () => worker.#abandonAll();
     session.onFailed = (error) => worker.#fail(error);
     worker.#unsubscribe = deps.store.subscribe(() => worker.#lookForWork());
-    worker.#loops = [
-      new Loop({ deps, everyMs: ORDERS_EVERY_MS, task: () => worker.#obeyOrders() }),
-      new Loop({ deps, everyMs: POLL_EVERY_MS, task: async () => worker.#lookForWork() }),
-      new Loop({ deps, everyMs: TELL_EVERY_MS, task: () => worker.#tell(false) }),
-    ];
+    worker.#loops = {
+      orders: new Loop({ deps, everyMs: ORDERS_EVERY_MS, task: () => worker.#obeyOrders() }),
+      work: new Loop({ deps, everyMs: POLL_EVERY_MS, task: async () => worker.#lookForWork() }),
+      telling: new Loop({ deps, everyMs: TELL_EVERY_MS, task: () => worker.#tell(false) }),
+    };
     return worker;
   }
 
@@ -168,8 +168,8 @@ export class Worker {
     const { clock } = this.#deps;
     this.#isStopping = true;
     this.#unsubscribe();
-    await this.#loops[1]?.stop();
-    await this.#loops[2]?.stop();
+    await this.#loops?.work.stop();
+    await this.#loops?.telling.stop();
     this.#claimer.stop();
     const grace = clock.after(graceMs, () => {
       for (const attempt of this.#running) attempt.interrupt("stopped");
@@ -178,7 +178,7 @@ export class Worker {
     const last = clock.after(lastMs, () => this.#recorder.abandon());
     while (this.#running.size > 0 || this.#isPumping) await this.#changed();
     grace.cancel();
-    await this.#loops[0]?.stop();
+    await this.#loops?.orders.stop();
     await this.#recorder.flushed();
     if (this.#failure === null) await this.#tell(true);
     last.cancel();

@@ -1,6 +1,6 @@
 /** Many processes on one file at once. Run alone: `npx node test/faults/busy-files.ts [name]`. */
 import { type Fault, runAlone, type Scene } from "./support/fault.ts";
-import { ledger, openIn, startWorker, stopWorker } from "./support/scenery.ts";
+import { ledger, openGate, openIn, startWorker, stopWorker, until } from "./support/scenery.ts";
 
 /** Workers drain while this process submits in small pieces and gives commands: everybody wants the write lock. */
 async function contend(scene: Scene, options: { readonly batches: number; readonly items: number }): Promise<void> {
@@ -18,17 +18,31 @@ async function contend(scene: Scene, options: { readonly batches: number; readon
       return batch;
     }),
   );
-  const ended = await Promise.all(made.map((batch) => batch.done()));
+  // One more than a worker can run at once, and they wait: so both work.
+  const shared = Array.from({ length: settings.concurrency + 1 }, (_, index) => ({
+    key: `shared-${index}`,
+    input: { gate: "go" },
+  }));
+  const { batch } = await milepost.submit({ pipeline: "work", items: shared, priority: "high" });
+  await until(batch, ({ counts }) => counts.processing === shared.length);
+  const shares = new Set(startsIn(scene, "shared-").map((line) => line.split(" ").at(-1)));
+  scene.check("workers that had a share", shares.size, 2);
+  openGate(scene, "go");
+  const ended = await Promise.all([batch, ...made].map((batch) => batch.done()));
   scene.check(
     "completed",
     ended.reduce((sum, { counts }) => sum + counts.completed, 0),
-    batches * items,
+    batches * items + shared.length,
   );
-  const starts = ledger(scene).filter((line) => line.startsWith("start "));
-  scene.check("starts of handlers: each item once", starts.length, batches * items);
+  scene.check("starts of handlers: each item once", startsIn(scene, "").length, batches * items + shared.length);
   await Promise.all(workers.map(stopWorker));
   scene.check("complaints of the workers", workers.map(({ stderr }) => stderr).join(""), "");
   scene.check("verify", await milepost.verify(), []);
+}
+
+/** What handlers noted of their starts, of items whose keys begin so. */
+function startsIn(scene: Scene, key: string): readonly string[] {
+  return ledger(scene).filter((line) => line.startsWith(`start ${key}`));
 }
 
 const EXPECTED = "two workers and a submitter on one file: each item runs once, nobody fails for the lock";

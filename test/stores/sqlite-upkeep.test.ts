@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync, StatementSync } from "node:sqlite";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { LIMITS } from "../../src/core/limits.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/sqlite-store.ts";
@@ -85,6 +85,39 @@ test("a removal that a crash cut short is finished by reaping, unless somebody g
   trial.clock.advance(20_000);
   await reap();
   expect(left()).toBe(0);
+});
+
+describe("what is wrong with blocks is found, mended, and clean after that:", () => {
+  const broken = {
+    "a block that miscounts its items": {
+      sql: "UPDATE blocks SET items = items + 1",
+      what: /^items of the block at ordinal 0$/,
+    },
+    "a block whose items have all gone on": {
+      sql: "UPDATE items SET fresh = 0 WHERE id IN (SELECT id FROM items LIMIT 3)",
+      what: /^items of the block at ordinal 0$/,
+    },
+    "a block of a session that is not there": {
+      sql: "DELETE FROM workers",
+      what: /^holder of the block at ordinal 0$/,
+    },
+    "items that no claim can find": { sql: "UPDATE batches SET frontier = 5", what: /^item / },
+  };
+  for (const [name, { sql, what }] of Object.entries(broken)) {
+    test(name, async () => {
+      const { number } = await trial.batch({ items: 8 });
+      const { id } = await trial.row(number);
+      expect(await trial.claim(await trial.worker(), { limit: 3 })).toHaveLength(3);
+      expect(await trial.store.verify({ repair: false })).toEqual([]);
+      change(sql);
+      const findings = await trial.store.verify({ repair: false });
+      expect(findings).not.toEqual([]);
+      for (const finding of findings) expect(finding).toMatchObject({ batchId: id, what: expect.stringMatching(what) });
+      expect(await trial.store.verify({ repair: true })).toHaveLength(findings.length);
+      expect(await trial.store.verify({ repair: false })).toEqual([]);
+      expect((await trial.claim(await trial.worker(), { limit: 100 })).length).toBeGreaterThanOrEqual(5);
+    });
+  }
 });
 
 test("a page of pending items does not walk the ended ones before it", async () => {

@@ -92,12 +92,12 @@ export class Blocks {
   }
 
   detachAllOf(worker: number): void {
-    for (const row of this.#ofWorker.all(worker)) this.#detachAllIn(toBlock(row));
+    for (const row of this.#ofWorker.all(worker)) this.#detachBlock(toBlock(row));
   }
 
   /** Detaches what anyone holds of a batch. */
   detachAllIn(batch: number): void {
-    for (const row of this.#between.all(...itemRangeOf(batch))) this.#detachAllIn(toBlock(row));
+    for (const row of this.#between.all(...itemRangeOf(batch))) this.#detachBlock(toBlock(row));
   }
 
   /** Forgets the blocks of a batch whose items are about to be deleted. */
@@ -105,7 +105,7 @@ export class Blocks {
     for (const [first] of this.#between.all(...itemRangeOf(batch))) this.#delete.run(first);
   }
 
-  #detachAllIn(block: Block): void {
+  #detachBlock(block: Block): void {
     for (const [item] of this.#freshIn.all(block.first, block.last)) this.#detach.run(block.worker, item);
     this.#delete.run(block.first);
   }
@@ -149,8 +149,8 @@ function toBlock(row: BlockTuple): Block {
 }
 
 /**
- * Where the fresh items of a batch can be at all, as a condition on `id`: in its blocks or from its frontier on. Without it,
- * a search for the few that are left would walk over all that have ended.
+ * Prepares a look for the lowest number that a fresh item of a batch can have: they lie in its blocks or from its frontier on.
+ * Without it, a search for the few that are left would walk over all that have ended.
  */
 export function prepareFreshFrom(connection: Connection): (batch: number) => number {
   const lowest = connection.query<[number]>(`SELECT coalesce((SELECT min(first) FROM blocks

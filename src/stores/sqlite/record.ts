@@ -74,8 +74,7 @@ export class Recorder {
   }
 
   /**
-   * Completes a run of fresh neighbours that differ in nothing but their numbers in one statement, at a third of the time of
-   * one for each. Returns how many: 0, if the first of `reports` at `at` is not the start of such a run.
+   * Completes a run of fresh neighbours that differ in nothing but their numbers in one statement. Returns how many: 0, if the first of `reports` at `at` is not the start of such a run.
    */
   #tryCompleteRun(reports: readonly Report[], at: number, ledger: Ledger, ended: EndedFresh): number {
     const first = reports[at];
