@@ -75,6 +75,17 @@ const stalePauses: BreakIt = (store, state) => {
   };
 };
 
+/** The priorities of all batches taken away for the time of a claim. */
+const blindToPriority: BreakIt = (store, state) => ({
+  claim: async (request) => {
+    const priorities = new Map(Array.from(state.batches.values(), (batch) => [batch, batch.priority]));
+    for (const batch of priorities.keys()) batch.priority = 0;
+    const claimed = await store.claim(request);
+    for (const [batch, priority] of priorities) batch.priority = priority;
+    return claimed;
+  },
+});
+
 /** Bugs that a queue of work may well have, each as a wrapper of the memory store. */
 export const BROKEN_ENGINES: readonly BrokenEngine[] = [
   {
@@ -158,6 +169,21 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
         return claimed;
       },
     }),
+  },
+  {
+    bug: "claims know nothing of the priority of batches",
+    breaks: ["claims go by priority, then age, with a quarter for younger batches"],
+    breakIt: blindToPriority,
+  },
+  {
+    bug: "the oldest batch leaves nothing to younger ones",
+    breaks: ["claims go by priority, then age, with a quarter for younger batches"],
+    breakIt: (store) => ({ claim: (request) => store.claim({ ...request, turn: 0 }) }),
+  },
+  {
+    bug: "a claim ends with the first item",
+    breaks: ["a claim leaves nothing that is ready"],
+    breakIt: (store) => ({ claim: (request) => store.claim({ ...request, limit: 1 }) }),
   },
   {
     bug: "crashes are not counted",

@@ -41,7 +41,7 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
   const clock = new ManualClock();
   const opened = await openStore(options, clock);
   try {
-    const world = new World(options.seed, clock, opened.store);
+    const world = new World({ seed: options.seed, clock, store: opened.store, settle: opened.settle });
     await new Room(world).live();
     return {
       seed: options.seed,
@@ -58,19 +58,29 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
   }
 }
 
-async function openStore(
-  options: HistoryOptions,
-  clock: ManualClock,
-): Promise<{ readonly store: Store; readonly close: () => Promise<void> }> {
+interface OpenedStore {
+  readonly store: Store;
+  /** Lets everything run that waits for no timer. */
+  readonly settle: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** Promises settle in microtasks, and a tick comes when those are done. */
+const tick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+/** SQLite lets the event loop turn between two steps of a removal. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function openStore(options: HistoryOptions, clock: ManualClock): Promise<OpenedStore> {
   if (options.store === "memory") {
     const state = createState(wholeClock(clock));
     const sound = memoryStoreOf(state);
-    return { store: { ...sound, ...options.breakIt?.(sound, state) }, close: () => sound.close() };
+    return { store: { ...sound, ...options.breakIt?.(sound, state) }, settle: tick, close: () => sound.close() };
   }
   const folder = mkdtempSync(join(tmpdir(), "milepost-simulation-"));
   const store = await openSqliteStore({ path: join(folder, "simulated.db"), clock: wholeClock(clock) });
   return {
     store,
+    settle: turn,
     close: async () => {
       await store.close();
       rmSync(folder, { recursive: true, force: true });

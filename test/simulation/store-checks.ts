@@ -9,6 +9,7 @@ import type {
   Store,
 } from "../../src/ports/store.ts";
 import { BatchFollower } from "./batch-follower.ts";
+import { disorderOf, type Supply } from "./claim-order.ts";
 import { itemText } from "./describe-call.ts";
 import type { StoreCall } from "./faulty-store.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -102,10 +103,11 @@ export class StoreChecks {
   async #claim(request: ClaimRequest, call: () => Promise<Claimed>): Promise<Claimed> {
     const { store } = this.#world;
     const before = await holders(store);
+    const queues = await store.queues();
     const paused = new Set(
-      (await store.queues()).filter(({ state }) => state === "paused" || state === "stopped").map(({ name }) => name),
+      queues.filter(({ state }) => state === "paused" || state === "stopped").map(({ name }) => name),
     );
-    const sessions = await store.sessions();
+    const isOpen = (await store.sessions()).some((session) => session.number === request.worker);
     const claimed = await call();
     if (claimed.leases.length > request.limit)
       this.#break("claims are at most what was asked for", `${claimed.leases.length} for a limit of ${request.limit}`);
@@ -117,7 +119,7 @@ export class StoreChecks {
           "an item is never under two live leases",
           `${name} of session ${held.worker} was given to ${worker}`,
         );
-      if (worker !== request.worker || !sessions.some((session) => session.number === worker))
+      if (worker !== request.worker || !isOpen)
         this.#break("a lease belongs to a session that lives", `${name} was given to session ${worker}`);
       const highest = this.#tokens.get(item) ?? 0;
       if (token <= highest) this.#break("tokens strictly grow", `${name} was given under ${token} after ${highest}`);
@@ -131,7 +133,17 @@ export class StoreChecks {
       if (this.follower.item(item)?.isHeld) this.#break("a held item is not claimed", name);
     }
     await this.#checkQueueLimits(claimed);
+    if (isOpen) this.#checkOrder(request, claimed, { held: before, queues });
     return claimed;
+  }
+
+  #checkOrder(request: ClaimRequest, { leases }: Claimed, was: Pick<Supply, "held" | "queues">): void {
+    // Of a batch that is being removed nothing is claimed any more, and the follower cannot see which one it is.
+    if (this.follower.deletions > 0) return;
+    const batches = this.follower.batches();
+    const itemsOf = (batch: number): readonly ItemRow[] => this.follower.items(batch);
+    const disorder = disorderOf(request, leases, { ...was, batches, itemsOf });
+    if (disorder !== null) this.#break(disorder.invariant, disorder.detail);
   }
 
   /** A limit may have been lowered under what is held; but nothing may be added above it. */

@@ -13,11 +13,6 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** Lets everything run that waits for no timer: promises settle in microtasks, and those are done before an immediate. */
-function quiet(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 /**
  * One simulated machine room: a clock, a seed, one store, the processes that share it, and those who watch over what they do.
  *
@@ -29,6 +24,7 @@ export class World {
   readonly clock: ManualClock;
   readonly journal = new Journal();
   readonly store: Store;
+  readonly #settle: () => Promise<void>;
   readonly weather: Weather;
   readonly checks: StoreChecks;
   readonly ledger: RunLedger;
@@ -41,10 +37,18 @@ export class World {
   isCalm = false;
   violation: Violation | null = null;
 
-  constructor(seed: number, clock: ManualClock, store: Store) {
+  /** @param settle lets everything run that waits for no timer */
+  constructor(facts: {
+    readonly seed: number;
+    readonly clock: ManualClock;
+    readonly store: Store;
+    readonly settle: () => Promise<void>;
+  }) {
+    const { seed, clock, store, settle } = facts;
     this.seed = seed;
     this.clock = clock;
     this.store = store;
+    this.#settle = settle;
     this.weather = drawWeather(this.random("weather"));
     this.checks = new StoreChecks(this);
     this.ledger = new RunLedger(this);
@@ -70,11 +74,11 @@ export class World {
   /** Runs the history on until `isReached`, at most for `mostMs`. True if it was reached. */
   async advance(mostMs: number, isReached: () => boolean = () => false): Promise<boolean> {
     const endMs = this.clock.monotonic() + mostMs;
-    await quiet();
+    await this.#settle();
     while (this.violation === null && this.clock.monotonic() < endMs) {
       if (isReached()) return true;
       if (!this.clock.step()) return isReached();
-      await quiet();
+      await this.#settle();
     }
     return isReached();
   }
