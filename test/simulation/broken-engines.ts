@@ -99,6 +99,11 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
     breakIt: unfenced((state, report) => report.type === "complete" && isGivenUp(state, report)),
   },
   {
+    bug: "whoever holds no lease ends what others hold",
+    breaks: ["a late report is refused"],
+    breakIt: unfenced((_state, { lease }) => lease === null),
+  },
+  {
     bug: "a counter is moved outside the commit",
     breaks: ["counters equal a recount"],
     breakIt: lateCounts,

@@ -3,6 +3,7 @@ import type { SeededRandom } from "../../src/testing/seeded-random.ts";
 import { itemText } from "./describe-call.ts";
 import { Operator } from "./operator.ts";
 import { holders } from "./store-checks.ts";
+import { TrackerProcess } from "./tracker-process.ts";
 import { WorkerProcess } from "./worker-process.ts";
 import type { World } from "./world.ts";
 
@@ -24,6 +25,7 @@ export class Room {
   readonly world: World;
   readonly random: SeededRandom;
   readonly workers: WorkerProcess[] = [];
+  readonly trackers: TrackerProcess[] = [];
   readonly operators: Operator[] = [];
   #wallMs = 0;
   #wallHighestMs = 0;
@@ -38,6 +40,7 @@ export class Room {
     const { world, random } = this;
     for (let count = random.between(1, 2); count > 0; count--) this.operators.push(new Operator(world));
     for (let count = random.between(1, 4); count > 0; count--) this.addWorker();
+    for (let count = random.between(0, 2); count > 0; count--) this.addTracker();
     const faultsMs = random.between(3_000, 10_000);
     this.#repeat(random.between(40, 300), () => void random.pick(this.operators)?.operate());
     this.#repeat(random.between(150, 1_500), () => this.#strike());
@@ -50,6 +53,21 @@ export class Room {
   addWorker(isForAll = false): void {
     const random = this.world.random(`worker ${this.world.processes.length}`);
     this.workers.push(new WorkerProcess(this.world, random, isForAll));
+  }
+
+  /** All who must be able to leave. */
+  get #leavers(): readonly (WorkerProcess | TrackerProcess)[] {
+    return [...this.workers, ...this.trackers];
+  }
+
+  addTracker(): void {
+    const random = this.world.random(`tracker ${this.world.processes.length}`);
+    this.trackers.push(new TrackerProcess(this.world, random));
+  }
+
+  /** One of those who hold items. */
+  anyHolder(): WorkerProcess | TrackerProcess | undefined {
+    return this.random.pick(this.#leavers.filter(({ isLive }) => isLive));
   }
 
   anyWorker(): WorkerProcess | undefined {
@@ -132,7 +150,8 @@ export class Room {
     if (world.violation !== null) return;
     this.#isClosing = true;
     for (const worker of this.workers) void worker.stop(0);
-    const isClosed = (): boolean => this.workers.every(({ isStopped, process }) => isStopped || process.isDead);
+    for (const tracker of this.trackers) void tracker.stop();
+    const isClosed = (): boolean => this.#leavers.every(({ isStopped, process }) => isStopped || process.isDead);
     if (!(await world.advance(STOP_MAX_MS, isClosed)))
       world.break("a worker that is told to stop stops", this.#unstopped());
     // Handlers that were left behind run out.
@@ -140,7 +159,7 @@ export class Room {
   }
 
   #unstopped(): string {
-    return this.workers
+    return this.#leavers
       .flatMap(({ isStopped, process }) => (isStopped || process.isDead ? [] : [process.name]))
       .join(" ");
   }
@@ -161,7 +180,7 @@ export class Room {
     const [run] = world.ledger.unaborted;
     if (run !== undefined)
       world.break("what runs without a lease is aborted", `${run.id} under ${run.token} in ${run.process.name}`);
-    for (const { process } of this.workers) {
+    for (const { process } of this.#leavers) {
       if (process.timers > 0) world.break("a closed process leaves no timer", `${process.timers} in ${process.name}`);
     }
   }
@@ -192,17 +211,19 @@ export class Room {
 }
 
 const FAULTS: readonly Fault[] = [
-  [5, (room) => room.anyWorker()?.process.crash()],
+  [5, (room) => room.anyHolder()?.process.crash()],
   [
     6,
     (room) => {
-      const process = room.anyWorker()?.process;
+      const process = room.anyHolder()?.process;
       process?.freeze();
       room.world.clock.after(room.random.between(100, room.random.isTrue(0.3) ? 1_000 : 6_000), () => process?.thaw());
     },
   ],
   [5, (room) => room.addWorker()],
   [3, (room) => void room.anyWorker()?.stop(room.random.whole(1_000))],
+  [1, (room) => void room.random.pick(room.trackers)?.stop()],
+  [1, (room) => room.addTracker()],
   [3, (room) => room.jumpWall(room.random.pick([-HOUR_MS, HOUR_MS]) ?? 0)],
   [
     3,

@@ -49,7 +49,7 @@ export class RunLedger {
     return [...this.#running].filter((run) => run.abortedMs === null);
   }
 
-  start(process: SimulatedProcess, item: HandlerItem): Run {
+  start(process: SimulatedProcess, item: Pick<HandlerItem, "id" | "key" | "saved">): Run {
     const lease = process.leases.get(item.id);
     const world = this.#world;
     const run: Run = {
@@ -68,9 +68,6 @@ export class RunLedger {
     if (this.#runs.has(key)) world.break("a token is used for one run", name);
     this.#runs.set(key, run);
     this.#running.add(run);
-    const queue = world.checks.follower.batch(run.batch)?.queue;
-    if (this.#paused.has(`batch ${run.batch}`) || this.#paused.has(`queue ${queue}`))
-      world.break("nothing starts after a pause was acknowledged", name);
     const given = savedSequence(item);
     const saved = this.#saved.get(run.id);
     // A worker may start under a lease that was taken from it a moment ago, and find out with its next orders.
@@ -80,6 +77,14 @@ export class RunLedger {
         `${name} was given what was saved ${given}th, not ${saved.sequence}th`,
       );
     return run;
+  }
+
+  /** A worker has started it. Callers who track are not waited for by a pause: what they run is theirs. */
+  startedByWorker(run: Run): void {
+    const queue = this.#world.checks.follower.batch(run.batch)?.queue;
+    if (!this.#paused.has(`batch ${run.batch}`) && !this.#paused.has(`queue ${queue}`)) return;
+    const name = `${run.id} under ${run.token} in ${run.process.name}`;
+    this.#world.break("nothing starts after a pause was acknowledged", name);
   }
 
   end(run: Run, end: "returned" | "threw"): void {
@@ -181,6 +186,6 @@ function targetKey(target: Target): string {
   return "queue" in target ? `queue ${target.queue}` : `batch ${target.batch}`;
 }
 
-function savedSequence({ saved }: HandlerItem): number {
+function savedSequence({ saved }: Pick<HandlerItem, "saved">): number {
   return typeof saved === "object" && saved !== null && "sequence" in saved ? Number(saved.sequence) : 0;
 }

@@ -177,7 +177,8 @@ export class StoreChecks {
       accepted.add(item);
       const holder = held.get(item);
       const isHolder = lease !== null && holder?.token === lease.token && holder.worker === lease.worker;
-      if (!isHolder) {
+      const isUnheldEnd = lease === null && holder === undefined && (type === "complete" || type === "fail");
+      if (!isHolder && !isUnheldEnd) {
         const found = holder === undefined ? "nobody" : `session ${holder.worker} under ${holder.token}`;
         this.#break(
           "a late report is refused",
