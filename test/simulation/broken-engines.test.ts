@@ -6,9 +6,9 @@ import { runHistory } from "./history.ts";
 const SEEDS_MAX = 200;
 
 /** The first seed that finds the bug, and the invariant it found broken. */
-async function find({ breakIt }: BrokenEngine): Promise<{ readonly seed: number; readonly invariant: string } | null> {
+async function find(broken: BrokenEngine): Promise<{ readonly seed: number; readonly invariant: string } | null> {
   for (let seed = 1; seed <= SEEDS_MAX; seed++) {
-    const { violation } = await runHistory({ seed, store: "memory", breakIt });
+    const { violation } = await runHistory({ ...broken, seed, store: "memory" });
     if (violation !== null) return { seed, invariant: violation.invariant };
   }
   return null;

@@ -9,7 +9,9 @@ import type { BreakIt } from "./history.ts";
 export interface BrokenEngine {
   readonly bug: string;
   readonly breaks: readonly string[];
-  readonly breakIt: BreakIt;
+  readonly breakIt?: BreakIt;
+  /** What goes wrong whenever the store restarts. */
+  readonly breakRestart?: (state: MemoryState) => void;
 }
 
 /** Accepts late reports: puts the lease that would be accepted under each one that `isTaken`. */
@@ -212,6 +214,25 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
         return reaped;
       },
     }),
+  },
+  {
+    bug: "a restart forgets the sessions of workers",
+    breaks: ["a restart changes nothing that was committed"],
+    breakRestart: (state) => state.workers.clear(),
+  },
+  {
+    bug: "a restart brings back the pauses of a moment ago",
+    breaks: ["a restart changes nothing that was committed"],
+    breakRestart: (state) => {
+      for (const queue of state.queues.values()) queue.control = "run";
+    },
+  },
+  {
+    bug: "a restart begins to count commits anew",
+    breaks: ["a version rises by one a commit", "every change raises the version"],
+    breakRestart: (state) => {
+      for (const batch of state.batches.values()) batch.version = 0;
+    },
   },
   {
     bug: "a submission is acknowledged and a part of it is not written",

@@ -56,7 +56,7 @@ export function faultyStore(process: SimulatedProcess): Store {
     const isAnswerLost = !world.isCalm && random.isTrue(world.weather.lostReply);
     const diesWithProcess = random.isTrue(0.5);
     world.clock.after(latency(), async () => {
-      if (process.isDead && diesWithProcess) return;
+      if (process.isDead && (diesWithProcess || process.restarts < world.restarts)) return;
       if (isLost || (!world.isCalm && world.clock.monotonic() < world.outageUntilMs)) {
         world.note(`${process.name} ${method} fails`, false);
         return answer(() => reject(unavailable("it was not reached")));

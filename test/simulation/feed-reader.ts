@@ -14,9 +14,14 @@ export class FeedReader {
   #version = 0;
   #isOver = false;
 
-  constructor(process: SimulatedProcess, batchId: string) {
+  /** @param before a reader whose process died: this one goes on where that one was */
+  constructor(process: SimulatedProcess, batchId: string, before?: FeedReader) {
     this.#process = process;
     this.batchId = batchId;
+    if (before !== undefined) {
+      for (const [id, item] of before.#items) this.#items.set(id, item);
+      this.#version = before.#version;
+    }
     void this.#read();
     void this.#watch();
   }

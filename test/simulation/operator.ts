@@ -35,6 +35,11 @@ export class Operator {
     return this.process.isDead || this.#operations === 0;
   }
 
+  /** Reads on where others were whose process died. */
+  resume(readers: readonly FeedReader[]): void {
+    for (const reader of readers) this.readers.push(new FeedReader(this.process, reader.batchId, reader));
+  }
+
   /** Does one thing, drawn by chance. */
   async operate(): Promise<void> {
     if (this.process.isDead) return;

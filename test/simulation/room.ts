@@ -42,7 +42,7 @@ export class Room {
     for (let count = random.between(1, 4); count > 0; count--) this.addWorker();
     for (let count = random.between(0, 2); count > 0; count--) this.addTracker();
     const faultsMs = random.between(3_000, 10_000);
-    this.#repeat(random.between(40, 300), () => void random.pick(this.operators)?.operate());
+    this.#repeat(random.between(40, 300), () => void this.anyOperator()?.operate());
     this.#repeat(random.between(150, 1_500), () => this.#strike());
     await world.advance(faultsMs);
     await this.#calm();
@@ -60,6 +60,23 @@ export class Room {
     return [...this.workers, ...this.trackers];
   }
 
+  get #liveOperators(): readonly Operator[] {
+    return this.operators.filter(({ process }) => !process.isDead);
+  }
+
+  /** All processes die and the store is opened anew; then others come, and readers go on where they were. */
+  async restart(): Promise<void> {
+    const { world, random } = this;
+    if (world.checks.follower.deletions > 0) return;
+    const readers = this.#liveOperators.flatMap((operator) => operator.readers);
+    await world.restart(random.isTrue(0.5));
+    const operator = new Operator(world);
+    operator.resume(readers);
+    this.operators.push(operator);
+    for (let count = random.between(1, 3); count > 0; count--) this.addWorker();
+    if (random.isTrue(0.3)) this.addTracker();
+  }
+
   addTracker(): void {
     const random = this.world.random(`tracker ${this.world.processes.length}`);
     this.trackers.push(new TrackerProcess(this.world, random));
@@ -68,6 +85,10 @@ export class Room {
   /** One of those who hold items. */
   anyHolder(): WorkerProcess | TrackerProcess | undefined {
     return this.random.pick(this.#leavers.filter(({ isLive }) => isLive));
+  }
+
+  anyOperator(): Operator | undefined {
+    return this.random.pick(this.#liveOperators);
   }
 
   anyWorker(): WorkerProcess | undefined {
@@ -224,6 +245,7 @@ const FAULTS: readonly Fault[] = [
   [3, (room) => void room.anyWorker()?.stop(room.random.whole(1_000))],
   [1, (room) => void room.random.pick(room.trackers)?.stop()],
   [1, (room) => room.addTracker()],
+  [1, (room) => void room.restart()],
   [3, (room) => room.jumpWall(room.random.pick([-HOUR_MS, HOUR_MS]) ?? 0)],
   [
     3,
@@ -236,7 +258,7 @@ const FAULTS: readonly Fault[] = [
   [
     1,
     (room) => {
-      room.random.pick(room.operators)?.process.crash();
+      room.anyOperator()?.process.crash();
       room.operators.push(new Operator(room.world));
     },
   ],

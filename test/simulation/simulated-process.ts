@@ -23,6 +23,8 @@ export class SimulatedProcess {
   readonly host: Host;
   readonly clock: Clock;
   readonly milepost: Milepost;
+  /** Restarts of everything before this process began. */
+  readonly restarts: number;
   /** The newest lease that this process was given for an item, by the item's id. */
   readonly leases = new Map<string, Lease>();
   state: "running" | "frozen" | "dead" = "running";
@@ -31,6 +33,7 @@ export class SimulatedProcess {
 
   constructor(world: World, options: { readonly machine: string; readonly isProvable: boolean }) {
     this.world = world;
+    this.restarts = world.restarts;
     const pid = 100 + world.processes.length;
     this.name = `p${pid}`;
     const self: ProcessIdentity = { host: options.machine, pid, birth: `birth-${pid}` };

@@ -70,6 +70,23 @@ export class StoreChecks {
     return result;
   }
 
+  /** What was committed is there after a restart, and nothing else. */
+  async restart(reopen: () => Promise<void>): Promise<void> {
+    const before = await this.#standing();
+    await reopen();
+    const after = await this.#standing();
+    if (before !== after) this.#break("a restart changes nothing that was committed", `${before}, then ${after}`);
+    await this.follower.look("restart");
+    await this.follower.recount();
+  }
+
+  /** What the feeds do not tell. */
+  async #standing(): Promise<string> {
+    const { store } = this.#world;
+    const sessions = (await store.sessions()).map(({ silentMs: _silentMs, ...rest }) => rest);
+    return JSON.stringify({ sessions, held: [...(await holders(store))], queues: await store.queues() });
+  }
+
   async #judged(
     process: SimulatedProcess,
     method: StoreCall,
@@ -209,8 +226,10 @@ export class StoreChecks {
     return reaped;
   }
 
+  /** Seen to be gone, or from before a restart, of which every process knows. */
   #isDead(by: SimulatedProcess, session: SessionRow): boolean {
-    return by.host.isDead(session);
+    const owner = this.#world.processes.find(({ host }) => host.self.pid === session.pid);
+    return by.host.isDead(session) || (owner !== undefined && owner.restarts < this.#world.restarts);
   }
 
   async #rows(reports: readonly Report[]): Promise<ReadonlyMap<number, ItemRow>> {

@@ -52,6 +52,8 @@ export class TrackerProcess {
   async start(): Promise<void> {
     const wanted = this.#anyItems(({ state }) => state === "pending" || this.#random.isTrue(0.1));
     const won = await this.#call("start", wanted, (tracker, ids) => tracker.start(ids));
+    // Its answer came too late for a caller who leaves.
+    if (this.#isStopping) return;
     const { ledger } = this.process.world;
     for (const item of wanted) {
       if (!won?.includes(item.id)) continue;
