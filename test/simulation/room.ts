@@ -1,6 +1,7 @@
 import { isTerminal } from "../../src/core/transitions.ts";
 import type { SeededRandom } from "../../src/testing/seeded-random.ts";
 import { itemText } from "./describe-call.ts";
+import { DrainProcess } from "./drain-process.ts";
 import { Operator } from "./operator.ts";
 import { holders } from "./store-checks.ts";
 import { TrackerProcess } from "./tracker-process.ts";
@@ -26,6 +27,7 @@ export class Room {
   readonly random: SeededRandom;
   readonly workers: WorkerProcess[] = [];
   readonly trackers: TrackerProcess[] = [];
+  readonly drains: DrainProcess[] = [];
   readonly operators: Operator[] = [];
   #wallMs = 0;
   #wallHighestMs = 0;
@@ -56,8 +58,8 @@ export class Room {
   }
 
   /** All who must be able to leave. */
-  get #leavers(): readonly (WorkerProcess | TrackerProcess)[] {
-    return [...this.workers, ...this.trackers];
+  get #leavers(): readonly (WorkerProcess | TrackerProcess | DrainProcess)[] {
+    return [...this.workers, ...this.trackers, ...this.drains];
   }
 
   get #liveOperators(): readonly Operator[] {
@@ -82,8 +84,21 @@ export class Room {
     this.trackers.push(new TrackerProcess(this.world, random));
   }
 
+  addDrain(): void {
+    const random = this.world.random(`drain ${this.world.processes.length}`);
+    this.drains.push(new DrainProcess(this.world, random));
+  }
+
+  /** As when a new version is rolled out: each worker is told to stop, and another one begins. */
+  replaceWorkers(): void {
+    for (const worker of this.workers.filter(({ isLive }) => isLive)) {
+      void worker.stop(this.random.whole(1_000));
+      this.addWorker();
+    }
+  }
+
   /** One of those who hold items. */
-  anyHolder(): WorkerProcess | TrackerProcess | undefined {
+  anyHolder(): WorkerProcess | TrackerProcess | DrainProcess | undefined {
     return this.random.pick(this.#leavers.filter(({ isLive }) => isLive));
   }
 
@@ -141,10 +156,9 @@ export class Room {
       operator.process.clock.after(700, () => void tend());
     };
     void tend();
-    const isOver = (): boolean => world.checks.follower.batches().every(({ endedAt }) => endedAt !== null);
     const areIdle = (): boolean => this.operators.every(({ isIdle }) => isIdle);
     const readers = (): boolean => this.operators.every(({ readers }) => readers.every(({ isCaughtUp }) => isCaughtUp));
-    if (await world.advance(CALM_MAX_MS, () => areIdle() && isOver() && readers())) return;
+    if (await world.advance(CALM_MAX_MS, () => world.checks.follower.isOver && areIdle() && readers())) return;
     world.break(
       "after the last fault everything ends",
       (await this.#leftovers()) || "a reader of changes did not catch up",
@@ -171,7 +185,7 @@ export class Room {
     if (world.violation !== null) return;
     this.#isClosing = true;
     for (const worker of this.workers) void worker.stop(0);
-    for (const tracker of this.trackers) void tracker.stop();
+    for (const leaver of [...this.trackers, ...this.drains]) void leaver.stop();
     const isClosed = (): boolean => this.#leavers.every(({ isStopped, process }) => isStopped || process.isDead);
     if (!(await world.advance(STOP_MAX_MS, isClosed)))
       world.break("a worker that is told to stop stops", this.#unstopped());
@@ -195,8 +209,8 @@ export class Room {
     if (findings.length > 0) world.break("counters equal a recount", JSON.stringify(findings));
     for (const operator of this.operators) {
       for (const reader of operator.readers) reader.check();
-      for (const [id, keys] of operator.acknowledged) this.#checkKept(id, keys);
     }
+    for (const { promised } of [...this.operators, ...this.drains]) promised.check(world);
     await this.#checkGivenBack();
     const [run] = world.ledger.unaborted;
     if (run !== undefined)
@@ -218,17 +232,6 @@ export class Room {
         );
     }
   }
-
-  #checkKept(id: string, keys: ReadonlySet<string>): void {
-    const { follower } = this.world.checks;
-    if (follower.removed.has(id)) return;
-    const row = follower.batches().find((batch) => batch.id === id);
-    const there = new Set(row === undefined ? [] : follower.items(row.number).map(({ key }) => key));
-    for (const key of keys) {
-      if (!there.has(key) && !follower.removed.has(`${id} ${key}`))
-        this.world.break("nothing acknowledged is lost", `${key} of batch ${id} is not there`);
-    }
-  }
 }
 
 const FAULTS: readonly Fault[] = [
@@ -245,6 +248,8 @@ const FAULTS: readonly Fault[] = [
   [3, (room) => void room.anyWorker()?.stop(room.random.whole(1_000))],
   [1, (room) => void room.random.pick(room.trackers)?.stop()],
   [1, (room) => room.addTracker()],
+  [2, (room) => room.addDrain()],
+  [1, (room) => room.replaceWorkers()],
   [1, (room) => void room.restart()],
   [3, (room) => room.jumpWall(room.random.pick([-HOUR_MS, HOUR_MS]) ?? 0)],
   [

@@ -81,9 +81,10 @@ export class RunLedger {
 
   /** A worker has started it. Callers who track are not waited for by a pause: what they run is theirs. */
   startedByWorker(run: Run): void {
+    const name = `${run.id} under ${run.token} in ${run.process.name}`;
+    if (run.process.isStopping) this.#world.break("a worker that stops starts nothing", name);
     const queue = this.#world.checks.follower.batch(run.batch)?.queue;
     if (!this.#paused.has(`batch ${run.batch}`) && !this.#paused.has(`queue ${queue}`)) return;
-    const name = `${run.id} under ${run.token} in ${run.process.name}`;
     this.#world.break("nothing starts after a pause was acknowledged", name);
   }
 

@@ -5,6 +5,7 @@ import type {
   ControlCommand,
   Report,
   ReportResult,
+  Retention,
   SessionRow,
   Store,
 } from "../../src/ports/store.ts";
@@ -12,6 +13,7 @@ import { BatchFollower } from "./batch-follower.ts";
 import { disorderOf, type Supply } from "./claim-order.ts";
 import { itemText } from "./describe-call.ts";
 import type { StoreCall } from "./faulty-store.ts";
+import { fallenOutOf } from "./retention.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
 
@@ -63,7 +65,10 @@ export class StoreChecks {
     const result = await this.#judged(process, method, args, call);
     const what = method === "control" ? (`control ${(args[0] as ControlCommand).type}` as const) : method;
     await this.follower.look(what);
-    if (isDeletion) this.follower.deletions -= 1;
+    if (isDeletion) {
+      this.follower.deletions -= 1;
+      await this.#checkNothingHeldIsGone();
+    }
     this.#changes += 1;
     if (this.#changes % RECOUNT_EVERY === 0) await this.follower.recount();
     if (HINTED.includes(method)) for (const listener of this.#world.listeners) listener();
@@ -106,10 +111,12 @@ export class StoreChecks {
         return result;
       }
       case "prune": {
-        const ended = this.follower.endedIds();
+        const [retention, now] = args as [Retention, number];
+        const fallen = fallenOutOf(retention, this.follower.batches(), now);
         const pruned = (await call()) as readonly string[];
-        for (const id of pruned)
-          if (!ended.has(id)) this.#break("only ended batches are pruned", `batch ${id} was pruned`);
+        const isMissed = this.follower.deletions === 1 && pruned.length < Math.min(fallen.size, retention.limit);
+        if (isMissed || pruned.some((id) => !fallen.has(id)))
+          this.#break("what fell out of its retention is pruned, and nothing else", `${pruned} of ${[...fallen]}`);
         return pruned;
       }
       default:
@@ -176,6 +183,13 @@ export class StoreChecks {
     for (const { name, concurrency } of await store.queues()) {
       if (concurrency !== null && claimedFrom.has(name) && (held.get(name) ?? 0) > concurrency)
         this.#break("the concurrency of a queue is never exceeded", `${held.get(name)} of ${concurrency} in ${name}`);
+    }
+  }
+
+  async #checkNothingHeldIsGone(): Promise<void> {
+    for (const [item, { worker }] of await holders(this.#world.store)) {
+      if (this.follower.item(item) === undefined)
+        this.#break("nobody holds what was removed", `${itemText(item)} by session ${worker}`);
     }
   }
 
