@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { BROKEN_ENGINES, type BrokenEngine } from "./broken-engines.ts";
+import type { BrokenEngine } from "./broken-engine.ts";
+import { BROKEN_ENGINES } from "./broken-engines.ts";
 import { runHistory } from "./history.ts";
 
 /** So many histories at the most until a bug must be found. */

@@ -1,18 +1,10 @@
 import type { Counts } from "../../src/core/counts.ts";
-import type { Control } from "../../src/core/queue.ts";
 import type { Report } from "../../src/ports/store.ts";
 import type { MemoryBatch, MemoryQueue, MemoryState } from "../../src/stores/memory/memory-state.ts";
 import { itemsOf } from "../conformance/broken-store.ts";
+import type { BrokenEngine } from "./broken-engine.ts";
+import { BROKEN_LIVES } from "./broken-lives.ts";
 import type { BreakIt } from "./history.ts";
-
-/** An engine with one bug, and the invariants of which the simulation must find one broken. */
-export interface BrokenEngine {
-  readonly bug: string;
-  readonly breaks: readonly string[];
-  readonly breakIt?: BreakIt;
-  /** What goes wrong whenever the store restarts. */
-  readonly breakRestart?: (state: MemoryState) => void;
-}
 
 /** Accepts late reports: puts the lease that would be accepted under each one that `isTaken`. */
 function unfenced(isTaken: (state: MemoryState, report: Report) => boolean): BreakIt {
@@ -31,16 +23,6 @@ function unfenced(isTaken: (state: MemoryState, report: Report) => boolean): Bre
 /** The worker's session is there no more. */
 function isGivenUp(state: MemoryState, { lease }: Report): boolean {
   return lease !== null && !state.workers.has(lease.worker);
-}
-
-/** What stood in the way of claims at some time. */
-function controlsOf(state: MemoryState): ReadonlyMap<MemoryQueue | MemoryBatch, Control> {
-  const all = [...state.queues.values(), ...state.batches.values()];
-  return new Map(all.map((each) => [each, each.control]));
-}
-
-function setControls(controls: ReadonlyMap<MemoryQueue | MemoryBatch, Control>): void {
-  for (const [each, control] of controls) each.control = control;
 }
 
 /** Counts that are written with the next call, not with the change that they count. */
@@ -62,16 +44,19 @@ const lateCounts: BreakIt = (store, state) => {
   };
 };
 
-/** Pauses as they stood when the worker claimed before. */
+/** Pauses that came since the worker claimed before go unseen. */
 const stalePauses: BreakIt = (store, state) => {
-  const seen = new Map<number, ReadonlyMap<MemoryQueue | MemoryBatch, Control>>();
+  const seen = new Map<number, ReadonlySet<MemoryQueue | MemoryBatch>>();
   return {
     claim: async (request) => {
-      const now = controlsOf(state);
-      setControls(seen.get(request.worker) ?? now);
+      const all = [...state.queues.values(), ...state.batches.values()];
+      const running = seen.get(request.worker);
+      const paused = all.filter((each) => each.control !== "run");
+      const unseen = paused.filter((each) => running?.has(each)).map((each) => [each, each.control] as const);
+      for (const [each] of unseen) each.control = "run";
       const claimed = await store.claim(request);
-      setControls(now);
-      seen.set(request.worker, now);
+      for (const [each, control] of unseen) each.control = control;
+      seen.set(request.worker, new Set(all.filter((each) => !paused.includes(each))));
       return claimed;
     },
   };
@@ -216,25 +201,6 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
     }),
   },
   {
-    bug: "a restart forgets the sessions of workers",
-    breaks: ["a restart changes nothing that was committed"],
-    breakRestart: (state) => state.workers.clear(),
-  },
-  {
-    bug: "a restart brings back the pauses of a moment ago",
-    breaks: ["a restart changes nothing that was committed"],
-    breakRestart: (state) => {
-      for (const queue of state.queues.values()) queue.control = "run";
-    },
-  },
-  {
-    bug: "a restart begins to count commits anew",
-    breaks: ["a version rises by one a commit", "every change raises the version"],
-    breakRestart: (state) => {
-      for (const batch of state.batches.values()) batch.version = 0;
-    },
-  },
-  {
     bug: "a submission is acknowledged and a part of it is not written",
     breaks: ["nothing acknowledged is lost"],
     breakIt: (store) => ({
@@ -247,7 +213,11 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
   },
   {
     bug: "a session that was given up is told that it lives",
-    breaks: ["after the last fault everything ends", "what runs without a lease is aborted"],
+    breaks: [
+      "after the last fault everything ends",
+      "what runs without a lease is aborted",
+      "a worker that lives has a session",
+    ],
     breakIt: (store) => ({
       beat: async (worker) => {
         await store.beat(worker);
@@ -255,4 +225,5 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
       },
     }),
   },
+  ...BROKEN_LIVES,
 ];

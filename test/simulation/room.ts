@@ -3,6 +3,7 @@ import type { SeededRandom } from "../../src/testing/seeded-random.ts";
 import { itemText } from "./describe-call.ts";
 import { DrainProcess } from "./drain-process.ts";
 import { Operator } from "./operator.ts";
+import type { Run } from "./run-ledger.ts";
 import { holders } from "./store-checks.ts";
 import { TrackerProcess } from "./tracker-process.ts";
 import { WorkerProcess } from "./worker-process.ts";
@@ -14,6 +15,8 @@ type Fault = readonly [share: number, strike: (room: Room) => void];
 const HOUR_MS = 3_600_000;
 /** Everything that is left must end within this time after the last fault: leases, back-offs, time limits and work. */
 const CALM_MAX_MS = 180_000;
+/** In calm a worker knows after this time that a lease or its session is lost: it beats every second. */
+const NOTICED_MAX_MS = 4_000;
 /** A stop waits for its handlers' grace and some seconds for the store. */
 const STOP_MAX_MS = 20_000;
 /** The longest time for which a handler goes on that ignores its abort. */
@@ -29,6 +32,8 @@ export class Room {
   readonly trackers: TrackerProcess[] = [];
   readonly drains: DrainProcess[] = [];
   readonly operators: Operator[] = [];
+  /** Since when a handler runs without a lease, or a worker works without a session. */
+  readonly #wrongSince = new Map<Run | WorkerProcess, number>();
   #wallMs = 0;
   #wallHighestMs = 0;
   #isClosing = false;
@@ -153,6 +158,7 @@ export class Room {
       while (this.workers.filter(({ isLive, isForAll }) => isLive && isForAll).length < WORKERS_KEPT)
         this.addWorker(true);
       await operator.release();
+      await this.#checkLeases();
       operator.process.clock.after(700, () => void tend());
     };
     void tend();
@@ -163,6 +169,28 @@ export class Room {
       "after the last fault everything ends",
       (await this.#leftovers()) || "a reader of changes did not catch up",
     );
+  }
+
+  /** A worker finds out by its next beats and orders that an item is not its own any more. */
+  async #checkLeases(): Promise<void> {
+    const { world } = this;
+    const held = await holders(world.store);
+    const now = world.clock.monotonic();
+    const lasts = (of: Run | WorkerProcess, isWrong: boolean): boolean => {
+      if (!isWrong) this.#wrongSince.delete(of);
+      else if (!this.#wrongSince.has(of)) this.#wrongSince.set(of, now);
+      return now - (this.#wrongSince.get(of) ?? now) > NOTICED_MAX_MS;
+    };
+    for (const run of world.ledger.unaborted) {
+      const isTracked = this.trackers.some(({ process }) => process === run.process);
+      if (lasts(run, !isTracked && held.get(run.item)?.token !== run.token))
+        world.break("what runs without a lease is aborted", `${run.id} under ${run.token} in ${run.process.name}`);
+    }
+    const pids = new Set((await world.store.sessions()).map(({ pid }) => pid));
+    for (const worker of this.workers) {
+      if (lasts(worker, worker.isWorking && !pids.has(worker.process.host.self.pid)))
+        world.break("a worker that lives has a session", worker.process.name);
+    }
   }
 
   /** What has not ended, and what may keep it. */

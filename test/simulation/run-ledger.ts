@@ -8,6 +8,8 @@ import type { World } from "./world.ts";
 export interface Run {
   readonly process: SimulatedProcess;
   readonly id: string;
+  /** Its item's number. */
+  readonly item: number;
   readonly token: number;
   readonly batch: number;
   readonly startedMs: number;
@@ -55,6 +57,7 @@ export class RunLedger {
     const run: Run = {
       process,
       id: ledgerId(lease?.batch ?? 0, item.id),
+      item: lease?.item ?? 0,
       token: lease?.token ?? 0,
       batch: lease?.batch ?? 0,
       startedMs: world.clock.monotonic(),

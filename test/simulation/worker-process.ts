@@ -46,6 +46,10 @@ export class WorkerProcess {
     return !this.process.isDead && this.stoppingSinceMs === null;
   }
 
+  get isWorking(): boolean {
+    return this.isLive && this.#worker !== null;
+  }
+
   /** Stops the worker and closes its engine, as on SIGTERM. */
   async stop(graceMs: number): Promise<void> {
     if (this.stoppingSinceMs !== null) return;
