@@ -87,11 +87,15 @@ export function faultyStore(process: SimulatedProcess): Store {
     ...calls,
     location: "simulated:",
     subscribe(listener) {
+      // Commits that follow each other closely are one hint, as for whoever polls a file.
+      let isUnderWay = false;
       const hint = (): void => {
-        if (!world.isCalm && main.isTrue(world.weather.lostHint)) return;
+        if (isUnderWay || (!world.isCalm && main.isTrue(world.weather.lostHint))) return;
+        isUnderWay = true;
         const times = main.isTrue(0.05) ? 2 : 1;
         for (let time = 0; time < times; time++) {
           process.clock.after(1 + 30 * main.fraction(), () => {
+            isUnderWay = false;
             if (world.listeners.has(hint)) listener();
           });
         }

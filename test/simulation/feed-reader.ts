@@ -3,6 +3,9 @@ import type { ItemSnapshot } from "../../src/core/item.ts";
 import { attempt } from "./attempted.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 
+/** The share of readers who watch their batch as well: estimates are dear. */
+const WATCHERS = 0.3;
+
 /**
  * A reader of one batch's changes who loses its place now and then and resumes from a version it has seen: it must be told
  * everything once, and nothing twice.
@@ -13,6 +16,7 @@ export class FeedReader {
   readonly #items = new Map<string, ItemSnapshot>();
   #version = 0;
   #isOver = false;
+  #isLeaving = false;
 
   /** @param before a reader whose process died: this one goes on where that one was */
   constructor(process: SimulatedProcess, batchId: string, before?: FeedReader) {
@@ -23,7 +27,12 @@ export class FeedReader {
       this.#version = before.#version;
     }
     void this.#read();
-    void this.#watch();
+    if (process.world.random(`watcher ${process.name} ${batchId}`).isTrue(WATCHERS)) void this.#watch();
+  }
+
+  /** Reads no more. */
+  leave(): void {
+    this.#isLeaving = true;
   }
 
   get isCaughtUp(): boolean {
@@ -48,7 +57,7 @@ export class FeedReader {
   async #read(): Promise<void> {
     const process = this.#process;
     const random = process.world.random(`reader ${process.name} ${this.batchId}`);
-    while (!this.#isOver) {
+    while (!this.#isOver && !this.#isLeaving) {
       await process.sleep(random.fraction() * 600);
       const since = this.#version;
       const batch = process.milepost.batch(this.batchId);
@@ -72,7 +81,7 @@ export class FeedReader {
   /** Snapshots come in order, and the last one is the end. */
   async #watch(): Promise<void> {
     const process = this.#process;
-    while (!this.#isOver) {
+    while (!this.#isOver && !this.#isLeaving) {
       let last: BatchSnapshot | null = null;
       await attempt(process, "watch", async () => {
         for await (const snapshot of process.milepost.batch(this.batchId).watch({ everyMs: 200 })) {

@@ -24,6 +24,7 @@ export class Operator {
   readonly readers: FeedReader[] = [];
   readonly promised = new Promised();
   #operations = 0;
+  isStopped = false;
 
   constructor(world: World) {
     this.process = new SimulatedProcess(world, { machine: "alpha", isProvable: true });
@@ -38,6 +39,13 @@ export class Operator {
   /** Reads on where others were whose process died. */
   resume(readers: readonly FeedReader[]): void {
     for (const reader of readers) this.readers.push(new FeedReader(this.process, reader.batchId, reader));
+  }
+
+  /** Leaves, and its readers with it. */
+  async stop(): Promise<void> {
+    for (const reader of this.readers) reader.leave();
+    await attempt(this.process, "close", () => this.process.milepost.close());
+    this.isStopped = true;
   }
 
   /** Does one thing, drawn by chance. */

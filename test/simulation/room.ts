@@ -9,6 +9,8 @@ import { TrackerProcess } from "./tracker-process.ts";
 import { WorkerProcess } from "./worker-process.ts";
 import type { World } from "./world.ts";
 
+type Holder = WorkerProcess | TrackerProcess | DrainProcess;
+
 /** What may happen to processes and clocks, and its share among all. */
 type Fault = readonly [share: number, strike: (room: Room) => void];
 
@@ -63,7 +65,11 @@ export class Room {
   }
 
   /** All who must be able to leave. */
-  get #leavers(): readonly (WorkerProcess | TrackerProcess | DrainProcess)[] {
+  get #leavers(): readonly (Holder | Operator)[] {
+    return [...this.#holders, ...this.operators];
+  }
+
+  get #holders(): readonly Holder[] {
     return [...this.workers, ...this.trackers, ...this.drains];
   }
 
@@ -103,8 +109,8 @@ export class Room {
   }
 
   /** One of those who hold items. */
-  anyHolder(): WorkerProcess | TrackerProcess | DrainProcess | undefined {
-    return this.random.pick(this.#leavers.filter(({ isLive }) => isLive));
+  anyHolder(): Holder | undefined {
+    return this.random.pick(this.#holders.filter(({ isLive }) => isLive));
   }
 
   anyOperator(): Operator | undefined {
@@ -213,7 +219,7 @@ export class Room {
     if (world.violation !== null) return;
     this.#isClosing = true;
     for (const worker of this.workers) void worker.stop(0);
-    for (const leaver of [...this.trackers, ...this.drains]) void leaver.stop();
+    for (const leaver of [...this.trackers, ...this.drains, ...this.operators]) void leaver.stop();
     const isClosed = (): boolean => this.#leavers.every(({ isStopped, process }) => isStopped || process.isDead);
     if (!(await world.advance(STOP_MAX_MS, isClosed)))
       world.break("a worker that is told to stop stops", this.#unstopped());

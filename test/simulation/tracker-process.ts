@@ -126,7 +126,9 @@ export class TrackerProcess {
       // What failed may have been retried since.
       if (isTold && state === "completed" && row !== undefined && row.state !== state)
         world.break("what a caller is told is recorded", `${key} is ${row.state}, told to be ${state}`);
-      if (!isTold && row?.state === state && row.token === tokens.get(id))
+      // A poison item ended by its reaper, not by this caller.
+      const isOwnEnd = row?.state === state && row.token === tokens.get(id) && row.error?.code !== "POISON";
+      if (!isTold && isOwnEnd)
         world.break(
           "what a caller has recorded is told",
           `${key} is ${state} under ${row.token}, and this was not told`,
