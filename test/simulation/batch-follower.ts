@@ -74,6 +74,11 @@ export class BatchFollower {
     return this.batch(splitItemNumber(item).batch)?.queue;
   }
 
+  get hasPending(): boolean {
+    for (const { row } of this.#batches.values()) if (row.counts.pending > 0) return true;
+    return false;
+  }
+
   get isOver(): boolean {
     for (const { row } of this.#batches.values()) if (row.endedAt === null) return false;
     return true;

@@ -60,6 +60,7 @@ export class StoreChecks {
     const { store } = this.#world;
     const call = (): Promise<unknown> => (store[method] as (...given: readonly unknown[]) => Promise<unknown>)(...args);
     if (READS.includes(method) || method === "orders" || method === "beat") return call();
+    if (method === "claim" && !this.follower.hasPending) return this.#claimOfNothing(call);
     const isDeletion = method === "prune" || (method === "control" && (args[0] as ControlCommand).type === "remove");
     if (isDeletion) this.follower.deletions += 1;
     const result = await this.#judged(process, method, args, call);
@@ -122,6 +123,14 @@ export class StoreChecks {
       default:
         return call();
     }
+  }
+
+  /** Most claims: there is nothing to look at before or after. */
+  async #claimOfNothing(call: () => Promise<unknown>): Promise<unknown> {
+    const claimed = (await call()) as Claimed;
+    const [lease] = claimed.leases;
+    if (lease !== undefined) this.#break("a claim brings what is pending", itemText(lease.item));
+    return claimed;
   }
 
   async #claim(request: ClaimRequest, call: () => Promise<Claimed>): Promise<Claimed> {
