@@ -60,8 +60,8 @@ export class FeedReader {
     while (!this.#isOver && !this.#isLeaving) {
       await process.sleep(random.fraction() * 600);
       const since = this.#version;
-      const batch = process.milepost.batch(this.batchId);
-      const page = await attempt(process, "changes", () => batch.changes({ since, limit: random.between(1, 8) }));
+      const query = { since, limit: random.between(1, 8) };
+      const page = await attempt(process, "changes", () => process.milepost.batch(this.batchId).changes(query));
       this.#isOver ||= this.#row() === undefined;
       if (page === undefined || this.#isOver) continue;
       if (!page.isResumable) {

@@ -148,9 +148,9 @@ export class Operator {
     const { follower } = world.checks;
     for (const queue of QUEUES) await attempt(this.process, "resume", () => milepost.queue(queue).resume());
     for (const row of follower.batches()) {
-      const batch = milepost.batch(row.id);
-      if (!row.isSealed) await attempt(this.process, "seal", () => batch.seal());
-      if (row.control !== "run" && row.endedAt === null) await attempt(this.process, "resume", () => batch.resume());
+      if (!row.isSealed) await attempt(this.process, "seal", () => milepost.batch(row.id).seal());
+      if (row.control !== "run" && row.endedAt === null)
+        await attempt(this.process, "resume", () => milepost.batch(row.id).resume());
       for (const item of follower.items(row.number)) {
         if (item.isHeld) await attempt(this.process, "unhold", () => milepost.item(item.id).unhold());
       }
