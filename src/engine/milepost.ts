@@ -244,9 +244,12 @@ export class Milepost {
 
   async #close(options: { readonly graceMs?: number }): Promise<void> {
     const ends = [
-      ...(await Promise.allSettled(this.#loops.map((loop) => loop.stop()))),
-      ...(await Promise.allSettled([...this.#workers].map((worker) => worker.stop(options)))),
-      ...(await Promise.allSettled([...this.#trackers].map((tracker) => tracker.close()))),
+      // All at once: while a slow duty was waited for, workers would go on and start more.
+      ...(await Promise.allSettled([
+        ...this.#loops.map((loop) => loop.stop()),
+        ...[...this.#workers].map((worker) => worker.stop(options)),
+        ...[...this.#trackers].map((tracker) => tracker.close()),
+      ])),
       ...(await Promise.allSettled(this.#runners.map((runners) => runners.close()))),
     ];
     await this.#deps.store.close();

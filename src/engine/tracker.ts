@@ -1,13 +1,15 @@
 import { MilepostError } from "../core/errors.ts";
 import { chanceOf, isUuid, itemNumberFrom, ordinalOf } from "../core/ids.ts";
+import type { AttemptOutcome } from "../core/item.ts";
 import { toItemError } from "../core/item-error.ts";
 import { type Json, toJsonText } from "../core/json.ts";
 import { LIMITS } from "../core/limits.ts";
 import { fractionOf, type ItemProgress, type Stage, toItemProgress } from "../core/progress.ts";
-import type { Lease, ReportBody } from "../ports/store.ts";
+import type { Lease, Report, ReportBody } from "../ports/store.ts";
 import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
 import { Learner, type Run } from "./learner.ts";
+import { Loop } from "./loop.ts";
 import { retryBusy } from "./retry-busy.ts";
 import { Session } from "./session.ts";
 
@@ -21,6 +23,14 @@ interface Held extends Run {
 
 /** What was seen of how long items take is told this often. */
 const TELL_EVERY_MS = 1_000;
+/** A claim whose answer was lost is looked after this often. */
+const LOOK_EVERY_MS = 1_000;
+/** How an attempt ends by a report. */
+const OUTCOMES: Partial<Record<Report["type"], AttemptOutcome>> = {
+  complete: "completed",
+  fail: "failed",
+  release: "released",
+};
 /** What a caller's run has not: pauses that it keeps, and reports by time. */
 const UNMEASURED = { countedMs: 0, haltedMsAt: () => 0, reports: null } as const;
 
@@ -35,12 +45,17 @@ export class Tracker {
   readonly #learner: Learner;
   #toldAt = Number.NEGATIVE_INFINITY;
   readonly #leases = new Map<string, Held>();
+  /** True after a claim that may have taken effect though its answer was lost. */
+  #mayHoldMore = false;
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #loop: Loop;
   readonly #batches = new Map<string, { readonly number: number; readonly stages: readonly Stage[] } | null>();
 
   private constructor(deps: Deps, session: Session, learner: Learner) {
     this.#learner = learner;
     this.#deps = deps;
     this.#session = session;
+    this.#loop = new Loop({ deps, everyMs: LOOK_EVERY_MS, task: () => this.#inTurn(() => this.#giveBackUnknown()) });
   }
 
   static async open(deps: Deps, estimates: Estimates, options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
@@ -60,25 +75,8 @@ export class Tracker {
   }
 
   /** Marks pending items as processing. Returns the ids this caller won; others may have won the rest. */
-  async start(ids: readonly string[]): Promise<readonly string[]> {
-    const { store, clock } = this.#deps;
-    const won: string[] = [];
-    for (let from = 0; from < ids.length; from += LIMITS.claimItems) {
-      const numbers = await this.#numbersOf(ids.slice(from, from + LIMITS.claimItems));
-      const worker = this.#requireSession();
-      const only = [...numbers.values()];
-      const startedAt = clock.now();
-      const request = { worker, queues: [], pipelines: null, limit: only.length, now: startedAt, turn: 0, only };
-      const { leases } = await retryBusy(this.#deps, () => store.claim(request));
-      const reports = leases.map((lease) => ({ type: "start" as const, item: lease.item, lease, startedAt }));
-      const results = await retryBusy(this.#deps, () => store.record(reports, startedAt));
-      for (const [index, lease] of leases.entries()) {
-        if (!results[index]?.ok) continue;
-        this.#leases.set(lease.id, { lease, startedAt, fraction: 0, isLost: false, ...UNMEASURED });
-        won.push(lease.id);
-      }
-    }
-    return won;
+  start(ids: readonly string[]): Promise<readonly string[]> {
+    return this.#inTurn(() => this.#start(ids));
   }
 
   /** Where items stand; the same stage rules as for handlers. */
@@ -117,12 +115,65 @@ export class Tracker {
 
   /** Gives back what is still held. */
   async close(): Promise<void> {
+    await this.#loop.stop();
     if (this.#session.number !== null) await this.#tell(true);
     await this.#session.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #start(ids: readonly string[]): Promise<readonly string[]> {
+    const { store, clock } = this.#deps;
+    const won: string[] = [];
+    for (let from = 0; from < ids.length; from += LIMITS.claimItems) {
+      const numbers = await this.#numbersOf(ids.slice(from, from + LIMITS.claimItems));
+      const worker = this.#requireSession();
+      const only = [...numbers.values()];
+      const startedAt = clock.now();
+      const request = { worker, queues: [], pipelines: null, limit: only.length, now: startedAt, turn: 0, only };
+      const { leases } = await retryBusy(this.#deps, async () => {
+        await this.#giveBackUnknown();
+        // Until its answer has been dealt with, this claim may have brought more than is known here.
+        this.#mayHoldMore = true;
+        return store.claim(request);
+      });
+      const reports = leases.map((lease) => ({ type: "start" as const, item: lease.item, lease, startedAt }));
+      const results = await retryBusy(this.#deps, () => store.record(reports, startedAt));
+      this.#mayHoldMore = false;
+      for (const [index, lease] of leases.entries()) {
+        if (!results[index]?.ok) continue;
+        this.#leases.set(lease.id, { lease, startedAt, fraction: 0, isLost: false, ...UNMEASURED });
+        won.push(lease.id);
+      }
+    }
+    return won;
+  }
+
+  /** One after the other: what a claim under way has brought must not pass for something nobody knows of. */
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(task);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  /** After a claim whose answer was lost: gives back what the store says is held and nobody here knows of. */
+  async #giveBackUnknown(): Promise<void> {
+    const { store, clock } = this.#deps;
+    const worker = this.#session.number;
+    if (!this.#mayHoldMore || worker === null) return;
+    const { held } = await store.orders(worker, null);
+    const known = new Set(Array.from(this.#leases.values(), ({ lease }) => `${lease.item} ${lease.token}`));
+    const unknown = held.filter(({ item, token }) => !known.has(`${item} ${token}`));
+    const reports = unknown.map(({ item, token }) => ({
+      type: "release" as const,
+      item,
+      lease: { token, worker },
+      startedAt: null,
+    }));
+    if (reports.length > 0) await store.record(reports, clock.now());
+    this.#mayHoldMore = false;
   }
 
   async #report(
@@ -139,12 +190,17 @@ export class Tracker {
         const stages = this.#batches.get(chanceOf(id))?.stages ?? [];
         return { item, lease: held?.lease ?? null, ...toBody(id, held?.startedAt ?? now, stages) };
       });
-      const results = await retryBusy(this.#deps, () => this.#deps.store.record(reports, now));
+      let tries = 0;
+      const results = await retryBusy(this.#deps, () => {
+        tries += 1;
+        return this.#deps.store.record(reports, now);
+      });
       for (const [index, [id]] of entries.entries()) {
-        const isRecorded = results[index]?.ok === true;
-        if (isRecorded) recorded.push(id);
         const held = this.#leases.get(id);
         const report = reports[index];
+        const isOk = results[index]?.ok === true;
+        const isRecorded = isOk || (tries > 1 && report !== undefined && (await this.#wasRecorded(report)));
+        if (isRecorded) recorded.push(id);
         if (isRecorded && held !== undefined && report !== undefined) this.#learner.ended(held, report, now);
         // A lost lease is remembered: without it, the next late mark would pass for one of an item that nobody holds.
         if (held !== undefined && !isRecorded) held.isLost = true;
@@ -153,6 +209,14 @@ export class Tracker {
     }
     await this.#tell();
     return recorded;
+  }
+
+  /** A report that ended its lease is refused when it is repeated; if only its first answer was lost, the item tells. */
+  async #wasRecorded({ item, lease, type }: Report): Promise<boolean> {
+    const outcome = OUTCOMES[type];
+    if (lease === null || outcome === undefined) return false;
+    const detail = await retryBusy(this.#deps, () => this.#deps.store.item({ number: item }));
+    return detail?.attempts.some((attempt) => attempt.token === lease.token && attempt.outcome === outcome) ?? false;
   }
 
   /** Whoever tracks drives the loop: what was seen is told with his reports. */

@@ -267,8 +267,8 @@ export class Worker {
       .report({ type: "start", item: lease.item, lease, startedAt })
       .catch(() => ({ ok: false }));
     if (!started.ok) attempt.interrupt("lost");
-    // The worker may have slept over it: the item may be another's by now, or its queue paused.
-    else if (!this.#session.isCertain) attempt.interrupt("stopped");
+    // The worker may have been stopped, or have slept over it: the item may be another's by now, or its queue paused.
+    else if (this.#isStopping || !this.#session.isCertain) attempt.interrupt("stopped");
     this.#executor.start(attempt);
   }
 

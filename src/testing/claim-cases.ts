@@ -85,6 +85,18 @@ export const claimCases: readonly ConformanceCase[] = [
     }
     for (const batch of small) assert.ok(taken.has(batch.number), "each younger batch has its share");
   }),
+  caseOf("a batch with nothing to give takes nothing from the share of younger ones", async (t) => {
+    const idle = await t.batch({ items: ["idle"] });
+    await t.command({ type: "hold", target: { item: idle.items[0] ?? 0 } });
+    await t.batch({ items: 40 });
+    const young = await t.batch({ items: 40 });
+    const worker = await t.worker();
+    let younger = 0;
+    for (let turn = 0; turn < 40; turn++) {
+      if ((await t.claimOne(worker, { turn })).batch === young.number) younger += 1;
+    }
+    assert.equal(younger, 10);
+  }),
   caseOf("a younger batch of lower priority has no share", async (t) => {
     const first = await t.batch({ items: 20 });
     await t.batch({ items: 20, priority: 1 });

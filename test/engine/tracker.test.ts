@@ -1,4 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { MilepostError } from "../../src/core/errors.ts";
+import { Milepost } from "../../src/engine/milepost.ts";
+import { SILENT } from "../../src/ports/logger.ts";
+import type { Store } from "../../src/ports/store.ts";
+import { createMemoryStore } from "../../src/stores/memory/memory-store.ts";
+import { ManualClock } from "../../src/testing/manual-clock.ts";
+import { SeededRandom } from "../../src/testing/seeded-random.ts";
 import { openForTest, STORES } from "../support/open-for-test.ts";
 
 describe.each(STORES)("a tracker on %s", (store) => {
@@ -45,4 +52,66 @@ describe.each(STORES)("a tracker on %s", (store) => {
       await expect(tracker.progress(won, progress)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
     },
   );
+});
+
+describe("a tracker that does not hear the answer of a store", () => {
+  /** An engine on a memory store that carries out the next call of `method` and fails to say so. */
+  function openDeaf(): {
+    readonly milepost: Milepost;
+    readonly lose: (method: "claim" | "record") => void;
+    readonly clock: ManualClock;
+  } {
+    const clock = new ManualClock();
+    const store = createMemoryStore({ clock });
+    let lost: "claim" | "record" | null = null;
+    const heard = async <T>(method: "claim" | "record", call: Promise<T>): Promise<T> => {
+      const answer = await call;
+      if (lost !== method) return answer;
+      lost = null;
+      throw new MilepostError("STORE_UNAVAILABLE", "the answer was lost");
+    };
+    const deaf: Store = {
+      ...store,
+      claim: (request) => heard("claim", store.claim(request)),
+      record: (reports, now) => heard("record", store.record(reports, now)),
+    };
+    const self = { host: "here", pid: 1, birth: "now" };
+    const host = { self, isDead: () => false };
+    const milepost = new Milepost({ store: deaf, clock, random: new SeededRandom(1), host, logger: SILENT });
+    onTestFinished(() => milepost.close());
+    return { milepost, clock, lose: (method) => (lost = method) };
+  }
+
+  /** Lets time pass until the promise has settled. */
+  async function settled<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    void promise.finally(() => (isSettled = true)).catch(() => {});
+    while (!isSettled) {
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(100);
+    }
+    return promise;
+  }
+
+  test.each(["claim", "record"] as const)("wins what it asked for, though a %s went unanswered", async (method) => {
+    const { milepost, clock, lose } = openDeaf();
+    const { batch } = await milepost.submit({ pipeline: "outside", items: ["a"] });
+    const ids = (await batch.items()).items.map(({ id }) => id);
+    const tracker = await milepost.track();
+    lose(method);
+    expect(await settled(clock, tracker.start(ids))).toEqual(ids);
+    expect(await settled(clock, tracker.complete(ids))).toEqual(ids);
+  });
+
+  test.each(["complete", "fail"] as const)("is told of its %s, once", async (end) => {
+    const { milepost, clock, lose } = openDeaf();
+    const { batch } = await milepost.submit({ pipeline: "outside", items: ["a"] });
+    const ids = (await batch.items()).items.map(({ id }) => id);
+    const tracker = await milepost.track();
+    await settled(clock, tracker.start(ids));
+    lose("record");
+    const give = (): Promise<readonly string[]> => (end === "fail" ? tracker.fail(ids, "no") : tracker.complete(ids));
+    expect(await settled(clock, give())).toEqual(ids);
+    expect(await settled(clock, give())).toEqual([]);
+  });
 });

@@ -74,8 +74,14 @@ export class BatchFollower {
     return this.batch(splitItemNumber(item).batch)?.queue;
   }
 
-  endedIds(): ReadonlySet<string> {
-    return new Set(this.batches().flatMap(({ id, endedAt }) => (endedAt === null ? [] : [id])));
+  get hasPending(): boolean {
+    for (const { row } of this.#batches.values()) if (row.counts.pending > 0) return true;
+    return false;
+  }
+
+  get isOver(): boolean {
+    for (const { row } of this.#batches.values()) if (row.endedAt === null) return false;
+    return true;
   }
 
   /** Looks at what a call that took effect has changed. */
@@ -159,6 +165,8 @@ export class BatchFollower {
     }
     if (item.token < before.token || item.attempts < before.attempts)
       this.#break("tokens and attempts never go back", `${name}: token ${before.token} to ${item.token}`);
+    if (item.crashes > before.crashes && what !== "reap")
+      this.#break("only a death counts as a crash", `${what}: ${name} has ${item.crashes} crashes`);
     const isSameAttempt = from === "processing" && item.state === "processing" && item.token === before.token;
     if (isSameAttempt && item.fraction < before.fraction)
       this.#break("progress of an attempt never goes back", `${name}: ${before.fraction} to ${item.fraction}`);

@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { BROKEN_ENGINES, type BrokenEngine } from "./broken-engines.ts";
+import type { BrokenEngine } from "./broken-engine.ts";
+import { BROKEN_ENGINES } from "./broken-engines.ts";
 import { runHistory } from "./history.ts";
 
 /** So many histories at the most until a bug must be found. */
 const SEEDS_MAX = 200;
 
 /** The first seed that finds the bug, and the invariant it found broken. */
-async function find({ breakIt }: BrokenEngine): Promise<{ readonly seed: number; readonly invariant: string } | null> {
+async function find(broken: BrokenEngine): Promise<{ readonly seed: number; readonly invariant: string } | null> {
   for (let seed = 1; seed <= SEEDS_MAX; seed++) {
-    const { violation } = await runHistory({ seed, store: "memory", breakIt });
+    const { violation } = await runHistory({ ...broken, seed, store: "memory" });
     if (violation !== null) return { seed, invariant: violation.invariant };
   }
   return null;

@@ -1,16 +1,10 @@
 import type { Counts } from "../../src/core/counts.ts";
-import type { Control } from "../../src/core/queue.ts";
 import type { Report } from "../../src/ports/store.ts";
 import type { MemoryBatch, MemoryQueue, MemoryState } from "../../src/stores/memory/memory-state.ts";
 import { itemsOf } from "../conformance/broken-store.ts";
+import type { BrokenEngine } from "./broken-engine.ts";
+import { BROKEN_LIVES } from "./broken-lives.ts";
 import type { BreakIt } from "./history.ts";
-
-/** An engine with one bug, and the invariants of which the simulation must find one broken. */
-export interface BrokenEngine {
-  readonly bug: string;
-  readonly breaks: readonly string[];
-  readonly breakIt: BreakIt;
-}
 
 /** Accepts late reports: puts the lease that would be accepted under each one that `isTaken`. */
 function unfenced(isTaken: (state: MemoryState, report: Report) => boolean): BreakIt {
@@ -29,16 +23,6 @@ function unfenced(isTaken: (state: MemoryState, report: Report) => boolean): Bre
 /** The worker's session is there no more. */
 function isGivenUp(state: MemoryState, { lease }: Report): boolean {
   return lease !== null && !state.workers.has(lease.worker);
-}
-
-/** What stood in the way of claims at some time. */
-function controlsOf(state: MemoryState): ReadonlyMap<MemoryQueue | MemoryBatch, Control> {
-  const all = [...state.queues.values(), ...state.batches.values()];
-  return new Map(all.map((each) => [each, each.control]));
-}
-
-function setControls(controls: ReadonlyMap<MemoryQueue | MemoryBatch, Control>): void {
-  for (const [each, control] of controls) each.control = control;
 }
 
 /** Counts that are written with the next call, not with the change that they count. */
@@ -60,20 +44,34 @@ const lateCounts: BreakIt = (store, state) => {
   };
 };
 
-/** Pauses as they stood when the worker claimed before. */
+/** Pauses that came since the worker claimed before go unseen. */
 const stalePauses: BreakIt = (store, state) => {
-  const seen = new Map<number, ReadonlyMap<MemoryQueue | MemoryBatch, Control>>();
+  const seen = new Map<number, ReadonlySet<MemoryQueue | MemoryBatch>>();
   return {
     claim: async (request) => {
-      const now = controlsOf(state);
-      setControls(seen.get(request.worker) ?? now);
+      const all = [...state.queues.values(), ...state.batches.values()];
+      const running = seen.get(request.worker);
+      const paused = all.filter((each) => each.control !== "run");
+      const unseen = paused.filter((each) => running?.has(each)).map((each) => [each, each.control] as const);
+      for (const [each] of unseen) each.control = "run";
       const claimed = await store.claim(request);
-      setControls(now);
-      seen.set(request.worker, now);
+      for (const [each, control] of unseen) each.control = control;
+      seen.set(request.worker, new Set(all.filter((each) => !paused.includes(each))));
       return claimed;
     },
   };
 };
+
+/** The priorities of all batches taken away for the time of a claim. */
+const blindToPriority: BreakIt = (store, state) => ({
+  claim: async (request) => {
+    const priorities = new Map(Array.from(state.batches.values(), (batch) => [batch, batch.priority]));
+    for (const batch of priorities.keys()) batch.priority = 0;
+    const claimed = await store.claim(request);
+    for (const [batch, priority] of priorities) batch.priority = priority;
+    return claimed;
+  },
+});
 
 /** Bugs that a queue of work may well have, each as a wrapper of the memory store. */
 export const BROKEN_ENGINES: readonly BrokenEngine[] = [
@@ -86,6 +84,11 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
     bug: "a completion by a session that was given up is accepted",
     breaks: ["a late report is refused"],
     breakIt: unfenced((state, report) => report.type === "complete" && isGivenUp(state, report)),
+  },
+  {
+    bug: "whoever holds no lease ends what others hold",
+    breaks: ["a late report is refused"],
+    breakIt: unfenced((_state, { lease }) => lease === null),
   },
   {
     bug: "a counter is moved outside the commit",
@@ -160,6 +163,21 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
     }),
   },
   {
+    bug: "claims know nothing of the priority of batches",
+    breaks: ["claims go by priority, then age, with a quarter for younger batches"],
+    breakIt: blindToPriority,
+  },
+  {
+    bug: "the oldest batch leaves nothing to younger ones",
+    breaks: ["claims go by priority, then age, with a quarter for younger batches"],
+    breakIt: (store) => ({ claim: (request) => store.claim({ ...request, turn: 0 }) }),
+  },
+  {
+    bug: "a claim ends with the first item",
+    breaks: ["a claim leaves nothing that is ready"],
+    breakIt: (store) => ({ claim: (request) => store.claim({ ...request, limit: 1 }) }),
+  },
+  {
     bug: "crashes are not counted",
     breaks: ["a poison item ends failed"],
     breakIt: (store) => ({
@@ -195,7 +213,11 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
   },
   {
     bug: "a session that was given up is told that it lives",
-    breaks: ["after the last fault everything ends", "what runs without a lease is aborted"],
+    breaks: [
+      "after the last fault everything ends",
+      "what runs without a lease is aborted",
+      "a worker that lives has a session",
+    ],
     breakIt: (store) => ({
       beat: async (worker) => {
         await store.beat(worker);
@@ -203,4 +225,5 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
       },
     }),
   },
+  ...BROKEN_LIVES,
 ];

@@ -56,7 +56,7 @@ export function faultyStore(process: SimulatedProcess): Store {
     const isAnswerLost = !world.isCalm && random.isTrue(world.weather.lostReply);
     const diesWithProcess = random.isTrue(0.5);
     world.clock.after(latency(), async () => {
-      if (process.isDead && diesWithProcess) return;
+      if (process.isDead && (diesWithProcess || process.restarts < world.restarts)) return;
       if (isLost || (!world.isCalm && world.clock.monotonic() < world.outageUntilMs)) {
         world.note(`${process.name} ${method} fails`, false);
         return answer(() => reject(unavailable("it was not reached")));
@@ -87,11 +87,15 @@ export function faultyStore(process: SimulatedProcess): Store {
     ...calls,
     location: "simulated:",
     subscribe(listener) {
+      // Commits that follow each other closely are one hint, as for whoever polls a file.
+      let isUnderWay = false;
       const hint = (): void => {
-        if (!world.isCalm && main.isTrue(world.weather.lostHint)) return;
+        if (isUnderWay || (!world.isCalm && main.isTrue(world.weather.lostHint))) return;
+        isUnderWay = true;
         const times = main.isTrue(0.05) ? 2 : 1;
         for (let time = 0; time < times; time++) {
           process.clock.after(1 + 30 * main.fraction(), () => {
+            isUnderWay = false;
             if (world.listeners.has(hint)) listener();
           });
         }

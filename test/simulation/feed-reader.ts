@@ -3,6 +3,9 @@ import type { ItemSnapshot } from "../../src/core/item.ts";
 import { attempt } from "./attempted.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 
+/** The share of readers who watch their batch as well: estimates are dear. */
+const WATCHERS = 0.3;
+
 /**
  * A reader of one batch's changes who loses its place now and then and resumes from a version it has seen: it must be told
  * everything once, and nothing twice.
@@ -13,12 +16,23 @@ export class FeedReader {
   readonly #items = new Map<string, ItemSnapshot>();
   #version = 0;
   #isOver = false;
+  #isLeaving = false;
 
-  constructor(process: SimulatedProcess, batchId: string) {
+  /** @param before a reader whose process died: this one goes on where that one was */
+  constructor(process: SimulatedProcess, batchId: string, before?: FeedReader) {
     this.#process = process;
     this.batchId = batchId;
+    if (before !== undefined) {
+      for (const [id, item] of before.#items) this.#items.set(id, item);
+      this.#version = before.#version;
+    }
     void this.#read();
-    void this.#watch();
+    if (process.world.random(`watcher ${process.name} ${batchId}`).isTrue(WATCHERS)) void this.#watch();
+  }
+
+  /** Reads no more. */
+  leave(): void {
+    this.#isLeaving = true;
   }
 
   get isCaughtUp(): boolean {
@@ -43,11 +57,11 @@ export class FeedReader {
   async #read(): Promise<void> {
     const process = this.#process;
     const random = process.world.random(`reader ${process.name} ${this.batchId}`);
-    while (!this.#isOver) {
+    while (!this.#isOver && !this.#isLeaving) {
       await process.sleep(random.fraction() * 600);
       const since = this.#version;
-      const batch = process.milepost.batch(this.batchId);
-      const page = await attempt(process, "changes", () => batch.changes({ since, limit: random.between(1, 8) }));
+      const query = { since, limit: random.between(1, 8) };
+      const page = await attempt(process, "changes", () => process.milepost.batch(this.batchId).changes(query));
       this.#isOver ||= this.#row() === undefined;
       if (page === undefined || this.#isOver) continue;
       if (!page.isResumable) {
@@ -67,7 +81,7 @@ export class FeedReader {
   /** Snapshots come in order, and the last one is the end. */
   async #watch(): Promise<void> {
     const process = this.#process;
-    while (!this.#isOver) {
+    while (!this.#isOver && !this.#isLeaving) {
       let last: BatchSnapshot | null = null;
       await attempt(process, "watch", async () => {
         for await (const snapshot of process.milepost.batch(this.batchId).watch({ everyMs: 200 })) {

@@ -96,6 +96,7 @@ export function simulatedHandler(process: SimulatedProcess): Handler {
     if (process.isDead) return new Promise(() => {});
     const { world } = process;
     const run = world.ledger.start(process, item);
+    world.ledger.startedByWorker(run);
     onAbort(step, () => {
       run.abortedMs = world.clock.monotonic();
     });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Store } from "../../src/ports/store.ts";
@@ -8,7 +8,7 @@ import { openSqliteStore } from "../../src/stores/sqlite/sqlite-store.ts";
 import { ManualClock } from "../../src/testing/manual-clock.ts";
 import { Room } from "./room.ts";
 import { wholeClock } from "./whole-clock.ts";
-import { type Violation, World } from "./world.ts";
+import { type StoreParts, type Violation, World } from "./world.ts";
 
 export type StoreName = "memory" | "sqlite";
 
@@ -20,6 +20,8 @@ export interface HistoryOptions {
   readonly store: StoreName;
   /** Runs the history on a store with a bug (memory only). */
   readonly breakIt?: BreakIt;
+  /** What goes wrong in the store whenever it restarts (memory only). */
+  readonly breakRestart?: (state: MemoryState) => void;
 }
 
 export interface History {
@@ -39,9 +41,9 @@ export interface History {
 /** Lives through the history of one seed, from an empty store to its end or to the first broken invariant. */
 export async function runHistory(options: HistoryOptions): Promise<History> {
   const clock = new ManualClock();
-  const opened = await openStore(options, clock);
+  const room = options.store === "memory" ? memoryRoom(options, clock) : await sqliteRoom(clock);
   try {
-    const world = new World(options.seed, clock, opened.store);
+    const world = new World({ seed: options.seed, clock, ...room });
     await new Room(world).live();
     return {
       seed: options.seed,
@@ -54,23 +56,58 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
       tail: world.journal.tail,
     };
   } finally {
-    await opened.close();
+    await room.close();
   }
 }
 
-async function openStore(
-  options: HistoryOptions,
-  clock: ManualClock,
-): Promise<{ readonly store: Store; readonly close: () => Promise<void> }> {
-  if (options.store === "memory") {
-    const state = createState(wholeClock(clock));
+interface StoreRoom extends StoreParts {
+  readonly close: () => Promise<void>;
+}
+
+/** A store that outlives its processes as a server's memory would. */
+function memoryRoom(options: HistoryOptions, clock: ManualClock): StoreRoom {
+  const state = createState(wholeClock(clock));
+  const open = (): Store => {
     const sound = memoryStoreOf(state);
-    return { store: { ...sound, ...options.breakIt?.(sound, state) }, close: () => sound.close() };
-  }
-  const folder = mkdtempSync(join(tmpdir(), "milepost-simulation-"));
-  const store = await openSqliteStore({ path: join(folder, "simulated.db"), clock: wholeClock(clock) });
+    return { ...sound, ...options.breakIt?.(sound, state) };
+  };
+  const store = open();
   return {
     store,
+    reopen: async () => {
+      options.breakRestart?.(state);
+      return open();
+    },
+    // Promises settle in microtasks, and a tick comes when those are done.
+    settle: () => new Promise((resolve) => process.nextTick(resolve)),
+    close: () => store.close(),
+  };
+}
+
+/** The time that the machine has been up when a history begins. */
+const UPTIME_MS = 86_400_000;
+
+/** A store in a file. A restart opens what kill -9 leaves: a copy of the file and its log, as they are while it is open. */
+async function sqliteRoom(clock: ManualClock): Promise<StoreRoom> {
+  const folder = mkdtempSync(join(tmpdir(), "milepost-simulation-"));
+  let bootedMs = -UPTIME_MS;
+  const whole = wholeClock(clock);
+  const sinceBoot = { ...whole, monotonic: () => whole.monotonic() - bootedMs };
+  let path = join(folder, "simulated.db");
+  let store = await openSqliteStore({ path, clock: sinceBoot });
+  return {
+    store,
+    reopen: async ({ isReboot }) => {
+      const copy = `${path}-`;
+      for (const part of ["", "-wal"]) copyFileSync(`${path}${part}`, `${copy}${part}`);
+      await store.close();
+      if (isReboot) bootedMs = whole.monotonic();
+      path = copy;
+      store = await openSqliteStore({ path, clock: sinceBoot });
+      return store;
+    },
+    // SQLite lets the event loop turn between two steps of a removal.
+    settle: () => new Promise((resolve) => setImmediate(resolve)),
     close: async () => {
       await store.close();
       rmSync(folder, { recursive: true, force: true });

@@ -1,11 +1,14 @@
 import type { BatchRow } from "../../src/core/batch.ts";
 import type { ItemRow } from "../../src/core/item.ts";
 import type { Batch } from "../../src/engine/batch.ts";
-import type { NewItem } from "../../src/engine/submit.ts";
+import type { RetentionOptions } from "../../src/engine/milepost.ts";
+import type { Queue } from "../../src/engine/queue.ts";
 import type { SeededRandom } from "../../src/testing/seeded-random.ts";
 import { attempt } from "./attempted.ts";
+import { NAMES } from "./drain-process.ts";
+import { drawItems } from "./draw-items.ts";
 import { FeedReader } from "./feed-reader.ts";
-import { KINDS, STUCK } from "./handlers.ts";
+import { Promised } from "./promised.ts";
 import type { Target } from "./run-ledger.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { PIPELINES, QUEUES } from "./worker-process.ts";
@@ -14,16 +17,14 @@ import type { World } from "./world.ts";
 /** An operation and its share among all. */
 type Operation = readonly [share: number, run: (operator: Operator) => Promise<unknown>];
 
-const NAMES = ["letters", "photos"] as const;
-
 /** A process that submits, steers and watches, and remembers what it was promised. */
 export class Operator {
   readonly process: SimulatedProcess;
   readonly random: SeededRandom;
   readonly readers: FeedReader[] = [];
-  /** Keys whose submission was acknowledged, by the id of their batch. */
-  readonly acknowledged = new Map<string, Set<string>>();
+  readonly promised = new Promised();
   #operations = 0;
+  isStopped = false;
 
   constructor(world: World) {
     this.process = new SimulatedProcess(world, { machine: "alpha", isProvable: true });
@@ -33,6 +34,18 @@ export class Operator {
   /** True when nothing is under way that it was asked to do. */
   get isIdle(): boolean {
     return this.process.isDead || this.#operations === 0;
+  }
+
+  /** Reads on where others were whose process died. */
+  resume(readers: readonly FeedReader[]): void {
+    for (const reader of readers) this.readers.push(new FeedReader(this.process, reader.batchId, reader));
+  }
+
+  /** Leaves, and its readers with it. */
+  async stop(): Promise<void> {
+    for (const reader of this.readers) reader.leave();
+    await attempt(this.process, "close", () => this.process.milepost.close());
+    this.isStopped = true;
   }
 
   /** Does one thing, drawn by chance. */
@@ -57,7 +70,7 @@ export class Operator {
       process.milepost.submit({
         pipeline: name === undefined ? (random.pick(PIPELINES) ?? "images") : "images",
         queue: random.pick(QUEUES) ?? "main",
-        items: this.#items(random.between(1, 14), hasLimit && name === undefined),
+        items: drawItems(random, random.between(1, 14), hasLimit && name === undefined),
         priority: random.pick(["urgent", "high", 0, 0, "low"]) ?? 0,
         seal: random.isTrue(0.8),
         attempts: random.between(1, 3),
@@ -72,7 +85,7 @@ export class Operator {
       }),
     );
     if (result === undefined) return;
-    this.#acknowledge(
+    this.promised.acknowledge(
       result.id,
       result.verdicts.map(({ key }) => key),
     );
@@ -82,8 +95,9 @@ export class Operator {
   async add(): Promise<void> {
     await this.onBatch("add", async (batch, row) => {
       const hasLimit = row.policy.timeoutMs !== null;
-      const result = await batch.add(this.#items(this.random.between(1, 6), hasLimit));
-      this.#acknowledge(
+      const how = this.random.isTrue(0.7) ? {} : { seal: this.random.isTrue(0.5) };
+      const result = await batch.add(drawItems(this.random, this.random.between(1, 6), hasLimit), how);
+      this.promised.acknowledge(
         row.id,
         result.verdicts.map(({ key }) => key),
       );
@@ -93,7 +107,7 @@ export class Operator {
   async pauseOrStop(type: "pause" | "stop", on: "queue" | "batch"): Promise<void> {
     const { milepost, world } = this.process;
     if (on === "queue") {
-      const queue = milepost.queue(this.random.pick(QUEUES) ?? "main");
+      const queue = this.anyQueue();
       await this.#pausing(type, { queue: queue.name }, () => queue[type]());
       return;
     }
@@ -115,36 +129,32 @@ export class Operator {
     await attempt(this.process, type, () => this.process.milepost.item(item.id)[type]());
   }
 
+  drawRetention(): RetentionOptions {
+    const { random } = this;
+    return {
+      ...(random.isTrue(0.7) ? { keep: random.whole(4) } : {}),
+      ...(random.isTrue(0.5) ? { olderThanMs: random.whole(5_000) } : {}),
+      ...(random.isTrue(0.3) ? { queue: this.anyQueue().name } : {}),
+    };
+  }
+
+  anyQueue(): Queue {
+    return this.process.milepost.queue(this.random.pick(QUEUES) ?? "main");
+  }
+
   /** Makes the way free for all that is left: nothing stays open, paused or held. */
   async release(): Promise<void> {
     const { milepost, world } = this.process;
     const { follower } = world.checks;
     for (const queue of QUEUES) await attempt(this.process, "resume", () => milepost.queue(queue).resume());
     for (const row of follower.batches()) {
-      const batch = milepost.batch(row.id);
-      if (!row.isSealed) await attempt(this.process, "seal", () => batch.seal());
-      if (row.control !== "run" && row.endedAt === null) await attempt(this.process, "resume", () => batch.resume());
+      if (!row.isSealed) await attempt(this.process, "seal", () => milepost.batch(row.id).seal());
+      if (row.control !== "run" && row.endedAt === null)
+        await attempt(this.process, "resume", () => milepost.batch(row.id).resume());
       for (const item of follower.items(row.number)) {
         if (item.isHeld) await attempt(this.process, "unhold", () => milepost.item(item.id).unhold());
       }
     }
-  }
-
-  #items(count: number, hasLimit: boolean): readonly NewItem[] {
-    const { random } = this;
-    const kinds = hasLimit ? [...KINDS, STUCK] : KINDS;
-    return Array.from({ length: count }, () => {
-      // Most items are well behaved, as in life; keys are few, so that they meet again.
-      const kind = random.isTrue(0.6) ? (random.pick(["brisk", "steady"]) ?? "brisk") : (random.pick(kinds) ?? "brisk");
-      const key = `${kind}-${random.whole(30)}`;
-      return random.isTrue(0.5) ? key : { key, input: { size: count }, priority: random.between(-2, 2) };
-    });
-  }
-
-  #acknowledge(batchId: string, keys: readonly string[]): void {
-    const known = this.acknowledged.get(batchId) ?? new Set();
-    for (const key of keys) known.add(key);
-    this.acknowledged.set(batchId, known);
   }
 
   async #pausing(type: "pause" | "stop", target: Target, give: () => Promise<number>): Promise<void> {
@@ -171,10 +181,7 @@ const OPERATIONS: readonly Operation[] = [
   [3, (by) => by.pauseOrStop("stop", "batch")],
   [2, (by) => by.pauseOrStop("stop", "queue")],
   [10, (by) => by.onBatch("resume", (batch) => batch.resume())],
-  [
-    5,
-    (by) => attempt(by.process, "resume", () => by.process.milepost.queue(by.random.pick(QUEUES) ?? "main").resume()),
-  ],
+  [5, (by) => attempt(by.process, "resume", () => by.anyQueue().resume())],
   [4, (by) => by.onBatch("cancel", (batch) => batch.cancel())],
   [6, (by) => by.onBatch("retry", (batch) => batch.retry({ failed: by.random.isTrue(0.5) }))],
   [2, (by) => by.onBatch("remove", (batch) => batch.remove())],
@@ -190,10 +197,11 @@ const OPERATIONS: readonly Operation[] = [
     4,
     (by) => {
       const concurrency = by.random.isTrue(0.3) ? null : by.random.between(1, 4);
-      const queue = by.process.milepost.queue(by.random.pick(QUEUES) ?? "main");
-      return attempt(by.process, "concurrency", () => queue.setConcurrency(concurrency));
+      return attempt(by.process, "concurrency", () => by.anyQueue().setConcurrency(concurrency));
     },
   ],
-  [2, (by) => attempt(by.process, "prune", () => by.process.milepost.prune({ keep: by.random.whole(4) }))],
+  [2, (by) => attempt(by.process, "prune", () => by.process.milepost.prune(by.drawRetention()))],
+  [1, (by) => attempt(by.process, "cancel", () => by.anyQueue().cancel())],
+  [1, (by) => attempt(by.process, "remove", () => by.anyQueue().remove())],
   [1, (by) => attempt(by.process, "reap", () => by.process.milepost.reap())],
 ];

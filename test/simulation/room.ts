@@ -1,10 +1,15 @@
 import { isTerminal } from "../../src/core/transitions.ts";
 import type { SeededRandom } from "../../src/testing/seeded-random.ts";
 import { itemText } from "./describe-call.ts";
+import { DrainProcess } from "./drain-process.ts";
 import { Operator } from "./operator.ts";
+import type { Run } from "./run-ledger.ts";
 import { holders } from "./store-checks.ts";
+import { TrackerProcess } from "./tracker-process.ts";
 import { WorkerProcess } from "./worker-process.ts";
 import type { World } from "./world.ts";
+
+type Holder = WorkerProcess | TrackerProcess | DrainProcess;
 
 /** What may happen to processes and clocks, and its share among all. */
 type Fault = readonly [share: number, strike: (room: Room) => void];
@@ -12,6 +17,8 @@ type Fault = readonly [share: number, strike: (room: Room) => void];
 const HOUR_MS = 3_600_000;
 /** Everything that is left must end within this time after the last fault: leases, back-offs, time limits and work. */
 const CALM_MAX_MS = 180_000;
+/** In calm a worker knows after this time that a lease or its session is lost: it beats every second. */
+const NOTICED_MAX_MS = 4_000;
 /** A stop waits for its handlers' grace and some seconds for the store. */
 const STOP_MAX_MS = 20_000;
 /** The longest time for which a handler goes on that ignores its abort. */
@@ -24,7 +31,11 @@ export class Room {
   readonly world: World;
   readonly random: SeededRandom;
   readonly workers: WorkerProcess[] = [];
+  readonly trackers: TrackerProcess[] = [];
+  readonly drains: DrainProcess[] = [];
   readonly operators: Operator[] = [];
+  /** Since when a handler runs without a lease, or a worker works without a session. */
+  readonly #wrongSince = new Map<Run | WorkerProcess, number>();
   #wallMs = 0;
   #wallHighestMs = 0;
   #isClosing = false;
@@ -38,8 +49,9 @@ export class Room {
     const { world, random } = this;
     for (let count = random.between(1, 2); count > 0; count--) this.operators.push(new Operator(world));
     for (let count = random.between(1, 4); count > 0; count--) this.addWorker();
+    for (let count = random.between(0, 2); count > 0; count--) this.addTracker();
     const faultsMs = random.between(3_000, 10_000);
-    this.#repeat(random.between(40, 300), () => void random.pick(this.operators)?.operate());
+    this.#repeat(random.between(40, 300), () => void this.anyOperator()?.operate());
     this.#repeat(random.between(150, 1_500), () => this.#strike());
     await world.advance(faultsMs);
     await this.#calm();
@@ -50,6 +62,59 @@ export class Room {
   addWorker(isForAll = false): void {
     const random = this.world.random(`worker ${this.world.processes.length}`);
     this.workers.push(new WorkerProcess(this.world, random, isForAll));
+  }
+
+  /** All who must be able to leave. */
+  get #leavers(): readonly (Holder | Operator)[] {
+    return [...this.#holders, ...this.operators];
+  }
+
+  get #holders(): readonly Holder[] {
+    return [...this.workers, ...this.trackers, ...this.drains];
+  }
+
+  get #liveOperators(): readonly Operator[] {
+    return this.operators.filter(({ process }) => !process.isDead);
+  }
+
+  /** All processes die and the store is opened anew; then others come, and readers go on where they were. */
+  async restart(): Promise<void> {
+    const { world, random } = this;
+    if (world.checks.follower.deletions > 0) return;
+    const readers = this.#liveOperators.flatMap((operator) => operator.readers);
+    await world.restart(random.isTrue(0.5));
+    const operator = new Operator(world);
+    operator.resume(readers);
+    this.operators.push(operator);
+    for (let count = random.between(1, 3); count > 0; count--) this.addWorker();
+    if (random.isTrue(0.3)) this.addTracker();
+  }
+
+  addTracker(): void {
+    const random = this.world.random(`tracker ${this.world.processes.length}`);
+    this.trackers.push(new TrackerProcess(this.world, random));
+  }
+
+  addDrain(): void {
+    const random = this.world.random(`drain ${this.world.processes.length}`);
+    this.drains.push(new DrainProcess(this.world, random));
+  }
+
+  /** As when a new version is rolled out: each worker is told to stop, and another one begins. */
+  replaceWorkers(): void {
+    for (const worker of this.workers.filter(({ isLive }) => isLive)) {
+      void worker.stop(this.random.whole(1_000));
+      this.addWorker();
+    }
+  }
+
+  /** One of those who hold items. */
+  anyHolder(): Holder | undefined {
+    return this.random.pick(this.#holders.filter(({ isLive }) => isLive));
+  }
+
+  anyOperator(): Operator | undefined {
+    return this.random.pick(this.#liveOperators);
   }
 
   anyWorker(): WorkerProcess | undefined {
@@ -99,17 +164,39 @@ export class Room {
       while (this.workers.filter(({ isLive, isForAll }) => isLive && isForAll).length < WORKERS_KEPT)
         this.addWorker(true);
       await operator.release();
+      await this.#checkLeases();
       operator.process.clock.after(700, () => void tend());
     };
     void tend();
-    const isOver = (): boolean => world.checks.follower.batches().every(({ endedAt }) => endedAt !== null);
     const areIdle = (): boolean => this.operators.every(({ isIdle }) => isIdle);
     const readers = (): boolean => this.operators.every(({ readers }) => readers.every(({ isCaughtUp }) => isCaughtUp));
-    if (await world.advance(CALM_MAX_MS, () => areIdle() && isOver() && readers())) return;
+    if (await world.advance(CALM_MAX_MS, () => world.checks.follower.isOver && areIdle() && readers())) return;
     world.break(
       "after the last fault everything ends",
       (await this.#leftovers()) || "a reader of changes did not catch up",
     );
+  }
+
+  /** A worker finds out by its next beats and orders that an item is not its own any more. */
+  async #checkLeases(): Promise<void> {
+    const { world } = this;
+    const held = await holders(world.store);
+    const now = world.clock.monotonic();
+    const lasts = (of: Run | WorkerProcess, isWrong: boolean): boolean => {
+      if (!isWrong) this.#wrongSince.delete(of);
+      else if (!this.#wrongSince.has(of)) this.#wrongSince.set(of, now);
+      return now - (this.#wrongSince.get(of) ?? now) > NOTICED_MAX_MS;
+    };
+    for (const run of world.ledger.unaborted) {
+      const isTracked = this.trackers.some(({ process }) => process === run.process);
+      if (lasts(run, !isTracked && held.get(run.item)?.token !== run.token))
+        world.break("what runs without a lease is aborted", `${run.id} under ${run.token} in ${run.process.name}`);
+    }
+    const pids = new Set((await world.store.sessions()).map(({ pid }) => pid));
+    for (const worker of this.workers) {
+      if (lasts(worker, worker.isWorking && !pids.has(worker.process.host.self.pid)))
+        world.break("a worker that lives has a session", worker.process.name);
+    }
   }
 
   /** What has not ended, and what may keep it. */
@@ -132,7 +219,8 @@ export class Room {
     if (world.violation !== null) return;
     this.#isClosing = true;
     for (const worker of this.workers) void worker.stop(0);
-    const isClosed = (): boolean => this.workers.every(({ isStopped, process }) => isStopped || process.isDead);
+    for (const leaver of [...this.trackers, ...this.drains, ...this.operators]) void leaver.stop();
+    const isClosed = (): boolean => this.#leavers.every(({ isStopped, process }) => isStopped || process.isDead);
     if (!(await world.advance(STOP_MAX_MS, isClosed)))
       world.break("a worker that is told to stop stops", this.#unstopped());
     // Handlers that were left behind run out.
@@ -140,7 +228,7 @@ export class Room {
   }
 
   #unstopped(): string {
-    return this.workers
+    return this.#leavers
       .flatMap(({ isStopped, process }) => (isStopped || process.isDead ? [] : [process.name]))
       .join(" ");
   }
@@ -155,13 +243,13 @@ export class Room {
     if (findings.length > 0) world.break("counters equal a recount", JSON.stringify(findings));
     for (const operator of this.operators) {
       for (const reader of operator.readers) reader.check();
-      for (const [id, keys] of operator.acknowledged) this.#checkKept(id, keys);
     }
+    for (const { promised } of [...this.operators, ...this.drains]) promised.check(world);
     await this.#checkGivenBack();
     const [run] = world.ledger.unaborted;
     if (run !== undefined)
       world.break("what runs without a lease is aborted", `${run.id} under ${run.token} in ${run.process.name}`);
-    for (const { process } of this.workers) {
+    for (const { process } of this.#leavers) {
       if (process.timers > 0) world.break("a closed process leaves no timer", `${process.timers} in ${process.name}`);
     }
   }
@@ -178,31 +266,25 @@ export class Room {
         );
     }
   }
-
-  #checkKept(id: string, keys: ReadonlySet<string>): void {
-    const { follower } = this.world.checks;
-    if (follower.removed.has(id)) return;
-    const row = follower.batches().find((batch) => batch.id === id);
-    const there = new Set(row === undefined ? [] : follower.items(row.number).map(({ key }) => key));
-    for (const key of keys) {
-      if (!there.has(key) && !follower.removed.has(`${id} ${key}`))
-        this.world.break("nothing acknowledged is lost", `${key} of batch ${id} is not there`);
-    }
-  }
 }
 
 const FAULTS: readonly Fault[] = [
-  [5, (room) => room.anyWorker()?.process.crash()],
+  [5, (room) => room.anyHolder()?.process.crash()],
   [
     6,
     (room) => {
-      const process = room.anyWorker()?.process;
+      const process = room.anyHolder()?.process;
       process?.freeze();
       room.world.clock.after(room.random.between(100, room.random.isTrue(0.3) ? 1_000 : 6_000), () => process?.thaw());
     },
   ],
   [5, (room) => room.addWorker()],
   [3, (room) => void room.anyWorker()?.stop(room.random.whole(1_000))],
+  [1, (room) => void room.random.pick(room.trackers)?.stop()],
+  [1, (room) => room.addTracker()],
+  [2, (room) => room.addDrain()],
+  [1, (room) => room.replaceWorkers()],
+  [1, (room) => void room.restart()],
   [3, (room) => room.jumpWall(room.random.pick([-HOUR_MS, HOUR_MS]) ?? 0)],
   [
     3,
@@ -215,7 +297,7 @@ const FAULTS: readonly Fault[] = [
   [
     1,
     (room) => {
-      room.random.pick(room.operators)?.process.crash();
+      room.anyOperator()?.process.crash();
       room.operators.push(new Operator(room.world));
     },
   ],

@@ -8,6 +8,8 @@ import type { World } from "./world.ts";
 export interface Run {
   readonly process: SimulatedProcess;
   readonly id: string;
+  /** Its item's number. */
+  readonly item: number;
   readonly token: number;
   readonly batch: number;
   readonly startedMs: number;
@@ -49,12 +51,13 @@ export class RunLedger {
     return [...this.#running].filter((run) => run.abortedMs === null);
   }
 
-  start(process: SimulatedProcess, item: HandlerItem): Run {
+  start(process: SimulatedProcess, item: Pick<HandlerItem, "id" | "key" | "saved">): Run {
     const lease = process.leases.get(item.id);
     const world = this.#world;
     const run: Run = {
       process,
       id: ledgerId(lease?.batch ?? 0, item.id),
+      item: lease?.item ?? 0,
       token: lease?.token ?? 0,
       batch: lease?.batch ?? 0,
       startedMs: world.clock.monotonic(),
@@ -68,9 +71,6 @@ export class RunLedger {
     if (this.#runs.has(key)) world.break("a token is used for one run", name);
     this.#runs.set(key, run);
     this.#running.add(run);
-    const queue = world.checks.follower.batch(run.batch)?.queue;
-    if (this.#paused.has(`batch ${run.batch}`) || this.#paused.has(`queue ${queue}`))
-      world.break("nothing starts after a pause was acknowledged", name);
     const given = savedSequence(item);
     const saved = this.#saved.get(run.id);
     // A worker may start under a lease that was taken from it a moment ago, and find out with its next orders.
@@ -80,6 +80,15 @@ export class RunLedger {
         `${name} was given what was saved ${given}th, not ${saved.sequence}th`,
       );
     return run;
+  }
+
+  /** A worker has started it. Callers who track are not waited for by a pause: what they run is theirs. */
+  startedByWorker(run: Run): void {
+    const name = `${run.id} under ${run.token} in ${run.process.name}`;
+    if (run.process.isStopping) this.#world.break("a worker that stops starts nothing", name);
+    const queue = this.#world.checks.follower.batch(run.batch)?.queue;
+    if (!this.#paused.has(`batch ${run.batch}`) && !this.#paused.has(`queue ${queue}`)) return;
+    this.#world.break("nothing starts after a pause was acknowledged", name);
   }
 
   end(run: Run, end: "returned" | "threw"): void {
@@ -181,6 +190,6 @@ function targetKey(target: Target): string {
   return "queue" in target ? `queue ${target.queue}` : `batch ${target.batch}`;
 }
 
-function savedSequence({ saved }: HandlerItem): number {
+function savedSequence({ saved }: Pick<HandlerItem, "saved">): number {
   return typeof saved === "object" && saved !== null && "sequence" in saved ? Number(saved.sequence) : 0;
 }

@@ -11,6 +11,9 @@ export interface Share {
   readonly sqliteEvery: number;
 }
 
+// Nobody reads the stacks of the many errors that a history expects.
+Error.stackTraceLimit = 0;
+
 const { first, end, step, store, sqliteEvery } = workerData as Share;
 for (let seed = first; seed < end; seed += step) {
   const name = store ?? (seed % sqliteEvery === 0 ? "sqlite" : "memory");

@@ -98,8 +98,7 @@ async function simulate({ seeds, from, store }: Options): Promise<number> {
         else console.log(`seed ${history.seed} on ${history.store} broke: ${history.violation.invariant}`);
       }),
     ),
-  );
-  clearInterval(timer);
+  ).finally(() => clearInterval(timer));
   if (process.stderr.isTTY) process.stderr.write("\n");
   const seconds = (performance.now() - startedAt) / 1_000;
   console.log(

@@ -23,14 +23,19 @@ export class SimulatedProcess {
   readonly host: Host;
   readonly clock: Clock;
   readonly milepost: Milepost;
+  /** Restarts of everything before this process began. */
+  readonly restarts: number;
   /** The newest lease that this process was given for an item, by the item's id. */
   readonly leases = new Map<string, Lease>();
   state: "running" | "frozen" | "dead" = "running";
+  /** True once it was told to stop. */
+  isStopping = false;
   readonly #due = new Set<Due>();
   #backlog: Due[] = [];
 
   constructor(world: World, options: { readonly machine: string; readonly isProvable: boolean }) {
     this.world = world;
+    this.restarts = world.restarts;
     const pid = 100 + world.processes.length;
     this.name = `p${pid}`;
     const self: ProcessIdentity = { host: options.machine, pid, birth: `birth-${pid}` };
@@ -41,7 +46,9 @@ export class SimulatedProcess {
     this.clock = { ...wholeClock(world.clock), after: (delayMs, task) => this.#after(delayMs, task) };
     const random = world.random(`engine ${this.name}`);
     const store = faultyStore(this);
-    this.milepost = new Milepost({ store, clock: this.clock, random, host: this.host, logger: SILENT });
+    const deps = { store, clock: this.clock, random, host: this.host, logger: SILENT };
+    const chance = world.random(`retention ${this.name}`);
+    this.milepost = new Milepost(deps, chance.isTrue(0.1) ? { retention: { keep: chance.between(2, 6) } } : {});
     world.processes.push(this);
   }
 

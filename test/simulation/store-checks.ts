@@ -5,12 +5,15 @@ import type {
   ControlCommand,
   Report,
   ReportResult,
+  Retention,
   SessionRow,
   Store,
 } from "../../src/ports/store.ts";
 import { BatchFollower } from "./batch-follower.ts";
+import { disorderOf, type Supply } from "./claim-order.ts";
 import { itemText } from "./describe-call.ts";
 import type { StoreCall } from "./faulty-store.ts";
+import { fallenOutOf } from "./retention.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
 
@@ -57,16 +60,37 @@ export class StoreChecks {
     const { store } = this.#world;
     const call = (): Promise<unknown> => (store[method] as (...given: readonly unknown[]) => Promise<unknown>)(...args);
     if (READS.includes(method) || method === "orders" || method === "beat") return call();
+    if (method === "claim" && !this.follower.hasPending) return this.#claimOfNothing(call);
     const isDeletion = method === "prune" || (method === "control" && (args[0] as ControlCommand).type === "remove");
     if (isDeletion) this.follower.deletions += 1;
     const result = await this.#judged(process, method, args, call);
     const what = method === "control" ? (`control ${(args[0] as ControlCommand).type}` as const) : method;
     await this.follower.look(what);
-    if (isDeletion) this.follower.deletions -= 1;
+    if (isDeletion) {
+      this.follower.deletions -= 1;
+      await this.#checkNothingHeldIsGone();
+    }
     this.#changes += 1;
     if (this.#changes % RECOUNT_EVERY === 0) await this.follower.recount();
     if (HINTED.includes(method)) for (const listener of this.#world.listeners) listener();
     return result;
+  }
+
+  /** What was committed is there after a restart, and nothing else. */
+  async restart(reopen: () => Promise<void>): Promise<void> {
+    const before = await this.#standing();
+    await reopen();
+    const after = await this.#standing();
+    if (before !== after) this.#break("a restart changes nothing that was committed", `${before}, then ${after}`);
+    await this.follower.look("restart");
+    await this.follower.recount();
+  }
+
+  /** What the feeds do not tell. */
+  async #standing(): Promise<string> {
+    const { store } = this.#world;
+    const sessions = (await store.sessions()).map(({ silentMs: _silentMs, ...rest }) => rest);
+    return JSON.stringify({ sessions, held: [...(await holders(store))], queues: await store.queues() });
   }
 
   async #judged(
@@ -88,10 +112,12 @@ export class StoreChecks {
         return result;
       }
       case "prune": {
-        const ended = this.follower.endedIds();
+        const [retention, now] = args as [Retention, number];
+        const fallen = fallenOutOf(retention, this.follower.batches(), now);
         const pruned = (await call()) as readonly string[];
-        for (const id of pruned)
-          if (!ended.has(id)) this.#break("only ended batches are pruned", `batch ${id} was pruned`);
+        const isMissed = this.follower.deletions === 1 && pruned.length < Math.min(fallen.size, retention.limit);
+        if (isMissed || pruned.some((id) => !fallen.has(id)))
+          this.#break("what fell out of its retention is pruned, and nothing else", `${pruned} of ${[...fallen]}`);
         return pruned;
       }
       default:
@@ -99,13 +125,22 @@ export class StoreChecks {
     }
   }
 
+  /** Most claims: there is nothing to look at before or after. */
+  async #claimOfNothing(call: () => Promise<unknown>): Promise<unknown> {
+    const claimed = (await call()) as Claimed;
+    const [lease] = claimed.leases;
+    if (lease !== undefined) this.#break("a claim brings what is pending", itemText(lease.item));
+    return claimed;
+  }
+
   async #claim(request: ClaimRequest, call: () => Promise<Claimed>): Promise<Claimed> {
     const { store } = this.#world;
     const before = await holders(store);
+    const queues = await store.queues();
     const paused = new Set(
-      (await store.queues()).filter(({ state }) => state === "paused" || state === "stopped").map(({ name }) => name),
+      queues.filter(({ state }) => state === "paused" || state === "stopped").map(({ name }) => name),
     );
-    const sessions = await store.sessions();
+    const isOpen = (await store.sessions()).some((session) => session.number === request.worker);
     const claimed = await call();
     if (claimed.leases.length > request.limit)
       this.#break("claims are at most what was asked for", `${claimed.leases.length} for a limit of ${request.limit}`);
@@ -117,7 +152,7 @@ export class StoreChecks {
           "an item is never under two live leases",
           `${name} of session ${held.worker} was given to ${worker}`,
         );
-      if (worker !== request.worker || !sessions.some((session) => session.number === worker))
+      if (worker !== request.worker || !isOpen)
         this.#break("a lease belongs to a session that lives", `${name} was given to session ${worker}`);
       const highest = this.#tokens.get(item) ?? 0;
       if (token <= highest) this.#break("tokens strictly grow", `${name} was given under ${token} after ${highest}`);
@@ -131,7 +166,17 @@ export class StoreChecks {
       if (this.follower.item(item)?.isHeld) this.#break("a held item is not claimed", name);
     }
     await this.#checkQueueLimits(claimed);
+    if (isOpen) this.#checkOrder(request, claimed, { held: before, queues });
     return claimed;
+  }
+
+  #checkOrder(request: ClaimRequest, { leases }: Claimed, was: Pick<Supply, "held" | "queues">): void {
+    // Of a batch that is being removed nothing is claimed any more, and the follower cannot see which one it is.
+    if (this.follower.deletions > 0) return;
+    const batches = this.follower.batches();
+    const itemsOf = (batch: number): readonly ItemRow[] => this.follower.items(batch);
+    const disorder = disorderOf(request, leases, { ...was, batches, itemsOf });
+    if (disorder !== null) this.#break(disorder.invariant, disorder.detail);
   }
 
   /** A limit may have been lowered under what is held; but nothing may be added above it. */
@@ -150,6 +195,13 @@ export class StoreChecks {
     }
   }
 
+  async #checkNothingHeldIsGone(): Promise<void> {
+    for (const [item, { worker }] of await holders(this.#world.store)) {
+      if (this.follower.item(item) === undefined)
+        this.#break("nobody holds what was removed", `${itemText(item)} by session ${worker}`);
+    }
+  }
+
   async #record(
     reports: readonly Report[],
     call: () => Promise<readonly ReportResult[]>,
@@ -165,7 +217,8 @@ export class StoreChecks {
       accepted.add(item);
       const holder = held.get(item);
       const isHolder = lease !== null && holder?.token === lease.token && holder.worker === lease.worker;
-      if (!isHolder) {
+      const isUnheldEnd = lease === null && holder === undefined && (type === "complete" || type === "fail");
+      if (!isHolder && !isUnheldEnd) {
         const found = holder === undefined ? "nobody" : `session ${holder.worker} under ${holder.token}`;
         this.#break(
           "a late report is refused",
@@ -196,8 +249,10 @@ export class StoreChecks {
     return reaped;
   }
 
+  /** Seen to be gone, or from before a restart, of which every process knows. */
   #isDead(by: SimulatedProcess, session: SessionRow): boolean {
-    return by.host.isDead(session);
+    const owner = this.#world.processes.find(({ host }) => host.self.pid === session.pid);
+    return by.host.isDead(session) || (owner !== undefined && owner.restarts < this.#world.restarts);
   }
 
   async #rows(reports: readonly Report[]): Promise<ReadonlyMap<number, ItemRow>> {

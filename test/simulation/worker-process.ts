@@ -46,15 +46,31 @@ export class WorkerProcess {
     return !this.process.isDead && this.stoppingSinceMs === null;
   }
 
+  get isWorking(): boolean {
+    return this.isLive && this.#worker !== null;
+  }
+
   /** Stops the worker and closes its engine, as on SIGTERM. */
   async stop(graceMs: number): Promise<void> {
     if (this.stoppingSinceMs !== null) return;
     const { process } = this;
     process.world.note(`${process.name} stops`);
     this.stoppingSinceMs = process.world.clock.monotonic();
+    process.isStopping = true;
+    const mustLeave = process.world.isCalm && this.#worker !== null;
+    const session = await this.#newestSession();
     await attempt(process, "close", () => process.milepost.close({ graceMs }));
     this.isStopped = true;
+    if (mustLeave && session !== null && session === (await this.#newestSession()))
+      process.world.break("who stops in calm has left when it has stopped", process.name);
     process.world.note(`${process.name} has stopped`);
+  }
+
+  /** Older ones may be left whose opening went unanswered; they lapse. */
+  async #newestSession(): Promise<number | null> {
+    const { world, host } = this.process;
+    const own = (await world.store.sessions()).filter(({ pid }) => pid === host.self.pid);
+    return own.at(-1)?.number ?? null;
   }
 
   /** Like a supervisor, it tries until its worker works. */

@@ -13,9 +13,13 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** Lets everything run that waits for no timer: promises settle in microtasks, and those are done before an immediate. */
-function quiet(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** The store of a history, and how to go on with it. */
+export interface StoreParts {
+  readonly store: Store;
+  /** Opens what is left of the store when all processes were killed. `isReboot`: the monotonic clock begins anew. */
+  readonly reopen: (how: { readonly isReboot: boolean }) => Promise<Store>;
+  /** Lets everything run that waits for no timer. */
+  readonly settle: () => Promise<void>;
 }
 
 /**
@@ -28,7 +32,8 @@ export class World {
   readonly seed: number;
   readonly clock: ManualClock;
   readonly journal = new Journal();
-  readonly store: Store;
+  readonly #parts: StoreParts;
+  #store: Store;
   readonly weather: Weather;
   readonly checks: StoreChecks;
   readonly ledger: RunLedger;
@@ -40,14 +45,31 @@ export class World {
   /** True when faults are over: calls are carried out and answered. */
   isCalm = false;
   violation: Violation | null = null;
+  /** How often everything was restarted. */
+  restarts = 0;
 
-  constructor(seed: number, clock: ManualClock, store: Store) {
-    this.seed = seed;
-    this.clock = clock;
-    this.store = store;
+  constructor(facts: StoreParts & { readonly seed: number; readonly clock: ManualClock }) {
+    this.seed = facts.seed;
+    this.clock = facts.clock;
+    this.#parts = facts;
+    this.#store = facts.store;
     this.weather = drawWeather(this.random("weather"));
     this.checks = new StoreChecks(this);
     this.ledger = new RunLedger(this);
+  }
+
+  get store(): Store {
+    return this.#store;
+  }
+
+  /** Everything dies at once, and the store comes back with what was committed. */
+  async restart(isReboot: boolean): Promise<void> {
+    this.note(isReboot ? "the machine reboots" : "everything is killed");
+    this.restarts += 1;
+    for (const process of this.processes) process.crash();
+    await this.checks.restart(async () => {
+      this.#store = await this.#parts.reopen({ isReboot });
+    });
   }
 
   /** Chance of its own for one part of the history. */
@@ -70,11 +92,11 @@ export class World {
   /** Runs the history on until `isReached`, at most for `mostMs`. True if it was reached. */
   async advance(mostMs: number, isReached: () => boolean = () => false): Promise<boolean> {
     const endMs = this.clock.monotonic() + mostMs;
-    await quiet();
+    await this.#parts.settle();
     while (this.violation === null && this.clock.monotonic() < endMs) {
       if (isReached()) return true;
       if (!this.clock.step()) return isReached();
-      await quiet();
+      await this.#parts.settle();
     }
     return isReached();
   }

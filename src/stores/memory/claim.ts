@@ -106,12 +106,18 @@ function claimFromEquals(share: {
   readonly take: (item: MemoryItem) => void;
 }): void {
   const { batches, request, leases, take } = share;
+  const next = (batch: MemoryBatch | undefined): MemoryItem | undefined =>
+    batch !== undefined && hasRoom(batch.queue) ? batch.ready.peek() : undefined;
   while (batches.length > 0 && leases.length < request.limit) {
+    // Looked at first: while one with nothing to give stood for the oldest, the oldest would get a share of the younger ones.
+    if (next(batches[0]) === undefined) {
+      batches.shift();
+      continue;
+    }
     const position = request.turn + leases.length;
     const isForYounger = position % YOUNGER_EVERY === YOUNGER_EVERY - 1 && batches.length > 1;
     const index = isForYounger ? 1 + (Math.floor(position / YOUNGER_EVERY) % (batches.length - 1)) : 0;
-    const batch = batches[index];
-    const item = batch !== undefined && hasRoom(batch.queue) ? batch.ready.peek() : undefined;
+    const item = next(batches[index]);
     if (item === undefined) batches.splice(index, 1);
     else take(item);
   }

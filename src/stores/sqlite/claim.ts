@@ -180,14 +180,17 @@ class Claim {
     const { limit, turn } = this.#request;
     const touched = new Set<Candidate>();
     while (batches.length > 0 && this.leases.length < limit) {
+      // Looked at first: while one with nothing to give stood for the oldest, the oldest would get a share of the younger ones.
+      if (this.#next(batches[0]) === undefined) {
+        batches.shift();
+        continue;
+      }
       const position = turn + this.leases.length;
       const isForYounger = position % YOUNGER_EVERY === YOUNGER_EVERY - 1 && batches.length > 1;
       const index = isForYounger ? 1 + (Math.floor(position / YOUNGER_EVERY) % (batches.length - 1)) : 0;
       const batch = batches[index];
-      if (batch === undefined) return;
-      if (this.#hasRoom(batch.queue)) batch.ready ??= this.#readReady(batch, limit - this.leases.length);
-      const item = this.#hasRoom(batch.queue) ? batch.ready?.[batch.taken] : undefined;
-      if (item === undefined) {
+      const item = this.#next(batch);
+      if (batch === undefined || item === undefined) {
         batches.splice(index, 1);
         continue;
       }
@@ -196,6 +199,13 @@ class Claim {
       this.#add(batch, item, item[1] + 1);
     }
     for (const batch of touched) this.#markTaken(batch);
+  }
+
+  /** The item that a batch has to give next. */
+  #next(batch: Candidate | undefined): LeaseTuple | undefined {
+    if (batch === undefined || !this.#hasRoom(batch.queue)) return undefined;
+    batch.ready ??= this.#readReady(batch, this.#request.limit - this.leases.length);
+    return batch.ready[batch.taken];
   }
 
   /** The first items of a batch that can be claimed, by priority and then age: those in the index, and fresh ones. */
