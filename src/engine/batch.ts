@@ -10,7 +10,7 @@ import type { BatchRef, ControlCommand, FailureGroup, ItemRef, Removal } from ".
 import { giveCommand, notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
-import { watchBatch } from "./feed.ts";
+import { endOf, watchBatch } from "./feed.ts";
 import { Item } from "./item.ts";
 import { type NewItems, type SubmitCounts, writeSubmission } from "./submit.ts";
 
@@ -79,18 +79,21 @@ export class Batch {
     options: { readonly everyMs?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<BatchSnapshot, void, undefined> {
     const { everyMs = 100, signal } = options;
-    return this.#watch({ everyMs, signal, answer: (row) => this.#estimates.of(row) });
+    return watchBatch({
+      deps: this.#deps,
+      read: () => this.#find(),
+      answer: (row) => this.#estimates.of(row),
+      what: this.#what,
+      everyMs,
+      signal,
+    });
   }
 
   /** Resolves when the batch has ended. @throws {MilepostError} `NOT_FOUND` if it is removed meanwhile */
   async done(): Promise<BatchSnapshot> {
-    await this.#row();
-    let last: BatchSnapshot | null = null;
-    // Nobody looks at what is on the way to the end.
-    const answer = async (): Promise<null> => null;
-    for await (const snapshot of this.#watch({ everyMs: 100, signal: undefined, answer })) last = snapshot;
-    if (last === null || last.endedAt === null) throw notFound(this.#what);
-    return last;
+    const row = await endOf(this.#deps, () => this.#find());
+    if (row === null) throw notFound(this.#what);
+    return toBatchSnapshot(row, null);
   }
 
   /** A page of items in order of submission. */
@@ -199,12 +202,6 @@ export class Batch {
 
   async #give(toCommand: (batch: number) => ControlCommand): Promise<number> {
     return giveCommand(this.#deps, toCommand((await this.#row()).number), this.#what);
-  }
-
-  #watch(
-    how: Pick<Parameters<typeof watchBatch>[0], "everyMs" | "signal" | "answer">,
-  ): AsyncGenerator<BatchSnapshot, void, undefined> {
-    return watchBatch({ ...how, deps: this.#deps, read: () => this.#find(), what: this.#what });
   }
 
   #find(): Promise<BatchRow | null> {

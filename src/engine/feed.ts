@@ -3,10 +3,8 @@ import type { Answer } from "../core/estimator/index.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 
-/** A watcher looks again after this share of the time that it has watched: the end is never seen later than by that. */
-const LOOK_SHARE = 1 / 50;
-const LOOK_EVERY_MIN_MS = 2;
-const LOOK_EVERY_MAX_MS = 50;
+/** Of other processes' commits nobody knows which ended a batch: between two looks for that lies this much time. */
+const LOOK_EVERY_MS = 10;
 /** A lost hint costs this much time. */
 const POLL_EVERY_MS = 1_000;
 /** A finish that moved by less is the same to people. */
@@ -28,7 +26,6 @@ export async function* watchBatch(options: {
 }): AsyncGenerator<BatchSnapshot, void, undefined> {
   const { deps, signal } = options;
   const hint = new Hint(deps);
-  const since = deps.clock.monotonic();
   try {
     let version = -1;
     let shown: BatchSnapshot | null = null;
@@ -50,10 +47,26 @@ export async function* watchBatch(options: {
         }
       }
       if (row.endedAt !== null) return;
-      // The end is seen early, whatever `everyMs` is: looking costs less than showing.
-      const lookMs = Math.min(LOOK_EVERY_MAX_MS, (deps.clock.monotonic() - since) * LOOK_SHARE);
-      await pause(deps, Math.min(options.everyMs, Math.max(LOOK_EVERY_MIN_MS, lookMs)), signal);
-      await hint.wait(row.version === version ? POLL_EVERY_MS : options.everyMs, signal);
+      // The end is seen at once, whatever `everyMs` is.
+      await pause(deps, Math.min(options.everyMs, LOOK_EVERY_MS), signal);
+      await hint.waitForEnd(shownAt + options.everyMs - deps.clock.monotonic(), signal);
+      await hint.wait(row.version === version ? POLL_EVERY_MS : 0, signal);
+    }
+  } finally {
+    hint.close();
+  }
+}
+
+/** Resolves with the batch's row once it has ended, or null once it is not there. Looks only when a batch may have ended. */
+export async function endOf(deps: Deps, read: () => Promise<BatchRow | null>): Promise<BatchRow | null> {
+  const hint = new Hint(deps);
+  try {
+    for (;;) {
+      hint.clear();
+      const row = await read();
+      if (row === null || row.endedAt !== null) return row;
+      await pause(deps, LOOK_EVERY_MS, undefined);
+      await hint.waitForEnd(POLL_EVERY_MS, undefined);
     }
   } finally {
     hint.close();
@@ -72,27 +85,42 @@ class Hint {
   readonly #deps: Deps;
   readonly #unsubscribe: () => void;
   #isSet = false;
+  #isEndSet = false;
   #wake: () => void = () => {};
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    this.#unsubscribe = deps.store.subscribe(() => {
+    this.#unsubscribe = deps.store.subscribe((mayHaveEnded) => {
       this.#isSet = true;
+      this.#isEndSet ||= mayHaveEnded;
       this.#wake();
     });
   }
 
   clear(): void {
     this.#isSet = false;
+    this.#isEndSet = false;
   }
 
-  async wait(mostMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#isSet || signal?.aborted) return;
+  wait(mostMs: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.#waitUntil(() => this.#isSet, mostMs, signal);
+  }
+
+  /** Waits for the hint that a batch may have ended. */
+  waitForEnd(mostMs: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.#waitUntil(() => this.#isEndSet, mostMs, signal);
+  }
+
+  async #waitUntil(isOver: () => boolean, mostMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (isOver() || mostMs <= 0 || signal?.aborted) return;
     await new Promise<void>((resolve) => {
-      const timer = this.#deps.clock.after(mostMs, resolve);
-      this.#wake = () => {
+      const end = (): void => {
         timer.cancel();
         resolve();
+      };
+      const timer = this.#deps.clock.after(mostMs, resolve);
+      this.#wake = () => {
+        if (isOver() || signal?.aborted) end();
       };
       signal?.addEventListener("abort", this.#wake, { once: true });
     });

@@ -1,14 +1,14 @@
 import { LIMITS } from "../core/limits.ts";
 
 /** A refill that lasts this long is large enough: what lies claimed and unstarted keeps others from running it. */
-const REFILL_MS = 50;
+const REFILL_MS = 100;
 
 const STALE_MS = 4 * REFILL_MS;
 
 /**
  * How many items a worker claims ahead of its handlers. Long items: none, so that another worker may have them and a change
- * of priority counts. Short ones: as many as run in some 50 ms, so that they do not pay a round trip each. It doubles when a
- * whole refill was used up within 50 ms, and halves when one lasted longer than 200.
+ * of priority counts. Short ones: as many as run in some 100 ms, so that they do not pay a round trip each. It doubles when a
+ * whole refill was used up within 100 ms, and halves when one lasted longer than 400.
  */
 export class ReadAhead {
   readonly #concurrency: number;

@@ -12,7 +12,7 @@ export interface ProgressSource {
 }
 
 /** What nobody waits for is written this often while all hands are busy: a commit costs as much for one report as for ten. */
-const WRITE_EVERY_MS = 25;
+const WRITE_EVERY_MS = 50;
 /** Starts and progress are written at once, but not more often than this. Screens redraw ten times a second. */
 const PROGRESS_EVERY_MS = 100;
 /** So many reports are worth a commit of their own. */
@@ -24,7 +24,7 @@ const RETRY_MAX_MS = 5_000;
  * Group commit: writes all that has gathered since the last commit in one transaction, as soon as that one returned.
  *
  * State changes are written in the order in which they came and none is dropped: `report` resolves after its commit. Where
- * nobody waits for them (`send`, while every handler is busy) they gather for 25 ms. Starts and progress are coalesced: the
+ * nobody waits for them (`send`, while every handler is busy) they gather for 50 ms. Starts and progress are coalesced: the
  * latest state of each source is written about ten times a second, and nothing of one that has ended before. While the store
  * is out of reach everything waits and is tried again; reports are safe to repeat because they carry their item's token.
  */
@@ -66,7 +66,7 @@ export class Recorder {
   }
 
   /**
-   * The same for a caller who does not wait: it may stay in memory for 25 ms, and would run again after a crash. What cannot
+   * The same for a caller who does not wait: it may stay in memory for 50 ms, and would run again after a crash. What cannot
    * be written for good is told to `onFailure` alone.
    */
   send(report: Report): void {

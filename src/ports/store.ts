@@ -83,8 +83,11 @@ export interface Store {
   verify(options: { readonly repair: boolean }): Promise<readonly Finding[]>;
   /** After it returns, a power cut loses nothing that was recorded before. Stamps the batch, if one is given. */
   checkpoint(batch: number | null, now: number): Promise<void>;
-  /** Calls `listener` after commits, of this process and of others: a hint that may come late, twice or for nothing. */
-  subscribe(listener: () => void): () => void;
+  /**
+   * Calls `listener` after commits, of this process and of others: a hint that may come late, twice or for nothing.
+   * `mayHaveEnded` is false where no batch has ended or gone with them.
+   */
+  subscribe(listener: (mayHaveEnded: boolean) => void): () => void;
   close(): Promise<void>;
 }
 

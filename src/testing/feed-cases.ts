@@ -122,6 +122,31 @@ export const feedCases: readonly ConformanceCase[] = [
     assert.deepEqual(changes.items, []);
     assert.deepEqual((await t.store.changes(made.number, version + 1, 10)).removals, []);
   }),
+  caseOf("listeners are told that a batch may have ended, whatever ended it", async (t) => {
+    let heard = false;
+    const unsubscribe = t.store.subscribe((mayHaveEnded) => {
+      heard ||= mayHaveEnded;
+    });
+    const isHeardOf = async (end: () => Promise<unknown>): Promise<void> => {
+      heard = false;
+      await end();
+      // Whoever is told late is told by a poll, which a manual clock drives.
+      for (let turn = 0; turn < 100 && !heard; turn++) {
+        t.clock.advance(10);
+        await Promise.resolve();
+      }
+      assert.ok(heard);
+    };
+    const one = await t.batch({ items: ["a"] });
+    await isHeardOf(() => t.complete({ item: one.items[0] ?? 0 }));
+    const two = await t.batch({ items: ["a"] });
+    await isHeardOf(() => t.command({ type: "cancel", target: { batch: two.number } }));
+    await isHeardOf(() => t.command({ type: "remove", target: { batch: two.number } }));
+    const three = await t.batch({ items: ["a"], seal: false });
+    await t.complete({ item: three.items[0] ?? 0 });
+    await isHeardOf(() => t.submit(three.number, [], { seal: true }));
+    unsubscribe();
+  }),
   caseOf("listeners hear of commits until they unsubscribe", async (t) => {
     let calls = 0;
     let heard: () => void = () => {};

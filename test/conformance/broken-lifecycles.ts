@@ -195,6 +195,11 @@ export const BROKEN_LIFECYCLES: readonly BrokenStore[] = [
     breakIt: (store) => ({ verify: () => store.verify({ repair: true }) }),
   },
   {
+    bug: "listeners are never told of an end",
+    caughtBy: "listeners are told that a batch may have ended, whatever ended it",
+    breakIt: (store) => ({ subscribe: (listener) => store.subscribe(() => listener(false)) }),
+  },
+  {
     bug: "listeners are called after they left",
     caughtBy: "listeners hear of commits until they unsubscribe",
     breakIt: (store) => ({

@@ -96,7 +96,7 @@ export function faultyStore(process: SimulatedProcess): Store {
         for (let time = 0; time < times; time++) {
           process.clock.after(1 + 30 * main.fraction(), () => {
             isUnderWay = false;
-            if (world.listeners.has(hint)) listener();
+            if (world.listeners.has(hint)) listener(true);
           });
         }
       };

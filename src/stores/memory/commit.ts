@@ -26,6 +26,7 @@ export class Commit {
   readonly state: MemoryState;
   readonly now: number;
   readonly #changes = new Map<MemoryBatch, BatchChange>();
+  #hasEnded = false;
 
   constructor(state: MemoryState, now: number) {
     this.state = state;
@@ -73,7 +74,7 @@ export class Commit {
 
   apply(): void {
     for (const [batch, change] of this.#changes) this.#applyTo(batch, change);
-    notify(this.state);
+    notify(this.state, this.#hasEnded);
   }
 
   #applyTo(batch: MemoryBatch, change: BatchChange): void {
@@ -82,8 +83,10 @@ export class Commit {
     batch.flight += change.counts.flight;
     const percent = rawPercent(processedOf(batch.counts), batch.flight, batch.counts.total);
     batch.percentFloor = change.resetsPercent ? percent : Math.max(batch.percentFloor, percent);
-    if (mustEnd(batch)) batch.endedAt = this.now;
-    else if (change.counts.states.failed > 0) this.#checkFailureBudget(batch);
+    if (mustEnd(batch)) {
+      batch.endedAt = this.now;
+      this.#hasEnded = true;
+    } else if (change.counts.states.failed > 0) this.#checkFailureBudget(batch);
     if (batch.feed.length > 2 * batch.byKey.size + FEED_SLACK) {
       batch.feed = batch.feed.filter((entry) => entry.version === entry.item.version);
     }

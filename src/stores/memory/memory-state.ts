@@ -125,12 +125,14 @@ export interface MemoryState {
   readonly workers: Map<number, MemoryWorker>;
   /** What was learned, by kind of work; the one changed last at the end. */
   readonly works: Map<string, string>;
-  readonly listeners: Set<() => void>;
+  readonly listeners: Set<(mayHaveEnded: boolean) => void>;
   nextBatch: number;
   nextWorker: number;
   nextPlace: number;
   revision: number;
   isNotifying: boolean;
+  /** What listeners are told with the next hint. */
+  mayHaveEnded: boolean;
 }
 
 export function createState(clock: Clock): MemoryState {
@@ -149,6 +151,7 @@ export function createState(clock: Clock): MemoryState {
     nextPlace: 1,
     revision: 0,
     isNotifying: false,
+    mayHaveEnded: false,
   };
 }
 
@@ -228,11 +231,14 @@ export function deleteBatch(state: MemoryState, batch: MemoryBatch, chance: stri
 }
 
 /** Tells the listeners once, after the current call, that something was committed. */
-export function notify(state: MemoryState): void {
+export function notify(state: MemoryState, mayHaveEnded = true): void {
+  state.mayHaveEnded ||= mayHaveEnded;
   if (state.isNotifying || state.listeners.size === 0) return;
   state.isNotifying = true;
   queueMicrotask(() => {
+    const told = state.mayHaveEnded;
     state.isNotifying = false;
-    for (const listener of state.listeners) listener();
+    state.mayHaveEnded = false;
+    for (const listener of state.listeners) listener(told);
   });
 }

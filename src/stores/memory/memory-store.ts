@@ -53,7 +53,7 @@ export function memoryStoreOf(state: MemoryState): Store {
     checkpoint: (number, now) => run((at) => checkpoint(at, number, now)),
     subscribe: (listener) => {
       // Wrapped: two subscriptions of one function are two.
-      const call = (): void => listener();
+      const call = (mayHaveEnded: boolean): void => listener(mayHaveEnded);
       state.listeners.add(call);
       return () => state.listeners.delete(call);
     },

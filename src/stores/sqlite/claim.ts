@@ -62,7 +62,7 @@ interface Candidate {
 /** Prepares `claim` of the port. */
 export function prepareClaim(connection: Connection, blocks: Blocks): (request: ClaimRequest) => Promise<Claimed> {
   const queries = prepareQueries(connection);
-  return (request) => connection.write(() => claimNow(queries, blocks, request));
+  return (request) => connection.write(() => claimNow(queries, blocks, request), { hasEnded: () => false });
 }
 
 type ClaimQueries = ReturnType<typeof prepareQueries>;

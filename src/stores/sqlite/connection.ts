@@ -42,7 +42,7 @@ export class Connection {
   readonly clock: Clock;
   readonly db: DatabaseSync;
   /** Called after each commit that changed something. */
-  onCommit: () => void = () => {};
+  onCommit: (mayHaveEnded: boolean) => void = () => {};
   readonly #random: Random | undefined;
   readonly #busyRetryMs: number;
   #file: Pick<Stats, "ino" | "dev"> | null = null;
@@ -112,16 +112,21 @@ export class Connection {
 
   /**
    * Runs `work` in one writing transaction; if it throws, nothing was changed. `work` may run more than once.
-   * `isDurable`: the commit, and with it every earlier one, survives a power cut.
+   * `isDurable`: the commit, and with it every earlier one, survives a power cut. `hasEnded`: asked after `work` whether a batch
+   * may have ended or gone; default: yes.
    */
-  async write<T>(work: () => T, isDurable = false): Promise<T> {
+  async write<T>(
+    work: () => T,
+    options: { readonly isDurable?: boolean; readonly hasEnded?: () => boolean } = {},
+  ): Promise<T> {
+    const { isDurable = false, hasEnded = () => true } = options;
     return this.#retry(() => {
       if (isDurable) this.db.exec("PRAGMA synchronous = FULL");
       try {
         return this.#transact("BEGIN IMMEDIATE", work);
       } finally {
         if (isDurable) this.db.exec("PRAGMA synchronous = NORMAL");
-        this.#tellIfChanged();
+        this.#tellIfChanged(hasEnded);
       }
     });
   }
@@ -161,11 +166,11 @@ export class Connection {
   }
 
   /** The rows that this connection has changed in its life tell whether a transaction changed any. */
-  #tellIfChanged(): void {
+  #tellIfChanged(hasEnded: () => boolean): void {
     const changes = this.#changes();
     if (changes === this.#changesTold) return;
     this.#changesTold = changes;
-    this.onCommit();
+    this.onCommit(hasEnded());
   }
 
   #changes(): unknown {

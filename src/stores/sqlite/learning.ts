@@ -79,7 +79,7 @@ export function prepareLearning(connection: Connection, reads: Reads) {
 
   return {
     async learn(batch: number, change: (known: Learned) => LearnedTexts): Promise<boolean> {
-      return connection.write(() => learnNow(batch, change));
+      return connection.write(() => learnNow(batch, change), { hasEnded: () => false });
     },
     async evidence(batch: number): Promise<Evidence | null> {
       return connection.read(() => evidenceNow(batch));

@@ -46,6 +46,8 @@ export class Ledger {
   #last: LedgerEntry | null = null;
   /** True once workers must be told: raises the revision of orders. */
   hasOrders = false;
+  /** True once `settle` has ended a batch. */
+  hasEnded = false;
 
   constructor(queries: LedgerQueries, now: number) {
     this.#queries = queries;
@@ -85,8 +87,10 @@ export class Ledger {
     const flight = entry.flight + delta.flight;
     const percent = rawPercent(processedOf(counts), flight, counts.total);
     const percentFloor = entry.resetsPercent ? percent : Math.max(entry.percentFloor, percent);
-    if (mustEnd({ isSealed: entry.isSealed, endedAt: entry.endedAt, counts })) entry.endedAt = this.now;
-    else if (delta.states.failed > 0) this.#checkFailureBudget(entry, counts);
+    if (mustEnd({ isSealed: entry.isSealed, endedAt: entry.endedAt, counts })) {
+      entry.endedAt = this.now;
+      this.hasEnded = true;
+    } else if (delta.states.failed > 0) this.#checkFailureBudget(entry, counts);
     const counted = [
       delta.total,
       delta.states.pending,

@@ -178,8 +178,7 @@ export class Recorder {
     return OK;
   }
 
-  #recordNow(reports: readonly Report[], now: number): readonly ReportResult[] {
-    const ledger = new Ledger(this.#ledgerQueries, now);
+  #recordNow(reports: readonly Report[], ledger: Ledger): readonly ReportResult[] {
     const ended = new EndedFresh(this.#blocks);
     const results: ReportResult[] = [];
     for (let at = 0; at < reports.length; at = results.length) {
@@ -187,7 +186,7 @@ export class Recorder {
       for (let count = 0; count < items; count++) results.push(OK);
       const report = reports[at];
       if (items === 0 && report !== undefined)
-        results.push(this.#recordOne(ledger, report, ended, endOf(report) ?? now));
+        results.push(this.#recordOne(ledger, report, ended, endOf(report) ?? ledger.now));
     }
     ended.settle();
     ledger.settle();
@@ -195,7 +194,12 @@ export class Recorder {
   }
 
   async record(reports: readonly Report[], now: number): Promise<readonly ReportResult[]> {
-    return this.#connection.write(() => this.#recordNow(reports, now));
+    let ledger = new Ledger(this.#ledgerQueries, now);
+    const work = (): readonly ReportResult[] => {
+      ledger = new Ledger(this.#ledgerQueries, now);
+      return this.#recordNow(reports, ledger);
+    };
+    return this.#connection.write(work, { hasEnded: () => ledger.hasEnded });
   }
 }
 

@@ -183,7 +183,7 @@ export class Submitter {
   }
 
   async submit(submission: Submission): Promise<Submitted> {
-    return this.#connection.write(() => this.#submitNow(submission), submission.seal);
+    return this.#connection.write(() => this.#submitNow(submission), { isDurable: submission.seal });
   }
 }
 

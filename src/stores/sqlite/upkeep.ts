@@ -77,15 +77,18 @@ export function prepareUpkeep(connection: Connection, ledgerQueries: LedgerQueri
 
     /** A commit with `synchronous=FULL` syncs the whole log, and with it every commit before it. */
     async checkpoint(batch: number | null, now: number): Promise<void> {
-      await connection.write(() => {
-        stamp.run();
-        const ledger = new Ledger(ledgerQueries, now);
-        const entry = batch === null ? null : ledger.find(batch);
-        if (entry === null) return;
-        entry.checkpointAt = now;
-        entry.isChanged = true;
-        ledger.settle();
-      }, true);
+      await connection.write(
+        () => {
+          stamp.run();
+          const ledger = new Ledger(ledgerQueries, now);
+          const entry = batch === null ? null : ledger.find(batch);
+          if (entry === null) return;
+          entry.checkpointAt = now;
+          entry.isChanged = true;
+          ledger.settle();
+        },
+        { isDurable: true },
+      );
     },
   };
 }

@@ -19,9 +19,10 @@ const OWN_POLL_MS = 50;
 export class Watcher {
   readonly #connection: Connection;
   readonly #dataVersion: () => number;
-  readonly #listeners = new Map<symbol, () => void>();
+  readonly #listeners = new Map<symbol, (mayHaveEnded: boolean) => void>();
   #timer: Timer | null = null;
   #isNotifying = false;
+  #mayHaveEnded = false;
   #seen = 0;
   #changedAt = Number.NEGATIVE_INFINITY;
   #ownAt = Number.NEGATIVE_INFINITY;
@@ -30,13 +31,13 @@ export class Watcher {
     this.#connection = connection;
     const query = connection.query<[number]>("PRAGMA data_version");
     this.#dataVersion = () => query.get()?.[0] ?? 0;
-    connection.onCommit = () => {
+    connection.onCommit = (mayHaveEnded) => {
       this.#ownAt = connection.clock.monotonic();
-      this.#notify();
+      this.#notify(mayHaveEnded);
     };
   }
 
-  subscribe(listener: () => void): () => void {
+  subscribe(listener: (mayHaveEnded: boolean) => void): () => void {
     const id = Symbol();
     this.#listeners.set(id, listener);
     if (this.#timer === null) {
@@ -76,7 +77,7 @@ export class Watcher {
     // No commit ever comes to a file that is gone; who listens must look, to hear of it.
     if (version !== this.#seen || this.#connection.loss !== null) {
       this.#seen = version;
-      this.#notify();
+      this.#notify(true);
     }
     this.#schedule();
   }
@@ -90,13 +91,16 @@ export class Watcher {
     }
   }
 
-  #notify(): void {
+  #notify(mayHaveEnded: boolean): void {
     this.#changedAt = this.#connection.clock.monotonic();
+    this.#mayHaveEnded ||= mayHaveEnded;
     if (this.#isNotifying || this.#listeners.size === 0) return;
     this.#isNotifying = true;
     queueMicrotask(() => {
+      const told = this.#mayHaveEnded;
       this.#isNotifying = false;
-      for (const listener of [...this.#listeners.values()]) listener();
+      this.#mayHaveEnded = false;
+      for (const listener of [...this.#listeners.values()]) listener(told);
     });
   }
 }

@@ -120,7 +120,6 @@ CREATE TABLE blocks (
   worker INTEGER NOT NULL,
   items INTEGER NOT NULL CHECK (items > 0)
 ) STRICT;
-CREATE INDEX blocks_worker ON blocks (worker);
 
 CREATE TABLE additions (
   batch INTEGER NOT NULL,
