@@ -8,6 +8,8 @@ import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 import type { Reads } from "./reads.ts";
 import { PENDING, toStateCode } from "./rows.ts";
 
+/** Fewer items than this are inserted one by one. */
+const NAMES_MIN = 8;
 const ADDED: VerdictKind = "added";
 
 type Queries = ReturnType<typeof prepareQueries>;
@@ -86,7 +88,7 @@ export class Submitter {
    */
   #tryAddNames(entry: LedgerEntry, items: readonly ItemSpec[]): boolean {
     const [first] = items;
-    if (first === undefined || !items.every(isNameOnly)) return false;
+    if (first === undefined || items.length < NAMES_MIN || !items.every(isNameOnly)) return false;
     if (this.#queries.findKey.get(entry.number, first.key) !== undefined) return false;
     this.#queries.savepoint.run();
     const number = itemNumberFrom(entry.number, entry.nextOrdinal);
