@@ -10,7 +10,6 @@ const IDLE_POLL_MS = 25;
 const BUSY_FOR_MS = 60_000;
 /** Who made a commit of its own so short a while ago has work at hand, and looks at the file by itself. */
 const OWN_WORK_MS = 50;
-const OWN_POLL_MS = 50;
 
 /**
  * Tells listeners of commits: of this connection at once (many in one turn are told once), of others by polling
@@ -63,12 +62,8 @@ export class Watcher {
   #schedule(): void {
     const { clock } = this.#connection;
     const now = clock.monotonic();
-    this.#timer = clock.after(this.#pollMsAt(now), () => this.#poll());
-  }
-
-  #pollMsAt(now: number): number {
-    if (now - this.#ownAt <= OWN_WORK_MS) return OWN_POLL_MS;
-    return now - this.#changedAt < BUSY_FOR_MS ? BUSY_POLL_MS : IDLE_POLL_MS;
+    const isBusy = now - this.#changedAt < BUSY_FOR_MS && now - this.#ownAt > OWN_WORK_MS;
+    this.#timer = clock.after(isBusy ? BUSY_POLL_MS : IDLE_POLL_MS, () => this.#poll());
   }
 
   #poll(): void {
