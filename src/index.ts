@@ -1,10 +1,10 @@
 /** The public API, name by name. */
+
+export type { Estimate, NoEstimateReason } from "./core/answer.ts";
 export { type BatchOutcome, type BatchSnapshot, BatchStatus, type NoEstimate } from "./core/batch.ts";
 export type { Counts } from "./core/counts.ts";
 export { type ErrorCode, type ItemError, MilepostError, NoRetryError } from "./core/errors.ts";
-export type { Estimate, NoEstimateReason } from "./core/estimator/answer.ts";
 export type { Range } from "./core/estimator/estimate.ts";
-export type { QueuePlace } from "./core/estimator/queue.ts";
 export type { Attempt, AttemptOutcome, ItemSnapshot } from "./core/item.ts";
 export type { Json } from "./core/json.ts";
 export { LIMITS } from "./core/limits.ts";
@@ -18,6 +18,7 @@ export type { Item } from "./engine/item.ts";
 export type { BatchesQuery, Milepost, RetentionOptions, SubmitResult } from "./engine/milepost.ts";
 export type { Handler, HandlerItem, PipelineDefinition, Step } from "./engine/pipeline.ts";
 export type { Queue } from "./engine/queue.ts";
+export type { QueuePlace } from "./engine/rivals.ts";
 export type { NewItem, NewItems, SubmitOptions, Verdict } from "./engine/submit.ts";
 export type { Tracker } from "./engine/tracker.ts";
 export type { Worker, WorkOptions } from "./engine/worker.ts";

@@ -1,4 +1,4 @@
-import { BatchEstimator } from "../../src/core/estimator/index.ts";
+import { BatchFollower } from "./follow-batch.ts";
 import { SeededChance } from "./random.ts";
 
 export interface Cost {
@@ -18,7 +18,7 @@ function processorSeconds(): number {
 /** What the estimator costs in the middle of a batch: 8 kinds over 20 octaves of size, as many cells as are kept, reports, 64 workers. */
 export function costOf(items: number): Cost {
   const chance = new SeededChance(items);
-  const estimator = new BatchEstimator();
+  const estimator = new BatchFollower();
   const all = Array.from({ length: items }, (_, index) => ({
     kind: `kind-${index % 8}`,
     size: Math.round(1e3 * Math.exp(14 * chance.next())),
@@ -35,17 +35,17 @@ export function costOf(items: number): Cost {
     estimator.progressed(id, 0.5, (id + 20) / 64);
     events += 2;
     if (id < 64) continue;
-    estimator.ended(id - 64, { outcome: "completed" }, id / 64);
+    estimator.ended(id - 64, "completed", id / 64);
     events += 1;
   }
   const microsPerEvent = ((processorSeconds() - startedAt) * 1e6) / events;
   const now = (half + 64) / 64;
   const estimatesAt = processorSeconds();
-  for (let look = 0; look < ESTIMATES; look++) estimator.estimate({ now: now + look / 1_000, isOpen: false });
+  for (let look = 0; look < ESTIMATES; look++) estimator.estimate(now + look / 1_000);
   return {
     items,
     microsPerEvent,
     millisPerEstimate: ((processorSeconds() - estimatesAt) * 1_000) / ESTIMATES,
-    stateBytes: JSON.stringify(estimator.save()).length,
+    stateBytes: JSON.stringify(estimator.state).length,
   };
 }

@@ -1,4 +1,5 @@
-import { BatchEstimator, type History } from "../../src/core/estimator/index.ts";
+import type { History } from "../../src/core/estimator/history.ts";
+import { BatchFollower } from "./follow-batch.ts";
 import type { Method, Prediction, Predictor } from "./predictor.ts";
 import type { Trace, TraceEvent, TraceItem } from "./trace.ts";
 
@@ -6,13 +7,13 @@ const NO_ITEM: TraceItem = { size: null, kind: "" };
 
 /** Feeds Milepost's estimator as the engine does. */
 class Milepost implements Predictor {
-  readonly estimator: BatchEstimator;
+  readonly estimator: BatchFollower;
   readonly #trace: Trace;
   #workers: number;
   #isPaused = false;
 
   constructor(trace: Trace, history: History | null) {
-    this.estimator = new BatchEstimator(history);
+    this.estimator = new BatchFollower(history);
     this.#trace = trace;
     this.#workers = trace.workers;
     for (const item of trace.items) this.estimator.add(item);
@@ -28,13 +29,13 @@ class Milepost implements Predictor {
         this.estimator.progressed(item, x, at);
         break;
       case "d":
-        this.estimator.ended(item, { outcome: "completed" }, at);
+        this.estimator.ended(item, "completed", at);
         break;
       case "h":
-        this.estimator.ended(item, { outcome: "cached" }, at);
+        this.estimator.ended(item, "cached", at);
         break;
       case "f":
-        this.estimator.ended(item, { outcome: x === 1 ? "failed" : "retried" }, at);
+        this.estimator.ended(item, x === 1 ? "failed" : "retried", at);
         break;
       case "c":
         this.#workers = x;
@@ -49,7 +50,7 @@ class Milepost implements Predictor {
   }
 
   predict(at: number): Prediction | null {
-    return this.estimator.estimate({ now: at, isOpen: false }).estimate;
+    return this.estimator.estimate(at).estimate;
   }
 
   #run(at: number): void {

@@ -27,13 +27,15 @@ export const ABLATIONS: readonly Ablation[] = [
   { name: "sizes", blind: { item: (item) => ({ ...item, size: null }) } },
   { name: "progress inside items", blind: { isDeaf: true } },
   { name: "kinds", blind: { item: (item) => ({ ...item, kind: "" }) } },
-  { name: "bend of the line", constants: { bendVariance: 0, historyBendVariance: 0 } },
+  { name: "bend of the line", constants: { bendVariance: 1e-6 } },
   { name: "curve of reports", constants: { curveItems: 1e9 } },
-  { name: "drift", constants: { jumpVariance: 1e-9 } },
+  { name: "items that outlive", constants: { outlivedWeight: 0 } },
+  { name: "drift", constants: { jumpChance: 0 } },
   { name: "tail placed one by one", constants: { tailItems: 0 } },
   { name: "weight by length", constants: { lengthPower: 0 } },
   { name: "what may still happen", constants: { futureVariance: 0 } },
   { name: "play of the shown finish", constants: { slack: 0 } },
+  { name: "learned width", constants: { historyWidening: 0 } },
 ];
 
 /** `method` as it would be if it were not told something. */

@@ -1,5 +1,5 @@
+import type { Answer, Estimate, NoEstimateReason } from "./answer.ts";
 import { type Counts, processedOf } from "./counts.ts";
-import type { Answer, Estimate, NoEstimateReason } from "./estimator/answer.ts";
 import type { Range } from "./estimator/estimate.ts";
 import type { Json } from "./json.ts";
 import { percentOf, type Stage } from "./progress.ts";

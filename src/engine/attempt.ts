@@ -1,6 +1,6 @@
 import type { BatchRow } from "../core/batch.ts";
 import { MilepostError } from "../core/errors.ts";
-import { noReports, noteReport, type ProgressReport, stepsReached } from "../core/estimator/index.ts";
+import { isReportDue, type ProgressReport } from "../core/estimator/tally.ts";
 import { type Json, toJsonText } from "../core/json.ts";
 import { FRACTION_ONE, fractionOf, type ItemProgress, NO_PROGRESS, toItemProgress } from "../core/progress.ts";
 import type { Control } from "../core/queue.ts";
@@ -48,8 +48,7 @@ export class Attempt implements Step, ProgressSource {
   #progress: ItemProgress = NO_PROGRESS;
   #fraction = 0;
   #saved: string | null = null;
-  #reports: (ProgressReport | null)[] | null = null;
-  #stepsReached = 0;
+  #reports: ProgressReport[] | null = null;
   #haltedMs = 0;
   #haltedSince: number | null = null;
   #control: Control = "run";
@@ -89,7 +88,7 @@ export class Attempt implements Step, ProgressSource {
   }
 
   /** Its first reports of 10, 20, … 90 % or more; null while there is none. */
-  get reports(): readonly (ProgressReport | null)[] | null {
+  get reports(): readonly ProgressReport[] | null {
     return this.#reports;
   }
 
@@ -233,12 +232,10 @@ export class Attempt implements Step, ProgressSource {
   /** Keeps when a report first reached 10, 20, … %: how reports relate to time is learned from it. */
   #noteStep(): void {
     const fraction = this.#fraction / FRACTION_ONE;
-    const reached = stepsReached(fraction);
-    if (reached <= this.#stepsReached) return;
-    this.#stepsReached = reached;
-    this.#reports ??= noReports();
+    if (!isReportDue(this.#reports?.length ?? 0, fraction)) return;
     const now = this.#context.deps.clock.now();
-    noteReport(this.#reports, { fraction, age: (now - this.startedAt - this.haltedMsAt(now)) / 1_000 });
+    this.#reports ??= [];
+    this.#reports.push({ fraction, age: (now - this.startedAt - this.haltedMsAt(now)) / 1_000 });
   }
 
   #resume(): void {

@@ -1,5 +1,4 @@
 import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
-import type { QueuePlace } from "../core/estimator/index.ts";
 import { chanceOf, itemNumberFrom, ordinalOf } from "../core/ids.ts";
 import { type ItemSnapshot, toItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -12,6 +11,7 @@ import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
 import { endOf, watchBatch } from "./feed.ts";
 import { Item } from "./item.ts";
+import type { QueuePlace } from "./rivals.ts";
 import { type NewItems, type SubmitCounts, writeSubmission } from "./submit.ts";
 
 export interface ItemsQuery {

@@ -1,29 +1,15 @@
+import { type Answer, answerOf } from "../core/answer.ts";
 import type { BatchRow } from "../core/batch.ts";
-import {
-  type Answer,
-  add,
-  amongRivals,
-  answerOf,
-  estimateItem,
-  estimateLeft,
-  type Forecast,
-  type History,
-  type Look,
-  lookAt,
-  placeInQueue,
-  priorOf,
-  type QueuePlace,
-  type Range,
-  type Rivals,
-  readHistory,
-  readSaved,
-  type Saved,
-} from "../core/estimator/index.ts";
+import { estimateItem, estimateLeft, type Range } from "../core/estimator/estimate.ts";
+import type { Facts } from "../core/estimator/model.ts";
 import { splitItemNumber } from "../core/ids.ts";
 import type { ItemRow } from "../core/item.ts";
 import { FRACTION_ONE } from "../core/progress.ts";
 import type { Evidence } from "../ports/evidence.ts";
 import type { Deps } from "./deps.ts";
+import { type Forecast, readHistory, readSaved, type Saved } from "./learned.ts";
+import { addRanges, amongRivals, placeInQueue, type QueuePlace, type Rivals } from "./rivals.ts";
+import { ageOf, broughtUpTo } from "./standing.ts";
 
 /** Estimates of one batch are made anew at most once in this time. */
 const EVERY_MS = 250;
@@ -41,9 +27,7 @@ const STEADY = [
 interface View {
   readonly evidence: Evidence;
   readonly saved: Saved;
-  readonly history: History | null;
-  readonly look: Look;
-  readonly workers: number;
+  readonly facts: Facts;
   readonly isPaused: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -53,7 +37,8 @@ interface Judged {
   readonly row: BatchRow;
   readonly answer: Answer | null;
   readonly place: QueuePlace;
-  readonly forecast: Forecast;
+  /** Null where there is nothing to keep. */
+  readonly forecast: Forecast | null;
 }
 
 /** A value and when it was asked for; asked for again within `EVERY_MS`, it is the same. */
@@ -98,21 +83,15 @@ export class Estimates {
     const { batch, ordinal } = splitItemNumber(item.number);
     const view = await this.#view(batch);
     if (view === null) return null;
-    const { look, history, workers } = view;
-    const halted = view.saved.halted[ordinal] ?? 0;
-    const age = Math.max(0, (this.#deps.clock.now() - item.startedAt) / 1_000 - halted);
-    const prior = history === null ? null : priorOf(history, workers);
+    const running = { id: ordinal, startedAt: item.startedAt / 1_000 };
+    const age = ageOf(view.saved, running, this.#deps.clock.now() / 1_000);
     const fraction = item.fraction > 0 ? item.fraction / FRACTION_ONE : null;
-    return estimateItem(
-      { statistics: look.statistics, prior },
-      { id: ordinal, kind: item.kind ?? "", size: item.size, age, fraction },
-    );
+    return estimateItem(view.facts, { id: ordinal, kind: item.kind ?? "", size: item.size, age, fraction });
   }
 
   /** The forecast as it stands, to be kept with the batch; null where there is nothing to keep. */
   async forecast(batch: number): Promise<Forecast | null> {
-    const judged = await this.#judge(batch);
-    return judged === null || judged.answer === null ? null : judged.forecast;
+    return (await this.#judge(batch))?.forecast ?? null;
   }
 
   #judge(batch: number): Promise<Judged | null> {
@@ -138,7 +117,7 @@ export class Estimates {
       if (priority > row.priority) continue;
       const place = priority < row.priority ? "better" : number < row.number ? "older" : "younger";
       const view = await this.#view(number);
-      if (view !== null) rivals[place].push(aloneOf(view));
+      if (view !== null) rivals[place].push(view.facts.workers > 0 ? estimateLeft(view.facts) : null);
     }
     return rivals;
   }
@@ -166,53 +145,50 @@ function viewOf(evidence: Evidence, now: number): View {
   const isPaused = row.control !== "run" || queueControl !== "run" || (left === 0 && held > 0);
   const live = Math.min(row.concurrency > 0 ? row.concurrency : tracked, queueConcurrency ?? Number.POSITIVE_INFINITY);
   const workers = isPaused && live === 0 ? usualWorkers(saved) : live;
-  const look = lookAt(saved, {
+  const standing = broughtUpTo(saved, {
     now: now / 1_000,
     left,
     isPaused,
-    workers,
     running: running.map(({ number, kind, size, fraction, startedAt }) => ({
-      ordinal: splitItemNumber(number).ordinal,
+      id: splitItemNumber(number).ordinal,
       kind: kind ?? "",
       size,
-      fraction: fraction / FRACTION_ONE,
+      fraction: fraction > 0 ? fraction / FRACTION_ONE : null,
       startedAt: (startedAt ?? now) / 1_000,
     })),
   });
-  return { evidence, saved, history: readHistory(evidence.learned.work), look, workers, isPaused, now };
+  const history = readHistory(evidence.learned.work);
+  return { evidence, saved, facts: { ...standing, workers, history }, isPaused, now };
 }
 
 /** A paused batch may be nobody's for the moment; it will be worked on as before. */
-function usualWorkers({ statistics: { clock } }: Saved): number {
-  return clock.active > 0 ? Math.max(1, Math.round(clock.capacity / clock.active)) : 0;
+function usualWorkers({ tally: { sums }, active }: Saved): number {
+  return active > 0 ? Math.max(1, Math.round((sums.busy + sums.idle) / active)) : 0;
 }
 
-function aloneOf({ look, history, workers, now }: View): Range | null {
-  if (workers <= 0) return null;
-  const prior = history === null ? null : priorOf(history, workers);
-  return estimateLeft({ ...look, now: now / 1_000, workers, prior });
-}
-
-function judge(view: View, rivals: Rivals): Judged {
-  const { evidence, saved, history, look, now } = view;
+function judge({ evidence, saved, facts, isPaused, now }: View, rivals: Rivals): Judged {
   const { row } = evidence;
-  const seconds = now / 1_000;
-  const { answer, shown } = answerOf({
-    ...look,
-    history,
-    shown: saved.shown,
-    isOpen: !row.isSealed,
-    now: seconds,
-    withWaits: (alone) => withTimes(amongRivals(alone, rivals), evidence, now),
-  });
-  const range = answer.estimate;
-  const noted = range === null ? null : { active: look.statistics.clock.active, low: range.low, high: range.high };
+  const alone = facts.workers > 0 ? estimateLeft(facts) : null;
+  const left = alone === null ? null : withTimes(amongRivals(alone, rivals), evidence, now);
+  const state = { shown: saved.shown, isOpen: !row.isSealed, isPaused, now: now / 1_000 };
+  const { answer, shown } = answerOf({ ...facts, ...state }, left);
   return {
     row,
     answer: row.endedAt === null ? answer : null,
     place: placeInQueue(rivals),
-    forecast: { shown: range === null ? saved.shown : shown, noted },
+    forecast: row.endedAt === null ? forecastOf(answer, facts.active, { row, shown }) : null,
   };
+}
+
+function forecastOf(
+  { estimate }: Answer,
+  active: number,
+  { row, shown }: { readonly row: BatchRow; readonly shown: number | null },
+): Forecast | null {
+  if (estimate === null || shown === null) return null;
+  const { pending, processing, total } = row.counts;
+  const range = [active + estimate.low, active + estimate.high] as const;
+  return { shown, range, shareDone: 1 - (pending + processing) / Math.max(1, total) };
 }
 
 /** Nothing starts before the batch's own time, and nothing has ended before the last back-off is over. */
@@ -220,6 +196,6 @@ function withTimes(range: Range | null, { row, readyAt }: Evidence, now: number)
   if (range === null) return null;
   const delay = Math.max(0, ((row.startAt ?? now) - now) / 1_000);
   const least = Math.max(0, ((readyAt ?? now) - now) / 1_000);
-  const { low, median, high } = add(range, { low: delay, median: delay, high: delay });
+  const { low, median, high } = addRanges(range, { low: delay, median: delay, high: delay });
   return { low: Math.max(low, least), median: Math.max(median, least), high: Math.max(high, least) };
 }

@@ -1,5 +1,5 @@
+import type { Answer } from "../core/answer.ts";
 import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
-import type { Answer } from "../core/estimator/index.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 

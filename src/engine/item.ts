@@ -1,4 +1,4 @@
-import type { Range } from "../core/estimator/index.ts";
+import type { Range } from "../core/estimator/estimate.ts";
 import { type Attempt, type ItemSnapshot, toAttempt, toItemSnapshot } from "../core/item.ts";
 import { type Priority, toPriority } from "../core/priority.ts";
 import type { ControlCommand, ItemDetail, ItemRef } from "../ports/store.ts";

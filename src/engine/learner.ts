@@ -1,23 +1,10 @@
-import {
-  addPart,
-  emptyStatistics,
-  type Forecast,
-  fold,
-  noteForecast,
-  octaveOf,
-  type Part,
-  type ProgressReport,
-  readHistory,
-  readSaved,
-  recordEnd,
-  type Saved,
-  type Statistics,
-} from "../core/estimator/index.ts";
+import { cellNameOf, emptyTally, type ProgressReport, record, type Tally } from "../core/estimator/tally.ts";
 import { splitItemNumber } from "../core/ids.ts";
-import type { Learned, LearnedTexts } from "../ports/evidence.ts";
+import type { LearnedTexts } from "../ports/evidence.ts";
 import type { Lease, Report } from "../ports/store.ts";
 import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
+import { type Part, type Saved, withPart } from "./learned.ts";
 
 /** One run of an item, as far as it says how long its like take. Times in milliseconds of the wall clock. */
 export interface Run {
@@ -27,7 +14,7 @@ export interface Run {
   countedMs: number;
   haltedMsAt(now: number): number;
   /** Its first reports of 10, 20, … 90 % or more; null: none. */
-  readonly reports: readonly (ProgressReport | null)[] | null;
+  readonly reports: readonly ProgressReport[] | null;
 }
 
 /**
@@ -40,19 +27,19 @@ const QUIET_TICKS = 10;
 /** The wall clock went another way than the steady one by more than this: what was measured across is worth nothing. */
 const JUMP_MS = 1_000;
 
+/** Short attempts that are alike. */
 interface Short {
   readonly kind: string;
-  n: number;
+  readonly size: number | null;
+  count: number;
   ms: number;
-  logSizes: number;
 }
 
 /** What was seen of one batch since it was told last. */
 class Gathered {
-  statistics: Statistics = emptyStatistics();
-  /** By kind and octave of size; the plain ones, which have neither, by themselves. */
+  tally: Tally = emptyTally();
+  /** By kind and octave of size. */
   short = new Map<string, Short>();
-  plain: Short = { kind: "", n: 0, ms: 0, logSizes: 0 };
   halted: Record<string, number> = {};
   ended = 0;
   idleMs = 0;
@@ -73,26 +60,27 @@ class Gathered {
     return Math.max(0, this.base.active + at - this.base.at);
   }
 
-  take(): Part {
-    for (const short of [this.plain, ...this.short.values()]) {
-      if (short.n === 0) continue;
-      const size = short === this.plain || short.logSizes === 0 ? null : Math.exp(short.logSizes / short.n);
-      const seconds = short.ms / short.n / 1_000;
-      const startedActive = this.activeAt(this.to);
-      recordEnd(this.statistics, {
-        kind: short.kind,
-        size,
-        outcome: "completed",
-        seconds,
-        startedActive,
-        count: short.n,
-      });
+  /** What short items have in common with others of this name. */
+  shortOf({ kind, size }: Run["lease"]): Short {
+    const name = kind === null && size === null ? "" : cellNameOf({ kind: kind ?? "", size });
+    let short = this.short.get(name);
+    if (short === undefined) {
+      short = { kind: kind ?? "", size, count: 0, ms: 0 };
+      this.short.set(name, short);
     }
+    return short;
+  }
+
+  take(): Part {
+    const startedActive = this.activeAt(this.to);
+    for (const { ms, ...short } of this.short.values()) {
+      record(this.tally, { ...short, outcome: "completed", seconds: ms / short.count / 1_000, startedActive });
+    }
+    this.tally.sums.idle = this.idleMs / 1_000;
     const worked = this.to > 0 ? { from: this.from / 1_000, to: this.to / 1_000 } : null;
-    const part = { statistics: this.statistics, worked, idle: this.idleMs / 1_000, halted: this.halted };
-    this.statistics = emptyStatistics();
+    const part = { tally: this.tally, worked, halted: this.halted };
+    this.tally = emptyTally();
     this.short = new Map();
-    this.plain = { kind: "", n: 0, ms: 0, logSizes: 0 };
     this.halted = {};
     this.ended = 0;
     this.idleMs = 0;
@@ -142,14 +130,13 @@ export class Learner {
     if (startedAt < gathered.from) gathered.from = startedAt;
     if (endedAt > gathered.to) gathered.to = endedAt;
     if (report.type === "complete" && ms < SHORT_MS && run.reports === null) {
-      const short = lease.size === null && lease.kind === null ? gathered.plain : shortOf(gathered, lease);
-      short.n += 1;
+      const short = gathered.shortOf(lease);
+      short.count += 1;
       short.ms += ms;
-      if (lease.size !== null && lease.size > 0) short.logSizes += Math.log(lease.size);
       return;
     }
     if (haltedMs > 0) gathered.halted[splitItemNumber(lease.item).ordinal] = 0;
-    recordEnd(gathered.statistics, {
+    record(gathered.tally, {
       kind: lease.kind ?? "",
       size: lease.size,
       outcome: report.type === "complete" ? "completed" : report.retryAt === null ? "failed" : "retried",
@@ -241,12 +228,11 @@ export class Learner {
     try {
       const forecast = await this.#estimates.forecast(batch);
       let after: Saved | null = null;
-      const change = (known: Learned): LearnedTexts => {
+      await store.learn(batch, (known): LearnedTexts => {
         const { saved, texts } = withPart(known, part, forecast);
         after = saved;
         return texts;
-      };
-      await store.learn(batch, change);
+      });
       gathered.base = baseOf(after);
     } catch (error) {
       logger.warn("what a second taught of how long items take is lost", { error: String(error) });
@@ -254,37 +240,11 @@ export class Learner {
   }
 }
 
-/** What stands in the store after a process has told: at the end of the batch, the history of its kind of work learns. */
-export function withPart(
-  known: Learned,
-  part: Part,
-  forecast: Forecast | null,
-): { readonly saved: Saved; readonly texts: LearnedTexts } {
-  const saved = readSaved(known.batch);
-  if (known.isEnded && saved.foldedEpoch === known.epoch) return { saved, texts: known };
-  addPart(saved, part);
-  if (forecast !== null) noteForecast(saved, forecast);
-  if (!known.isEnded) return { saved, texts: { batch: JSON.stringify(saved), work: known.work } };
-  const folded = fold(saved, readHistory(known.work), known.epoch);
-  const work = folded.history === null ? known.work : JSON.stringify(folded.history);
-  return { saved: folded.saved, texts: { batch: JSON.stringify(folded.saved), work } };
-}
-
 function baseOf(saved: Saved | null): Gathered["base"] {
-  const clock = saved?.statistics.clock;
-  return clock === undefined || clock.at === null ? null : { at: clock.at, active: clock.active };
+  return saved === null || saved.at === null ? null : { at: saved.at, active: saved.active };
 }
 
 /** Items that took less than the clock can tell count a little all the same. */
 function weightOf(gathered: Gathered): number {
   return gathered.workedMs + 1e-3 * gathered.endedInTick;
-}
-
-function shortOf(gathered: Gathered, { kind, size }: Run["lease"]): Short {
-  const key = `${octaveOf(size)} ${kind ?? ""}`;
-  const known = gathered.short.get(key);
-  if (known !== undefined) return known;
-  const short = { kind: kind ?? "", n: 0, ms: 0, logSizes: 0 };
-  gathered.short.set(key, short);
-  return short;
 }

@@ -23,7 +23,7 @@ describe("ReadAhead", () => {
       ended += room;
     }
     expect(room).toBe(500);
-    const later = [300, 600, 900].map((now) => ahead.room({ running: 0, waiting: 0, ended, now }));
+    const later = [500, 1_000, 1_500].map((now) => ahead.room({ running: 0, waiting: 0, ended, now }));
     expect(later).toEqual([251, 126, 63]);
   });
 
@@ -36,9 +36,9 @@ describe("ReadAhead", () => {
   test("is stale once a refill lasts: then nothing is claimed ahead any more", () => {
     const ahead = new ReadAhead(1);
     for (let now = 0, ended = 0; now < 6; now++) ended += ahead.room({ running: 0, waiting: 0, ended, now });
-    expect(ahead.isStale(150)).toBe(false);
-    expect(ahead.isStale(250)).toBe(true);
-    expect(ahead.isStale(251)).toBe(false);
-    expect(ahead.room({ running: 1, waiting: 0, ended: 40, now: 252 })).toBe(0);
+    expect(ahead.isStale(300)).toBe(false);
+    expect(ahead.isStale(450)).toBe(true);
+    expect(ahead.isStale(451)).toBe(false);
+    expect(ahead.room({ running: 1, waiting: 0, ended: 40, now: 452 })).toBe(0);
   });
 });

@@ -1,34 +1,15 @@
 /**
- * Remaining time of a batch: what is left by size and kind (model), at the level that will last (drift), with what runs now
- * (in-flight), put on the workers (schedule) in some dozens of scenarios; their quantiles are the answer.
+ * Remaining time: what waits by size and kind, at the level that will last, with what runs now, put on the workers in some
+ * dozens of scenarios; their quantiles are the answer.
  */
+import { dot, type Features, featuresOf, varianceAt } from "./belief.ts";
 import { CONSTANTS } from "./constants.ts";
-import { fitDrift } from "./drift.ts";
-import { fitPace, type InFlight, type Pace, paceOf, secondsLeft, totalOf } from "./in-flight.ts";
-import { fitModel, type Model, type ModelPrior, type Partial, type Place, placeOf, placesOf } from "./model.ts";
-import { deviateIn, hash, levelIn, quantileIn, SCENARIOS, weightedQuantiles } from "./scenarios.ts";
-import { finishOf } from "./schedule.ts";
-import { clockAt, octaveOf, type Statistics } from "./statistics.ts";
+import { deviateAt, type InFlight, reportedTotal, secondsLeft } from "./in-flight.ts";
+import { type Facts, fitModel, type Model, placesOf } from "./model.ts";
+import { finishOf, quantileIn, quantileOf, SCENARIOS } from "./scenarios.ts";
+import { cellNamed, cellNameOf, type Tally } from "./tally.ts";
 
-/** What a history lets an estimate expect before the first item ends. */
-export interface Prior extends ModelPrior {
-  readonly pace: Pace;
-  /** Factor on the log width of the range. */
-  readonly widening: number;
-}
-
-export interface Facts {
-  readonly statistics: Statistics;
-  /** Every item that runs now, whoever runs it. */
-  readonly inFlight: readonly InFlight[];
-  /** Seconds since 1970. */
-  readonly now: number;
-  /** Items that can run at once now; above 0. */
-  readonly workers: number;
-  readonly prior: Prior | null;
-}
-
-/** Seconds. `median` and the ends of the 80 % range. */
+/** Seconds: the median and the ends of the 80 % range. */
 export interface Range {
   readonly low: number;
   readonly median: number;
@@ -37,189 +18,138 @@ export interface Range {
 
 /** More workers than this are computed as so many, each standing for several: bounds the cost. */
 const LANES_MAX = 16;
-/** Items in flight that are looked at one by one for evidence on the level, and for how sure it is. */
-const PARTIALS_MAX = 12;
 /** Recording an item takes this long however short its work is. */
 const SECONDS_MIN = 10e-6;
+/** Names of what is drawn: items in flight have odd numbers, those of the tail two even ones each. */
+const LEVEL = 0;
 
 /** Seconds until every item has ended; null while nothing is known or nothing is left. Pure: it changes nothing. */
 export function estimateLeft(facts: Facts): Range | null {
-  const { statistics, prior } = facts;
-  const { left } = statistics;
-  const pace = fitPace(statistics.curve, prior?.pace ?? null);
-  const model = fitModel(statistics, partialsOf(facts, pace), prior);
-  if (model === null || left <= 0) return null;
-  const lanes = Math.max(1, Math.min(LANES_MAX, facts.workers, left));
-  const work = workOf(facts, model);
-  const lanesAll = Math.max(1, Math.min(facts.workers, left));
-  const drift = fitDrift(statistics.spans, model, work.seconds / lanesAll);
-  const running = spread(facts.inFlight, Math.ceil(lanes));
-  const uncertainty = Math.sqrt(
-    varianceOf({ model, work, statistics, running: spread(running, PARTIALS_MAX) }) +
-      drift.variance +
-      CONSTANTS.futureVariance,
-  );
-  const tail = tailOf(work, Math.ceil(CONSTANTS.tailItems * lanes));
-  const noise = Math.sqrt(model.noise);
-  // Each lane stands for several workers where there are too many.
-  const bulk = (Math.max(0, work.seconds - tail.seconds) * lanes) / lanesAll;
-  const bulkItems = ((work.count - tail.items.length) * lanes) / lanesAll;
-  const bulkNoise = bulk > 0 ? Math.sqrt(Math.expm1(model.noise) * work.squares * (bulkItems / work.count)) / bulk : 0;
-  const { gap, cached, perItem } = overheadOf(facts);
-  const shifted = perItem * Math.exp(drift.shift);
-  const means = model.at(running.map((item) => placeOf(statistics, item)));
-  const totals = running.map((item, index) => {
-    const expected = (means[index] ?? 0) + drift.shift;
-    return { item, total: totalOf(item, pace, { expected, noise: model.noise }) };
-  });
-  const { active } = clockAt(statistics, facts.now);
+  const { inFlight, workers } = facts;
+  const model = fitModel(facts);
+  if (model === null) return null;
+  const waiting = waitingOf(facts, model);
+  const count = waiting.at(-1)?.upTo ?? 0;
+  const lanesAll = Math.min(workers, count + inFlight.length);
+  if (!(lanesAll > 0)) return null;
+  const each = Math.max(1, lanesAll / LANES_MAX);
+  const lanes = Math.ceil(lanesAll / each - 1e-9);
+  const step = Math.max(1, inFlight.length / lanes);
+  const running = inFlight.filter((_, index) => index % step < 1).map((item) => totalOf(item, model));
+  const uncertainty = Math.sqrt(levelVariance(model, [...waiting, ...running]));
+  const tail = tailOf(waiting, Math.min(CONSTANTS.tailItems, Math.round(count / each)));
+  const seconds = sumOf(waiting.map((group) => group.count * group.seconds));
+  const done = facts.tally.sums.busy + sumOf(inFlight.map(({ age }) => age));
+  const bulk = tail.length * each >= count ? 0 : Math.max(0, seconds / each - sumOf(tail));
+  const { gap, cached, perItem } = overheadOf(facts.tally);
   const finishes = Array.from({ length: SCENARIOS }, (_, scenario) => {
-    const level = uncertainty * levelIn(scenario);
-    const factor = shifted * Math.exp(level);
-    const busy = totals.map(({ item, total: { mean, deviation, trust } }) =>
-      secondsLeft(item.age, { mean: mean + trust * level, deviation }, quantileIn(scenario, 2 * item.id + 1)),
+    const level = uncertainty * deviateAt(quantileIn(scenario, LEVEL));
+    const factor = perItem * Math.exp(model.drift.mean + level);
+    const busy = running.map(({ id, age, mean, variance, trust }) =>
+      secondsLeft(age, { mean: mean + trust * level, variance }, quantileIn(scenario, 2 * id + 1)),
     );
     while (busy.length < lanes) busy.push(0);
-    const poured = bulk * (1 - cached) * factor * Math.exp(bulkNoise * deviateIn(scenario, -1) - bulkNoise ** 2 / 2);
-    const value = finishOf({
-      busy,
-      bulk: poured + gap * bulkItems,
-      tail: tail.items.map((seconds, index) => {
-        if (cached > 0 && quantileIn(scenario, -4 * index - 5) < cached) return gap;
-        return gap + (factor * seconds * Math.exp(noise * deviateIn(scenario, -4 * index - 7))) / model.lift;
-      }),
+    const placed = tail.map((one, index) => {
+      if (quantileIn(scenario, 4 * index + 4) < cached) return gap;
+      const noise = Math.sqrt(model.noise) * deviateAt(quantileIn(scenario, 4 * index + 6));
+      return gap + (factor * one * Math.exp(noise)) / model.lift;
     });
-    // An error counts by its share of the whole batch's time; the median that is best for that weighs by one over it.
-    return { value, weight: (active + value) ** -CONSTANTS.lengthPower };
+    const poured = Math.max(0, bulk * (1 - cached) * factor + gap * (count / each - tail.length));
+    const left = finishOf({ busy, bulk: poured, tail: placed });
+    // An error counts by its share of the whole batch; the median that is best for that weighs by one over the whole.
+    // Without: .178. The whole in work, not in time: so more workers never lengthen an estimate.
+    const whole = done + each * (sumOf(busy) + poured + sumOf(placed));
+    return [left, whole ** -CONSTANTS.lengthPower] as const;
   });
-  return toRange(finishes, prior?.widening ?? 1);
+  const median = Math.max(SECONDS_MIN, quantileOf(finishes, 0.5));
+  const endAt = (share: number): number =>
+    median * (Math.max(SECONDS_MIN, quantileOf(finishes, share)) / median) ** (facts.history?.widening ?? 1);
+  return { low: endAt(0.1), median, high: endAt(0.9) };
 }
 
-function toRange(finishes: readonly { value: number; weight: number }[], widening: number): Range {
-  const [low = 0, middle = 0, high = 0] = weightedQuantiles(finishes, [0.1, 0.5, 0.9]);
-  const median = Math.max(middle, SECONDS_MIN);
-  return {
-    low: Math.min(median, median * (Math.max(low, SECONDS_MIN) / median) ** widening),
-    median,
-    high: Math.max(median, median * (high / median) ** widening),
-  };
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
-/** Every nth item, at most `limit`. */
-function spread<T>(items: readonly T[], limit: number): readonly T[] {
-  if (items.length <= limit) return items;
-  return Array.from({ length: limit }, (_, index) => items[Math.floor((index * items.length) / limit)]).filter(
-    (item) => item !== undefined,
-  );
-}
-
-/** The reports of items in flight as evidence on the level. */
-export function partialsOf({ statistics, inFlight }: Pick<Facts, "statistics" | "inFlight">, pace: Pace): Partial[] {
-  const reporting = inFlight.flatMap((item) => {
-    const reported = paceOf(item, pace);
-    return reported === null ? [] : [{ ...reported, place: placeOf(statistics, item) }];
-  });
-  return [...spread(reporting, PARTIALS_MAX)];
-}
-
-/** What waits for a worker, at the level of all items together. */
-interface Work {
+/** Items that are alike; `upTo`: how many there are with those before. */
+interface Group {
+  readonly at: Features;
   readonly count: number;
   readonly seconds: number;
-  /** Sum of the squares of the seconds of single items. */
-  readonly squares: number;
-  readonly cells: readonly { readonly place: Place; readonly count: number; readonly each: number }[];
+  readonly upTo: number;
 }
 
-function workOf({ statistics, inFlight }: Facts, model: Model): Work {
-  const running = new Map<string, number>();
-  for (const item of inFlight) {
-    const key = `${placeOf(statistics, item).line} ${octaveOf(item.size)}`;
-    running.set(key, (running.get(key) ?? 0) + 1);
-  }
-  const places = placesOf(statistics, "left");
-  const means = model.at(places.map(({ place }) => place));
-  const cells = places
-    .map(({ place, octave, cell }, index) => ({
-      place,
-      count: Math.max(0, cell.left - (running.get(`${place.line} ${octave}`) ?? 0)),
-      each: model.lift * Math.exp(means[index] ?? 0),
-    }))
-    .filter(({ count }) => count > 0)
-    .toSorted((a, b) => a.each - b.each);
-  let count = 0;
-  let seconds = 0;
-  let squares = 0;
-  for (const cell of cells) {
-    count += cell.count;
-    seconds += cell.count * cell.each;
-    squares += cell.count * cell.each ** 2;
-  }
-  return { count, seconds, squares, cells };
+/** What waits for a worker, the short items first. */
+function waitingOf({ tally, inFlight }: Facts, { kinds, belief, lift }: Model): readonly Group[] {
+  const running = Map.groupBy(inFlight, (item) => cellNamed(tally, cellNameOf(item)));
+  const groups = placesOf(tally, "left", kinds).map(({ at, cell }) => {
+    const count = Math.max(0, cell.left - (running.get(cell)?.length ?? 0));
+    return { at, count, seconds: lift * Math.exp(dot(belief.mean, at)) };
+  });
+  let upTo = 0;
+  return groups
+    .toSorted((a, b) => a.seconds - b.seconds)
+    .map((group) => {
+      upTo += group.count;
+      return { ...group, upTo };
+    });
 }
 
-/** How unsure the level of all that is left is, by the evidence on its sizes and kinds. */
-function varianceOf(of: {
-  readonly model: Model;
-  readonly work: Work;
-  readonly running: readonly InFlight[];
-  readonly statistics: Statistics;
-}): number {
-  const { cells, seconds } = of.work;
-  const places = of.running.map((item) => placeOf(of.statistics, item));
-  const parts = [
-    ...cells.map(({ place, count, each }) => ({ place, part: count * each })),
-    ...of.model.at(places).map((mean, index) => ({ place: places[index], part: Math.exp(mean) })),
-  ].flatMap(({ place, part }) => (place === undefined ? [] : [{ place, part }]));
-  const all = parts.reduce((sum, { part }) => sum + part, 0);
-  if (!(all > 0) || (seconds === 0 && places.length === 0)) return 0;
-  return of.model.varianceOf(
-    parts.map(({ place }) => place),
-    parts.map(({ part }) => part / all),
-  );
+/**
+ * The last items: an even sample of what waits, in an order by chance, because no one knows which come last. Steps of the
+ * golden section, taken round, visit every part of the whole about equally often (Weyl).
+ */
+function tailOf(waiting: readonly Group[], length: number): readonly number[] {
+  const count = waiting.at(-1)?.upTo ?? 0;
+  return Array.from({ length }, (_, index) => {
+    const at = ((0.5 + index * 0.6180339887) % 1) * count;
+    return waiting.find(({ upTo }) => upTo > at)?.seconds ?? 0;
+  });
 }
 
-/** The last items: an even sample of what waits, in an order by chance, because no one knows which come last. */
-function tailOf(work: Work, limit: number): { readonly items: readonly number[]; readonly seconds: number } {
-  const length = Math.min(limit, Math.round(work.count));
-  const items: { seconds: number; order: number }[] = [];
-  let cell = 0;
-  let passed = 0;
-  for (let index = 0; index < length; index++) {
-    const at = ((index + 0.5) / length) * work.count;
-    while (cell < work.cells.length - 1 && passed + (work.cells[cell]?.count ?? 0) <= at) {
-      passed += work.cells[cell]?.count ?? 0;
-      cell += 1;
-    }
-    items.push({ seconds: work.cells[cell]?.each ?? 0, order: hash(index + 1) });
-  }
-  return {
-    items: items.toSorted((a, b) => a.order - b.order).map(({ seconds }) => seconds),
-    // All that waits is the tail: nothing is poured, whatever rounding says.
-    seconds: length >= work.count ? work.seconds : items.reduce((sum, { seconds }) => sum + seconds, 0),
-  };
+/** How long a running item will take: what its reports say and what is expected of its like, weighed by their precision. */
+function totalOf(item: InFlight, { kinds, belief, noise, pace, drift }: Model) {
+  const at = featuresOf(kinds, item);
+  const expected = dot(belief.mean, at) + drift.mean;
+  const like = { id: item.id, age: item.age, at, count: 1, seconds: Math.exp(expected) };
+  const reported = reportedTotal(item, pace);
+  if (reported === null) return { ...like, mean: expected, variance: noise, trust: 1 };
+  // How much of what is expected, and of a change of the level, reaches the item.
+  const trust = reported.variance / (noise + reported.variance);
+  const mean = trust * Math.max(expected, Math.log(item.age)) + (1 - trust) * reported.mean;
+  return { ...like, mean, variance: trust * noise, trust };
 }
 
-/** What comes on top of items that run and end well. */
-function overheadOf({ statistics, inFlight, now }: Facts): {
-  /** Seconds between two items on one worker. */
-  readonly gap: number;
-  /** Chance that an item costs nothing because its result is cached. */
-  readonly cached: number;
-  /** Seconds of all attempts at an item over those of one that is completed. */
-  readonly perItem: number;
-} {
-  const { completed, failed, cached, cachedFirst, busy, secondsFailed } = statistics.settled;
-  const ages = inFlight.reduce((sum, { age }) => sum + age, 0);
-  const ended = completed + failed + cached;
-  const gap = ended === 0 ? 0 : Math.max(0, clockAt(statistics, now).capacity - busy - ages) / ended;
-  // What was cached before the first item ran was done by an earlier run, and says nothing of the rest.
-  const later = cached - cachedFirst;
-  const mean = completed === 0 ? 0 : (busy - secondsFailed) / completed;
-  const usual = CONSTANTS.failureItems * mean;
-  return {
-    gap,
-    cached: later / (later + completed + failed + CONSTANTS.cacheItems),
-    perItem: mean === 0 ? 1 : (busy + usual) / ((completed + failed) * mean + usual),
-  };
+/**
+ * How unsure the level of all that is left is: by the evidence on its sizes and kinds, by drift, by what may still come (without:
+ * covers .67 instead of .81).
+ */
+function levelVariance({ belief, drift }: Model, groups: readonly Pick<Group, "at" | "count" | "seconds">[]): number {
+  const all = groups.reduce((sum, { count, seconds }) => sum + count * seconds, 0);
+  const shareOf = (i: number): number =>
+    groups.reduce((sum, { at, count, seconds }) => sum + ((count * seconds) / all) * (at[i] ?? 0), 0);
+  const mixed = belief.mean.map((_, i) => shareOf(i));
+  return varianceAt(belief, mixed) + drift.variance + CONSTANTS.futureVariance;
+}
+
+/** What comes on top of items that run and end well: seconds between two, the chance of a hit in the cache, failed attempts. */
+function overheadOf({ sums }: Tally): { readonly gap: number; readonly cached: number; readonly perItem: number } {
+  const { completed, failed, busy, lost, idle } = sums;
+  const { usualItems } = CONSTANTS;
+  const hits = sums.cached - sums.cachedFirst;
+  const cached = hits / (hits + completed + failed + usualItems);
+  const gap = idle / Math.max(1, completed + failed + sums.cached);
+  const well = completed === 0 ? 0 : (busy - lost) / completed;
+  const perItem = well === 0 ? 1 : (busy + usualItems * well) / ((completed + failed + usualItems) * well);
+  return { gap, cached, perItem };
+}
+
+/** Seconds left of one item, running or waiting (`age` 0: what it will take once it runs); null while nothing is known. */
+export function estimateItem(facts: Facts, item: InFlight): Range | null {
+  const model = fitModel({ ...facts, inFlight: [item] });
+  if (model === null) return null;
+  const { trust, ...total } = totalOf(item, model);
+  const variance = total.variance + trust ** 2 * levelVariance(model, [total]);
+  const left = (share: number): number => secondsLeft(item.age, { mean: total.mean, variance }, share);
+  return { low: left(0.1), median: left(0.5), high: left(0.9) };
 }

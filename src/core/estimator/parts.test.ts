@@ -1,112 +1,94 @@
 import { describe, expect, test } from "vitest";
-import { emptyForecasts, FORECASTS_MAX, missedShare, note } from "./forecasts.ts";
-import { estimateItem } from "./item-estimate.ts";
-import { solveSymmetric } from "./linear.ts";
-import { normalQuantile, normalShare } from "./normal.ts";
-import { amongRivals, placeInQueue } from "./queue.ts";
-import { finishOf } from "./schedule.ts";
-import { emptyStatistics, plan, recordEnd } from "./statistics.ts";
-import { steady } from "./steady.ts";
+import { steady } from "../answer.ts";
+import { dot, featuresOf, observe, usualBelief, varianceAt } from "./belief.ts";
+import { type Noted, noteRange } from "./history.ts";
+import { deviateAt, endedShare, fitPace, reportedTotal, secondsLeft } from "./in-flight.ts";
+import { finishOf, quantileIn, quantileOf, SCENARIOS } from "./scenarios.ts";
+import { emptyTally, record } from "./tally.ts";
 
-test("the normal distribution and its inverse agree", () => {
-  for (const z of [-3, -1, 0, 0.5, 2, 4]) expect(normalQuantile(normalShare(z))).toBeCloseTo(z, 2);
-  expect(normalQuantile(0.9)).toBeCloseTo(1.2815516, 6);
+describe("a belief", () => {
+  test("comes to what was seen, whatever the order", () => {
+    const looks = [3, 50, 800, 12_000].map((size) => ({ size, y: 2 + 0.4 * Math.log(size) }));
+    const [one, other] = [looks, looks.toReversed()].map((order) => {
+      const belief = usualBelief(["a"]);
+      for (const { size, y } of order) observe(belief, featuresOf(["a"], { kind: "a", size }), y, 1e-4);
+      return belief;
+    });
+    const at = featuresOf(["a"], { kind: "a", size: 800 });
+    expect(dot(one?.mean ?? [], at)).toBeCloseTo(2 + 0.4 * Math.log(800), 2);
+    expect(dot(other?.mean ?? [], at)).toBeCloseTo(dot(one?.mean ?? [], at), 5);
+    const far = featuresOf(["a"], { kind: "a", size: 1e9 });
+    expect(one && varianceAt(one, far)).toBeGreaterThan(one ? varianceAt(one, at) : 0);
+  });
 });
 
-test("a symmetric system is solved", () => {
-  const solve = solveSymmetric([
-    [4, 2],
-    [2, 3],
-  ]);
-  const [x = 0, y = 0] = solve([10, 9]);
-  expect(x).toBeCloseTo(1.5, 9);
-  expect(y).toBeCloseTo(2, 9);
+describe("an item in flight", () => {
+  const total = { mean: Math.log(60), variance: 0.25 };
+
+  test("has its median at the mean of the log, and as much left at an age as is possible", () => {
+    expect(secondsLeft(0, total, 0.5)).toBeCloseTo(60, 9);
+    for (const age of [10, 60, 200]) {
+      const ended = endedShare(age, total);
+      const end = age + secondsLeft(age, total, 0.5);
+      expect(endedShare(end, total)).toBeCloseTo(ended + (1 - ended) / 2, 9);
+    }
+    expect(secondsLeft(1e6, total, 0.5)).toBeGreaterThan(secondsLeft(1e3, total, 0.5));
+  });
+
+  test("is judged by what reports came to stand for", () => {
+    const tally = emptyTally();
+    const item = { kind: "a", size: null, outcome: "completed", seconds: 100, startedActive: 0 } as const;
+    // Half is reported after a quarter of the time: true share = reported share squared.
+    const reports = [0.25, 0.5, 0.75].map((fraction) => ({ fraction, age: 100 * fraction ** 2 }));
+    for (let count = 0; count < 200; count++) record(tally, { ...item, reports });
+    const pace = fitPace(tally.sums);
+    expect(pace.power).toBeCloseTo(2, 1);
+    const reported = reportedTotal({ id: 1, kind: "a", size: null, age: 25, fraction: 0.5 }, pace);
+    expect(Math.exp(reported?.mean ?? 0)).toBeGreaterThan(95);
+    expect(Math.exp(reported?.mean ?? 0)).toBeLessThan(105);
+  });
 });
 
-describe("the schedule", () => {
-  test("pours the bulk over what runs, and places the tail on whoever is free first", () => {
+describe("the scenarios", () => {
+  test("pour the bulk over what runs, and place the tail on whoever is free first", () => {
     expect(finishOf({ busy: [0, 0], bulk: 10, tail: [] })).toBeCloseTo(5);
     expect(finishOf({ busy: [4, 0], bulk: 2, tail: [] })).toBeCloseTo(4);
     expect(finishOf({ busy: [0, 0], bulk: 0, tail: [3, 3, 3] })).toBeCloseTo(6);
   });
+
+  test("take every quantile of every quantity once", () => {
+    for (const key of [0, 1, 2, 4_096, 1e9]) {
+      const taken = Array.from({ length: SCENARIOS }, (_, scenario) => quantileIn(scenario, key));
+      expect(new Set(taken).size).toBe(SCENARIOS);
+      expect(taken.reduce((sum, u) => sum + deviateAt(u), 0)).toBeCloseTo(0, 9);
+    }
+  });
+
+  test("have weighted quantiles", () => {
+    const values = [1, 2, 3].map((value) => [value, 1] as const);
+    expect(quantileOf(values, 0.5)).toBeCloseTo(2);
+    expect(quantileOf([...values, [100, 1e-9]], 0.5)).toBeCloseTo(2);
+    expect(quantileOf(values, 0.01)).toBe(1);
+    expect(quantileOf(values, 0.99)).toBe(3);
+  });
 });
 
 describe("the shown finish", () => {
+  const range = { low: 80, median: 93, high: 130 };
+
   test("stays while the new one is near, and follows by what is over the slack", () => {
-    const shown = steady(null, { active: 0, median: 100, width: 50 });
-    expect(steady(shown, { active: 10, median: 93, width: 50 }).finish).toBe(100);
-    expect(steady(shown, { active: 10, median: 110, width: 50 }).finish).toBe(115);
+    expect(steady(null, 0, range)).toBe(93);
+    expect(steady(100, 10, range)).toBe(100);
+    expect(steady(100, 10, { ...range, median: 110 })).toBe(115);
   });
 
   test("is never past while work is left", () => {
-    const { finish } = steady({ finish: 100 }, { active: 105, median: 1, width: 1_000 });
-    expect(finish).toBeGreaterThan(105);
+    expect(steady(100, 105, { low: 0.1, median: 1, high: 1_000 })).toBeGreaterThan(105);
   });
 });
 
-test("forecasts stay few and are judged by the true finish", () => {
-  const forecasts = emptyForecasts();
-  for (let active = 1; active < 10_000; active++) note(forecasts, { active, low: 10, high: 20 });
-  expect(forecasts.noted.length).toBeLessThanOrEqual(FORECASTS_MAX);
-  expect(missedShare(forecasts, 1)).toBe(1);
-  expect(missedShare(emptyForecasts(), 1)).toBeNull();
-});
-
-describe("a queue", () => {
-  const range = { low: 8, median: 10, high: 15 };
-
-  test("adds up what is ahead", () => {
-    const nobody = { better: [], older: [], younger: [] };
-    expect(placeInQueue(nobody)).toEqual({ position: 1, startsIn: { low: 0, median: 0, high: 0 } });
-    const { position, startsIn } = placeInQueue({ ...nobody, better: [range, range] });
-    expect(position).toBe(3);
-    expect(startsIn?.median).toBe(20);
-    expect(startsIn?.high).toBeLessThan(30);
-    expect(placeInQueue({ ...nobody, better: [range, null] }).startsIn).toBeNull();
-  });
-
-  test("what is better runs first; equals share", () => {
-    const nobody = { better: [], older: [], younger: [] };
-    expect(amongRivals(range, nobody)).toEqual(range);
-    expect(amongRivals(range, { ...nobody, better: [range] })?.median).toBe(20);
-    expect(amongRivals(range, { ...nobody, better: [null] })).toBeNull();
-    // The younger one takes a claim of four as long as it has any.
-    const long = { low: 80, median: 90, high: 100 };
-    expect(amongRivals(long, { ...nobody, younger: [range] })?.median).toBe(100);
-    expect(amongRivals(range, { ...nobody, younger: [long] })?.median).toBeCloseTo(10 / 0.75);
-    expect(amongRivals(range, { ...nobody, older: [long] })?.median).toBe(40);
-    expect(amongRivals(range, { ...nobody, older: [null] })?.median).toBe(40);
-    expect(amongRivals(long, { ...nobody, older: [range] })?.median).toBe(100);
-  });
-});
-
-describe("one item", () => {
-  const statistics = emptyStatistics();
-  for (let id = 0; id < 20; id++) {
-    plan(statistics, { kind: "video", size: 5_000 }, 1);
-    recordEnd(statistics, { kind: "video", size: 5_000, outcome: "completed", seconds: 60, startedActive: id * 60 });
-  }
-
-  test("that has not started is expected to take what its like took", () => {
-    const range = estimateItem(
-      { statistics, prior: null },
-      { id: 1, kind: "video", size: 5_000, age: 0, fraction: null },
-    );
-    expect(range?.median).toBeGreaterThan(50);
-    expect(range?.median).toBeLessThan(72);
-  });
-
-  test("near its end follows its own reports", () => {
-    const range = estimateItem(
-      { statistics, prior: null },
-      { id: 1, kind: "video", size: 5_000, age: 270, fraction: 0.9 },
-    );
-    expect(range?.median).toBeGreaterThan(20);
-    expect(range?.median).toBeLessThan(45);
-  });
-
-  test("of unknown work has no estimate", () => {
-    const facts = { statistics: emptyStatistics(), prior: null };
-    expect(estimateItem(facts, { id: 1, kind: "video", size: null, age: 5, fraction: null })).toBeNull();
-  });
+test("one range is noted from each fifth of the items", () => {
+  let noted: Noted = [];
+  for (let done = 0; done <= 1_000; done++) noted = noteRange(noted, done / 1_000, [1, done]);
+  expect(noted.map(([, done]) => done)).toEqual([200, 400, 600, 800]);
 });

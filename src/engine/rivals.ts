@@ -1,4 +1,4 @@
-import type { Range } from "./estimate.ts";
+import type { Range } from "../core/estimator/estimate.ts";
 
 /** The batches that share a queue's workers with one batch, each with its own time at all of them; null: not known. */
 export interface Rivals {
@@ -34,11 +34,11 @@ export function amongRivals(own: Range, rivals: Rivals): Range | null {
     sumOf(rivals.younger),
     scale(own, others === 0 ? 0 : SHARE_OF_YOUNGER / (1 - SHARE_OF_YOUNGER)),
   );
-  if (rivals.older.length === 0) return add(own, add(better, younger));
+  if (rivals.older.length === 0) return addRanges(own, addRanges(better, younger));
   // Its part of the younger ones' share brings it to its end at the latest.
   const older = sumOf(rivals.older);
   const slowest = scale(own, others / SHARE_OF_YOUNGER - 1);
-  return add(own, add(better, least(older === null ? null : add(older, younger), slowest)));
+  return addRanges(own, addRanges(better, least(older === null ? null : addRanges(older, younger), slowest)));
 }
 
 export function placeInQueue({ better, older }: Rivals): QueuePlace {
@@ -48,7 +48,7 @@ export function placeInQueue({ better, older }: Rivals): QueuePlace {
 }
 
 /** Medians add up; the distances to the ends of the ranges add up as those of independent quantities do, by squares. */
-export function add(a: Range, b: Range): Range {
+export function addRanges(a: Range, b: Range): Range {
   const median = a.median + b.median;
   const below = Math.hypot(a.median - a.low, b.median - b.low);
   const above = Math.hypot(a.high - a.median, b.high - b.median);
@@ -56,7 +56,10 @@ export function add(a: Range, b: Range): Range {
 }
 
 function sumOf(ranges: readonly (Range | null)[]): Range | null {
-  return ranges.reduce<Range | null>((sum, range) => (sum === null || range === null ? null : add(sum, range)), NONE);
+  return ranges.reduce<Range | null>(
+    (sum, range) => (sum === null || range === null ? null : addRanges(sum, range)),
+    NONE,
+  );
 }
 
 function scale({ low, median, high }: Range, factor: number): Range {

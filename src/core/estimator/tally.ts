@@ -1,0 +1,139 @@
+/**
+ * What a batch has taught so far: sums, and nothing but sums.
+ *
+ * What is taken out adds a negative, so it matters neither which process ran an item nor in which order the ends are told. `add`
+ * brings together what processes saw and, by a weight, what earlier batches taught: a history is a tally too. Bounded whatever
+ * the batch: at most 32 cells by kind and octave of size, and 34 by octave alone for whatever else comes; under 16 KB as JSON.
+ */
+/** Completed: count, sums of log size, log seconds, its square, seconds. To do: count, log size. Late: see model.ts. */
+export const NO_ITEMS = { n: 0, x: 0, y: 0, yy: 0, seconds: 0, left: 0, leftX: 0, late: 0, lateY: 0 };
+/**
+ * Settled items by outcome, and those that were cached before the first one ran. Seconds of all attempts (`busy`), of those that
+ * failed (`lost`), of free workers between items (`idle`). Squares of the weights `late`. Reports: see in-flight.ts.
+ */
+const NOTHING = { completed: 0, failed: 0, cached: 0, cachedFirst: 0, busy: 0, lost: 0, idle: 0, lateSquares: 0 };
+const NO_REPORTS = { told: 0, toldXX: 0, toldXY: 0, toldYY: 0 };
+
+/** Items of one kind and about one size. */
+export type Cell = typeof NO_ITEMS;
+export type Sums = typeof NOTHING & typeof NO_REPORTS;
+
+export interface Tally {
+  /** By octave of size, a space, kind. */
+  readonly cells: Record<string, Cell>;
+  readonly sums: Sums;
+}
+
+/** An item as the estimator sees it. `size` in any unit that the pipeline declares; null or not above 0: unknown. */
+export interface Sized {
+  readonly kind: string;
+  readonly size: number | null;
+}
+
+/** `fraction` of an item's work was done after `age` seconds. */
+export interface ProgressReport {
+  readonly fraction: number;
+  readonly age: number;
+}
+
+/** How an attempt ended. */
+export interface Ended extends Sized {
+  /** `failed` for good, `retried` when the item will run again, `cached` when there was nothing to do. */
+  readonly outcome: "completed" | "cached" | "failed" | "retried";
+  /** What it took, pauses not counted. */
+  readonly seconds: number;
+  /** Seconds of the batch's working time at which it started. */
+  readonly startedActive: number;
+  /** So many attempts alike in everything; default 1. */
+  readonly count?: number;
+  readonly reports?: readonly ProgressReport[];
+}
+
+/** How much more late items count when a jump of the level is looked for. */
+const LATE_POWER = 3;
+const CELLS_MAX = 32;
+const OCTAVE_MAX = 32;
+const KIND_LENGTH_MAX = 24;
+const REPORTS_MAX = 9;
+
+export function emptyTally(): Tally {
+  return { cells: {}, sums: { ...NOTHING, ...NO_REPORTS } };
+}
+
+/** Adds `weight` times what another tally holds. */
+export function add(into: Tally, part: Tally, weight = 1): void {
+  addSums(into.sums, part.sums, weight);
+  for (const [name, cell] of Object.entries(part.cells)) addSums(cellNamed(into, name), cell, weight);
+}
+
+function addSums<K extends string>(into: Record<K, number>, part: Readonly<Record<K, number>>, weight: number): void {
+  for (const key in part) into[key] += weight * part[key];
+}
+
+/** Null where there is no size. */
+export function logSizeOf(size: number | null): number | null {
+  return size !== null && size > 0 ? Math.log(size) : null;
+}
+
+export function cellNameOf({ kind, size }: Sized): string {
+  const x = logSizeOf(size);
+  return `${x === null ? "" : Math.min(OCTAVE_MAX, Math.max(0, Math.round(x / Math.LN2)))} ${kind.slice(0, KIND_LENGTH_MAX)}`;
+}
+
+export function kindIn(cellName: string): string {
+  return cellName.slice(cellName.indexOf(" ") + 1);
+}
+
+/** The cell of a name, made if there is none; where there are too many, that of the octave. */
+export function cellNamed({ cells }: Tally, name: string): Cell {
+  let cell = cells[name];
+  if (cell === undefined) {
+    const kept = Object.keys(cells).length < CELLS_MAX ? name : name.slice(0, name.indexOf(" ") + 1);
+    cell = cells[kept] ??= { ...NO_ITEMS };
+  }
+  return cell;
+}
+
+/** Counts items in (`by` above 0) or out (under 0): added, removed, cancelled, held, retried after their end. */
+export function plan(tally: Tally, item: Sized, by: number): void {
+  const cell = cellNamed(tally, cellNameOf(item));
+  cell.left += by;
+  cell.leftX += by * (logSizeOf(item.size) ?? 0);
+}
+
+export function record(tally: Tally, ended: Ended): void {
+  const { sums } = tally;
+  const { outcome, count = 1, size } = ended;
+  const seconds = Math.max(0, ended.seconds);
+  if (outcome === "cached" && sums.busy === 0) sums.cachedFirst += count;
+  if (outcome !== "cached") sums.busy += count * seconds;
+  if (outcome === "failed" || outcome === "retried") sums.lost += count * seconds;
+  if (outcome === "retried") return;
+  sums[outcome] += count;
+  plan(tally, ended, -count);
+  if (outcome !== "completed") return;
+  // No item ends in no time; a clock of a microsecond's steps says no more.
+  const y = Math.log(Math.max(seconds, 1e-6));
+  const late = Math.max(ended.startedActive, 1e-6) ** LATE_POWER;
+  const cell = cellNamed(tally, cellNameOf(ended));
+  const sample = { n: 1, x: logSizeOf(size) ?? 0, y, yy: y * y, seconds, left: 0, leftX: 0, late, lateY: late * y };
+  addSums(cell, sample, count);
+  sums.lateSquares += count * late * late;
+  recordReports(sums, ended.reports ?? [], seconds);
+}
+
+/** An item's reports weigh one item, however many there are. */
+function recordReports(sums: Sums, reports: readonly ProgressReport[], seconds: number): void {
+  for (const { fraction, age } of reports) {
+    const left = 1 - Math.min(fraction, 0.9);
+    const x = Math.log(fraction) / left;
+    const y = Math.log(Math.min(1, Math.max(age, 1e-6) / Math.max(seconds, 1e-6))) / left;
+    const sample = { told: 1, toldXX: x * x, toldXY: x * y, toldYY: y * y };
+    addSums<keyof typeof sample>(sums, sample, 1 / reports.length);
+  }
+}
+
+/** Whether a report is the first of 10, 20, … 90 % or more, `kept` of which are kept already. */
+export function isReportDue(kept: number, fraction: number): boolean {
+  return kept < REPORTS_MAX && fraction < 1 && fraction > (kept + 1) / (REPORTS_MAX + 1) - 1e-9;
+}

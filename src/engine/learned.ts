@@ -1,0 +1,96 @@
+/**
+ * What a store keeps of a batch for its estimate, and of the batches of one kind of work: plain JSON, under 16 KB however large the
+ * batch. Several processes add to it, each what it saw itself.
+ */
+import { type History, learn, type Noted, noteRange } from "../core/estimator/history.ts";
+import { add, emptyTally, type Tally } from "../core/estimator/tally.ts";
+import type { Learned, LearnedTexts } from "../ports/evidence.ts";
+
+/** Of a batch. Times in seconds. */
+export interface Saved {
+  readonly version: 2;
+  readonly tally: Tally;
+  /** Working time: while any process worked. */
+  readonly active: number;
+  /** Since 1970: up to when that is counted; null before the first. */
+  readonly at: number | null;
+  readonly noted: Noted;
+  /** The finish that was shown last, in working time. */
+  readonly shown: number | null;
+  /** For which items that run now have waited in a pause, by ordinal. */
+  readonly halted: Readonly<Record<string, number>>;
+  /** The epoch whose end was added to the history last; 0: none yet. */
+  readonly foldedEpoch: number;
+}
+
+/** What one process saw of a batch since it last told. Seconds. */
+export interface Part {
+  readonly tally: Tally;
+  /** When it had items of the batch running, in seconds since 1970; null if it had none. */
+  readonly worked: { readonly from: number; readonly to: number } | null;
+  readonly halted: Saved["halted"];
+}
+
+/** What was shown, to be judged when the batch has ended: the finish and the ends of the range in working time. */
+export interface Forecast {
+  readonly shown: number;
+  readonly range: Noted[number];
+  /** Of the items, 0 to 1. */
+  readonly shareDone: number;
+}
+
+const HALTED_MAX = 64;
+/** More than is known; the time of day needs more for its milliseconds. */
+const DIGITS = 9;
+const DIGITS_OF_TIME = 13;
+
+export function readSaved(text: string | null): Saved {
+  const parsed = text === null ? null : (JSON.parse(text) as Saved);
+  return parsed?.version === 2 ? parsed : emptySaved(0);
+}
+
+export function readHistory(text: string | null): History | null {
+  const parsed = text === null ? null : (JSON.parse(text) as History);
+  return parsed?.version === 2 ? parsed : null;
+}
+
+function emptySaved(foldedEpoch: number): Saved {
+  return { version: 2, tally: emptyTally(), active: 0, at: null, noted: [], shown: null, halted: {}, foldedEpoch };
+}
+
+function textOf(value: Saved | History): string {
+  return JSON.stringify(value, (_, part) =>
+    typeof part === "number" ? Number(part.toPrecision(part > 1e9 ? DIGITS_OF_TIME : DIGITS)) : part,
+  );
+}
+
+/** What stands in the store after a process has told: at the end of the batch, the history of its kind of work learns. */
+export function withPart(
+  known: Learned,
+  part: Part,
+  forecast: Forecast | null,
+): { readonly saved: Saved; readonly texts: LearnedTexts } {
+  const before = readSaved(known.batch);
+  if (known.isEnded && before.foldedEpoch === known.epoch) return { saved: before, texts: known };
+  const saved = added(before, part, forecast);
+  if (!known.isEnded) return { saved, texts: { batch: textOf(saved), work: known.work } };
+  const history = learn(readHistory(known.work), { ...saved, finish: saved.active });
+  // The batch begins anew, so that nothing is learned twice.
+  const emptied = emptySaved(known.epoch);
+  return { saved: emptied, texts: { batch: textOf(emptied), work: history === null ? null : textOf(history) } };
+}
+
+/** Working time counts once in which several processes worked: only what is beyond that counted already is added. */
+function added(saved: Saved, { tally, worked, halted }: Part, forecast: Forecast | null): Saved {
+  add(saved.tally, tally);
+  const from = Math.max(worked?.from ?? 0, saved.at ?? 0);
+  const waited = Object.entries({ ...saved.halted, ...halted }).filter(([, seconds]) => seconds > 0);
+  return {
+    ...saved,
+    active: saved.active + Math.max(0, (worked?.to ?? 0) - from),
+    at: worked === null ? saved.at : Math.max(worked.to, saved.at ?? 0),
+    halted: Object.fromEntries(waited.slice(-HALTED_MAX)),
+    shown: forecast?.shown ?? saved.shown,
+    noted: forecast === null ? saved.noted : noteRange(saved.noted, forecast.shareDone, forecast.range),
+  };
+}
