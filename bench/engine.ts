@@ -2,7 +2,7 @@
  * What the engine costs beside raw `node:sqlite` making the same row changes by hand, in turn A B A B, each measurement in a
  * process of its own. bench/README.md says what is measured and how to read it.
  *
- *   npm run bench -- engine [--items 1M] [--rounds 3] [--only create,drain,looks,start,progress,growth] [--to 1M]
+ *   npm run bench -- engine [--items 1M] [--rounds 3] [--only create,drain,looks,start,beside,progress,growth] [--to 1M]
  *                           [--concurrency 100] [--samples 200] [--json | --markdown]
  */
 import { parseArgs } from "node:util";

@@ -117,7 +117,7 @@ function otherTable(runs: readonly Run[], items: number): Table {
   };
   const mb = 1e-6;
   return {
-    title: "Memory, disk, looks, idle start, progress",
+    title: "Memory, disk, looks, idle start, a small batch beside a large one, progress",
     columns: ["", "median (min–max)"],
     rows: [
       ...row("creating process, peak MB", ["milepost", "create", "peakBytes"], mb, 0),
@@ -136,6 +136,9 @@ function otherTable(runs: readonly Run[], items: number): Table {
       ...row("idle start in another process, p99 ms", ["milepost", "startElsewhere", "p99Ms"], 1, 2),
       ...row("raw FULL start, p50 ms", ["rawFull", "start", "p50Ms"], 1, 2),
       ...row("raw FULL start, p99 ms", ["rawFull", "start", "p99Ms"], 1, 2),
+      ...row("100 items beside the large batch, p50 ms", ["milepost", "beside", "besideP50Ms"], 1, 1),
+      ...row("100 items beside the large batch, longest ms", ["milepost", "beside", "besideMaxMs"], 1, 1),
+      ...row("items of the large batch meanwhile, most", ["milepost", "beside", "meanwhileMax"], 1, 0),
       ...row("progress reports accepted, thousands a second", ["milepost", "progress", "reportsPerSecond"], 1e-3, 0),
       ...row("raw progress, 100 a commit, thousands a second", ["raw100", "progress", "reportsPerSecond"], 1e-3, 0),
     ],

@@ -2,7 +2,7 @@ import type { Run } from "../case.ts";
 import type { Workshop } from "../workshop.ts";
 
 /** What can be measured alone. `drain` needs items, so it creates them and measures that too. */
-export const ENGINE_PARTS = ["create", "drain", "looks", "start", "progress", "growth"] as const;
+export const ENGINE_PARTS = ["create", "drain", "looks", "start", "beside", "progress", "growth"] as const;
 
 export interface EngineSettings {
   readonly items: number;
@@ -54,6 +54,7 @@ class Rounds {
       await this.#rawLives(parts);
     }
     if (parts.has("start")) await this.#starts();
+    if (parts.has("beside")) await this.#beside();
     if (parts.has("progress")) await this.#progress();
     if (parts.has("growth")) await this.#growth();
   }
@@ -95,6 +96,13 @@ class Rounds {
       await this.#run(side, name, module, { path, samples });
       this.#workshop.removeStore(path);
     }
+  }
+
+  async #beside(): Promise<void> {
+    const { items, concurrency } = this.#settings;
+    const path = this.#workshop.path("beside.db");
+    await this.#run("milepost", "beside", "engine/beside", { path, items, concurrency });
+    this.#workshop.removeStore(path);
   }
 
   async #progress(): Promise<void> {
