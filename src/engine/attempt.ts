@@ -49,6 +49,10 @@ export class Attempt implements Step, ProgressSource {
   #fraction = 0;
   #saved: string | null = null;
   #reports: ProgressReport[] | null = null;
+  #stage: string | null = null;
+  /** Of its work, at which it entered the stage. */
+  #stageSinceMs = 0;
+  #stageMs: Map<string, number> | null = null;
   #haltedMs = 0;
   #haltedSince: number | null = null;
   #control: Control = "run";
@@ -87,6 +91,13 @@ export class Attempt implements Step, ProgressSource {
     return this.#haltedMs + (this.#haltedSince === null ? 0 : Math.max(0, now - this.#haltedSince));
   }
 
+  /** Milliseconds that it worked in each of its declared stages; null where it has none to compare. */
+  stageMsAt(now: number): ReadonlyMap<string, number> | null {
+    if (this.#stage === null) return null;
+    this.#enterStage(this.#stage, now);
+    return this.#stageMs;
+  }
+
   /** Its first reports of 10, 20, … 90 % or more; null while there is none. */
   get reports(): readonly ProgressReport[] | null {
     return this.#reports;
@@ -118,6 +129,7 @@ export class Attempt implements Step, ProgressSource {
 
   stage(name: string, units: { readonly total?: number; readonly unit?: string } = {}): void {
     this.#requireRunning();
+    this.#enterStage(name, this.#context.deps.clock.now());
     const { total = null, unit = null } = units;
     this.#advance({ stage: name, done: total === null ? null : 0, total, unit, message: this.#progress.message });
   }
@@ -236,6 +248,20 @@ export class Attempt implements Step, ProgressSource {
     const now = this.#context.deps.clock.now();
     this.#reports ??= [];
     this.#reports.push({ fraction, age: (now - this.startedAt - this.haltedMsAt(now)) / 1_000 });
+  }
+
+  #enterStage(name: string, now: number): void {
+    const { stages } = this.batch;
+    if (stages.length < 2 || !stages.some((stage) => stage.name === name)) return;
+    const workedMs = now - this.startedAt - this.haltedMsAt(now);
+    const current = this.#stage;
+    if (current !== null) {
+      const ms = Math.max(0, workedMs - this.#stageSinceMs);
+      this.#stageMs ??= new Map();
+      this.#stageMs.set(current, (this.#stageMs.get(current) ?? 0) + ms);
+    }
+    this.#stage = name;
+    this.#stageSinceMs = workedMs;
   }
 
   #resume(): void {

@@ -7,7 +7,7 @@ import type { ItemRow } from "../core/item.ts";
 import { FRACTION_ONE } from "../core/progress.ts";
 import type { Evidence } from "../ports/evidence.ts";
 import type { Deps } from "./deps.ts";
-import { type Forecast, readHistory, readSaved, type Saved } from "./learned.ts";
+import { type Forecast, readSaved, readWork, type Saved } from "./learned.ts";
 import { addRanges, amongRivals, placeInQueue, type QueuePlace, type Rivals } from "./rivals.ts";
 import { ageOf, broughtUpTo } from "./standing.ts";
 
@@ -157,7 +157,7 @@ function viewOf(evidence: Evidence, now: number): View {
       startedAt: (startedAt ?? now) / 1_000,
     })),
   });
-  const history = readHistory(evidence.learned.work);
+  const history = readWork(evidence.learned.work);
   return { evidence, saved, facts: { ...standing, workers, history }, isPaused, now };
 }
 

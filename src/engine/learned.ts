@@ -4,12 +4,14 @@
  */
 import { type History, learn, type Noted, noteRange } from "../core/estimator/history.ts";
 import { add, emptyTally, type Tally } from "../core/estimator/tally.ts";
+import { addStageTimes, NO_STAGE_TIMES, type StageTimes } from "../core/stage-times.ts";
 import type { Learned, LearnedTexts } from "../ports/evidence.ts";
 
 /** Of a batch. Times in seconds. */
 export interface Saved {
   readonly version: 2;
   readonly tally: Tally;
+  readonly stages: StageTimes;
   /** Working time: while any process worked. */
   readonly active: number;
   /** Since 1970: up to when that is counted; null before the first. */
@@ -26,6 +28,7 @@ export interface Saved {
 /** What one process saw of a batch since it last told. Seconds. */
 export interface Part {
   readonly tally: Tally;
+  readonly stages: StageTimes;
   /** When it had items of the batch running, in seconds since 1970; null if it had none. */
   readonly worked: { readonly from: number; readonly to: number } | null;
   readonly halted: Saved["halted"];
@@ -40,6 +43,8 @@ export interface Forecast {
 }
 
 const HALTED_MAX = 64;
+/** How much the times of earlier batches' stages count beside those of the last. */
+const STAGES_KEPT = 0.7;
 /** More than is known; the time of day needs more for its milliseconds. */
 const DIGITS = 9;
 const DIGITS_OF_TIME = 13;
@@ -49,16 +54,22 @@ export function readSaved(text: string | null): Saved {
   return parsed?.version === 2 ? parsed : emptySaved(0);
 }
 
-export function readHistory(text: string | null): History | null {
-  const parsed = text === null ? null : (JSON.parse(text) as History);
+/** What is remembered of one kind of work. */
+export interface Work extends History {
+  readonly stages: StageTimes;
+}
+
+export function readWork(text: string | null): Work | null {
+  const parsed = text === null ? null : (JSON.parse(text) as Work);
   return parsed?.version === 2 ? parsed : null;
 }
 
 function emptySaved(foldedEpoch: number): Saved {
-  return { version: 2, tally: emptyTally(), active: 0, at: null, noted: [], shown: null, halted: {}, foldedEpoch };
+  const nothing = { active: 0, at: null, noted: [], shown: null, halted: {} };
+  return { version: 2, tally: emptyTally(), stages: NO_STAGE_TIMES, ...nothing, foldedEpoch };
 }
 
-function textOf(value: Saved | History): string {
+function textOf(value: Saved | Work): string {
   return JSON.stringify(value, (_, part) =>
     typeof part === "number" ? Number(part.toPrecision(part > 1e9 ? DIGITS_OF_TIME : DIGITS)) : part,
   );
@@ -70,23 +81,29 @@ export function withPart(
   part: Part,
   forecast: Forecast | null,
 ): { readonly saved: Saved; readonly texts: LearnedTexts } {
-  const before = readSaved(known.batch);
-  if (known.isEnded && before.foldedEpoch === known.epoch) return { saved: before, texts: known };
-  const saved = added(before, part, forecast);
+  const kept = readSaved(known.batch);
+  if (known.isEnded && kept.foldedEpoch === known.epoch) return { saved: kept, texts: known };
+  const saved = added(kept, part, forecast);
   if (!known.isEnded) return { saved, texts: { batch: textOf(saved), work: known.work } };
-  const history = learn(readHistory(known.work), { ...saved, finish: saved.active });
+  const before = readWork(known.work);
+  const history = learn(before, { ...saved, finish: saved.active });
+  const stages = addStageTimes(saved.stages, before?.stages ?? NO_STAGE_TIMES, STAGES_KEPT);
   // The batch begins anew, so that nothing is learned twice.
   const emptied = emptySaved(known.epoch);
-  return { saved: emptied, texts: { batch: textOf(emptied), work: history === null ? null : textOf(history) } };
+  return {
+    saved: emptied,
+    texts: { batch: textOf(emptied), work: history === null ? null : textOf({ ...history, stages }) },
+  };
 }
 
 /** Working time counts once in which several processes worked: only what is beyond that counted already is added. */
-function added(saved: Saved, { tally, worked, halted }: Part, forecast: Forecast | null): Saved {
+function added(saved: Saved, { tally, stages, worked, halted }: Part, forecast: Forecast | null): Saved {
   add(saved.tally, tally);
   const from = Math.max(worked?.from ?? 0, saved.at ?? 0);
   const waited = Object.entries({ ...saved.halted, ...halted }).filter(([, seconds]) => seconds > 0);
   return {
     ...saved,
+    stages: addStageTimes(saved.stages, stages),
     active: saved.active + Math.max(0, (worked?.to ?? 0) - from),
     at: worked === null ? saved.at : Math.max(worked.to, saved.at ?? 0),
     halted: Object.fromEntries(waited.slice(-HALTED_MAX)),

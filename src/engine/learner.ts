@@ -1,5 +1,6 @@
 import { cellNameOf, emptyTally, type ProgressReport, record, type Tally } from "../core/estimator/tally.ts";
 import { splitItemNumber } from "../core/ids.ts";
+import { addStageTimes, NO_STAGE_TIMES } from "../core/stage-times.ts";
 import type { LearnedTexts } from "../ports/evidence.ts";
 import type { Lease, Report } from "../ports/store.ts";
 import type { Deps } from "./deps.ts";
@@ -13,6 +14,8 @@ export interface Run {
   /** What of its work was counted already. */
   countedMs: number;
   haltedMsAt(now: number): number;
+  /** Of its work, by stage; null where there are no stages to compare. */
+  stageMsAt(now: number): ReadonlyMap<string, number> | null;
   /** Its first reports of 10, 20, … 90 % or more; null: none. */
   readonly reports: readonly ProgressReport[] | null;
 }
@@ -38,6 +41,7 @@ interface Short {
 /** What was seen of one batch since it was told last. */
 class Gathered {
   tally: Tally = emptyTally();
+  stages = NO_STAGE_TIMES;
   /** By kind and octave of size. */
   short = new Map<string, Short>();
   halted: Record<string, number> = {};
@@ -78,8 +82,9 @@ class Gathered {
     }
     this.tally.sums.idle = this.idleMs / 1_000;
     const worked = this.to > 0 ? { from: this.from / 1_000, to: this.to / 1_000 } : null;
-    const part = { tally: this.tally, worked, halted: this.halted };
+    const part = { tally: this.tally, stages: this.stages, worked, halted: this.halted };
     this.tally = emptyTally();
+    this.stages = NO_STAGE_TIMES;
     this.short = new Map();
     this.halted = {};
     this.ended = 0;
@@ -136,6 +141,11 @@ export class Learner {
       return;
     }
     if (haltedMs > 0) gathered.halted[splitItemNumber(lease.item).ordinal] = 0;
+    const stageMs = report.type === "complete" ? run.stageMsAt(endedAt) : null;
+    if (stageMs !== null) {
+      const seconds = Object.fromEntries([...stageMs].map(([name, of]) => [name, of / 1_000]));
+      gathered.stages = addStageTimes(gathered.stages, { items: 1, seconds });
+    }
     record(gathered.tally, {
       kind: lease.kind ?? "",
       size: lease.size,

@@ -4,12 +4,14 @@ import { isUuid, itemNumberFrom, ordinalOf } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { QueueSnapshot } from "../core/queue.ts";
 import { requireWhole } from "../core/retry-policy.ts";
-import type { Finding, ItemRef, SessionRow } from "../ports/store.ts";
+import { learnedStages } from "../core/stage-times.ts";
+import type { BatchSpec, Finding, ItemRef, SessionRow } from "../ports/store.ts";
 import { Batch } from "./batch.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import { Estimates } from "./estimates.ts";
 import { Item } from "./item.ts";
+import { readWork } from "./learned.ts";
 import { Loop } from "./loop.ts";
 import { type Handler, type Pipeline, type PipelineDefinition, toPipeline } from "./pipeline.ts";
 import { Queue } from "./queue.ts";
@@ -90,7 +92,7 @@ export class Milepost {
    */
   async submit(options: SubmitOptions): Promise<SubmitResult> {
     this.#requireOpen();
-    const spec = toBatchSpec(this.#deps, options, this.#pipelines.get(options.pipeline));
+    const spec = await this.#withLearnedStages(toBatchSpec(this.#deps, options, this.#pipelines.get(options.pipeline)));
     if (spec.name !== null) {
       const known = await this.#deps.store.batch({ owner: spec.owner, name: spec.name });
       if (known !== null && known.pipeline !== spec.pipeline) {
@@ -254,6 +256,13 @@ export class Milepost {
     ];
     await this.#deps.store.close();
     for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
+  /** The pipeline's stages with the weights that earlier batches of the same work taught. */
+  async #withLearnedStages(spec: BatchSpec): Promise<BatchSpec> {
+    if (spec.stages.length < 2) return spec;
+    const work = readWork(await this.#deps.store.history(spec.work));
+    return work === null ? spec : { ...spec, stages: learnedStages(spec.stages, work.stages) };
   }
 
   /** Remembers what `close` must end; what was opened while it closed is ended at once. */

@@ -1,4 +1,5 @@
 import { emptyTally, plan } from "../core/estimator/tally.ts";
+import { NO_STAGE_TIMES } from "../core/stage-times.ts";
 import type { ItemSpec } from "../ports/store.ts";
 import type { Deps } from "./deps.ts";
 import { withPart } from "./learned.ts";
@@ -17,7 +18,7 @@ export class Plan {
   async tell(deps: Deps, batch: number): Promise<void> {
     if (Object.keys(this.#tally.cells).length === 0) return;
     if (this.#plain > 0) plan(this.#tally, { kind: "", size: null }, this.#plain);
-    const part = { tally: this.#tally, worked: null, halted: {} };
+    const part = { tally: this.#tally, stages: NO_STAGE_TIMES, worked: null, halted: {} };
     try {
       await deps.store.learn(batch, (known) => withPart(known, part, null).texts);
     } catch (error) {

@@ -74,6 +74,8 @@ export interface Store {
    * False: there is no such batch.
    */
   learn(batch: number, change: (known: Learned) => LearnedTexts): Promise<boolean>;
+  /** What is kept of a kind of work; null: nothing. */
+  history(work: string): Promise<string | null>;
   /** All that a batch's estimate is made of; null: there is no such batch. Bounded, whatever the size of the batch. */
   evidence(batch: number): Promise<Evidence | null>;
 

@@ -61,6 +61,8 @@ export const learningCases: readonly ConformanceCase[] = [
     await t.store.learn(one.number, () => ({ batch: "one", work: "taught" }));
     assert.deepEqual((await evidenceOf(t, two.number)).learned, { batch: null, work: "taught" });
     assert.deepEqual((await evidenceOf(t, other.number)).learned, { batch: null, work: null });
+    assert.equal(await t.store.history("photos"), "taught");
+    assert.equal(await t.store.history("films"), null);
     await t.commandWhole({ type: "cancel", target: { batch: one.number } });
     await t.commandWhole({ type: "remove", target: { batch: one.number } });
     assert.equal(await t.store.evidence(one.number), null);

@@ -283,6 +283,7 @@ function audited(store: Store, auditor: StoreAuditor): Store {
     changes: (batch, since, limit) => store.changes(batch, since, limit),
     breakdown: (batch) => store.breakdown(batch),
     learn: (batch, change) => check("learn", store.learn(batch, change)),
+    history: (work) => store.history(work),
     evidence: (batch) => store.evidence(batch),
     prune: (retention, now) => check("prune", store.prune(retention, now)),
     verify: (options) => store.verify(options),

@@ -156,6 +156,37 @@ describe.each(STORES)("an estimate on %s", (store) => {
     expect((await batch.item("a").snapshot()).estimate).toBeNull();
   });
 
+  test("rests on weights of stages that the batch before taught, while one batch keeps its own", async () => {
+    const { milepost, time } = await openWorking(store);
+    // Declared to be alike, the second takes nine times as long.
+    const stages = ["read", "write"];
+    milepost.pipeline({
+      name: "staged",
+      stages,
+      handler: async (_item, step) => {
+        step.stage("read");
+        await time.work(1_000);
+        step.stage("write");
+        await time.work(9_000);
+      },
+    });
+    await time.until(milepost.work({ leaseMs }));
+    const fractions: number[] = [];
+    for (const items of [20, 1]) {
+      const { batch } = await milepost.submit({ pipeline: "staged", items: names(items) });
+      const done = batch.done();
+      await time.pass(1_500);
+      fractions.push((await batch.item("item-0").snapshot()).fraction);
+      await time.until(done);
+      // What a batch taught is told within a second or two.
+      await time.pass(2_000);
+    }
+    expect(fractions[0]).toBe(0.5);
+    // 20 items of evidence against 3 that count for what was declared.
+    expect(fractions[1]).toBeGreaterThan(0.13);
+    expect(fractions[1]).toBeLessThan(0.17);
+  });
+
   test("of a stalled batch grows, and those who watch are told", async () => {
     const { milepost, time } = await openWorking(store);
     const items = names(20).map((key, index) => ({ key, input: index === 10 ? 600_000 : 2_000 }));

@@ -26,6 +26,7 @@ const CALLS = [
   "changes",
   "breakdown",
   "learn",
+  "history",
   "evidence",
   "prune",
   "verify",

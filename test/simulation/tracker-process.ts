@@ -59,6 +59,8 @@ export class TrackerProcess {
       if (!won?.includes(item.id)) continue;
       const text = this.process.leases.get(item.id)?.saved ?? null;
       const saved = text === null ? null : (JSON.parse(text) as Json);
+      // Won anew: what it did under a lease that it lost is over.
+      this.#forget(item.id);
       this.#tracked.set(item.id, { item, run: ledger.start(this.process, { ...item, saved }) });
     }
   }

@@ -19,6 +19,10 @@ export function learn(state: MemoryState, number: number, change: (known: Learne
   return true;
 }
 
+export function history(state: MemoryState, work: string): string | null {
+  return state.works.get(work) ?? null;
+}
+
 export function evidence(state: MemoryState, number: number): Evidence | null {
   const batch = state.batches.get(number);
   if (batch === undefined) return null;

@@ -3,7 +3,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Store } from "../../ports/store.ts";
 import { claim } from "./claim.ts";
 import { control } from "./control.ts";
-import { evidence, learn } from "./learning.ts";
+import { evidence, history, learn } from "./learning.ts";
 import { createState, type MemoryState } from "./memory-state.ts";
 import { batch, batches, breakdown, changes, item, items, queues } from "./reads.ts";
 import { record } from "./record.ts";
@@ -47,6 +47,7 @@ export function memoryStoreOf(state: MemoryState): Store {
     changes: (number, since, limit) => run((at) => changes(at, number, since, limit)),
     breakdown: (number) => run((at) => breakdown(at, number)),
     learn: (number, change) => run((at) => learn(at, number, change)),
+    history: (work) => run((at) => history(at, work)),
     evidence: (number) => run((at) => evidence(at, number)),
     prune: (retention, now) => run((at) => prune(at, retention, now)),
     verify: ({ repair }) => run((at) => verify(at, repair)),

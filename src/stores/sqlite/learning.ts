@@ -6,7 +6,7 @@ import type { Reads } from "./reads.ts";
 import { controlOf, itemRangeOf } from "./rows.ts";
 import { prepareServers } from "./servers.ts";
 
-/** Prepares `learn` and `evidence` of the port. */
+/** Prepares `learn`, `history` and `evidence` of the port. */
 export function prepareLearning(connection: Connection, reads: Reads) {
   const facts = connection.query<[work: string, epoch: number, isEnded: number]>(
     "SELECT work, epoch, ended_at IS NOT NULL FROM batches WHERE number = ? AND is_removing = 0",
@@ -80,6 +80,9 @@ export function prepareLearning(connection: Connection, reads: Reads) {
   return {
     async learn(batch: number, change: (known: Learned) => LearnedTexts): Promise<boolean> {
       return connection.write(() => learnNow(batch, change), { hasEnded: () => false });
+    },
+    async history(work: string): Promise<string | null> {
+      return connection.readOne(() => history.get(work)?.[0] ?? null);
     },
     async evidence(batch: number): Promise<Evidence | null> {
       return connection.read(() => evidenceNow(batch));
