@@ -20,7 +20,7 @@ export interface HandlerItem {
 export interface Step {
   /** Aborted when the item is cancelled, stopped, timed out or taken away; the reason is an error that says which. */
   readonly signal: AbortSignal;
-  /** Enters a stage, optionally saying how many units it has. Its weight comes from the pipeline's `stages`. */
+  /** Enters a stage, optionally saying how many units it has. Its weight comes from the `stages` of the batch. */
   stage(name: string, units?: { readonly total?: number; readonly unit?: string }): void;
   /** `done` of `total` units of the current stage. Cheap: only the latest of many calls is written. */
   progress(done: number, total: number, unit?: string): void;
@@ -51,6 +51,7 @@ export interface PipelineDefinition extends Partial<Policy> {
   readonly module?: URL;
   /** Heap of one thread in MiB (threads only). */
   readonly threadMemoryMb?: number;
+  /** In the order in which items go through them. Their weights are a first guess: batches teach what they are in time. */
   readonly stages?: readonly (string | Stage)[];
   /**
    * What of a batch's options its work depends on. Batches that are alike in it share what was learned of how long their items
