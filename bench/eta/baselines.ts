@@ -1,7 +1,7 @@
 /**
  * What other tools do, from their published formulas. Each gets what it can use at its best: where an item reports how far
- * it is, that share counts as done (a bar over units), except for the two that only ever see whole items. Rounding to
- * whole seconds is left out: it would only hurt them on short traces.
+ * it is, that share counts as done (a bar over units), except for the two that only ever see whole items. Left out is what
+ * would only hurt them on short traces: rounding to whole seconds, and looks that are rarer than ours.
  */
 import type { Method, Prediction, Predictor } from "./predictor.ts";
 import type { Trace, TraceEvent } from "./trace.ts";
@@ -32,6 +32,7 @@ abstract class Counter implements Predictor {
     this.done += share - before;
     this.moved({ item, by: share - before });
     if (share > before) this.advance(at);
+    else this.fellBack(at);
   }
 
   predict(at: number): Prediction | null {
@@ -41,6 +42,8 @@ abstract class Counter implements Predictor {
 
   protected moved(_step: { readonly item: number; readonly by: number }): void {}
   protected advance(_at: number): void {}
+  /** An attempt failed whose share was counted. */
+  protected fellBack(_at: number): void {}
   protected abstract secondsLeft(at: number): number | null;
 }
 
@@ -78,6 +81,8 @@ class Tqdm extends Counter {
   protected override advance(at: number): void {
     const items = this.done - this.#printedItems;
     const seconds = at - this.#printedAt;
+    // Its monitor lets a bar that was silent for 10 s print at the next item.
+    if (seconds >= 10) this.#minimum = Math.min(1, this.#minimum);
     if (items < this.#minimum || seconds < 0.1) return;
     this.#items.push(items);
     this.#seconds.push(seconds);
@@ -96,6 +101,7 @@ class Tqdm extends Counter {
 class Indicatif extends Counter {
   #single = 0;
   #double = 0;
+  #since = 0;
   #previousAt = 0;
   #previousDone = 0;
 
@@ -108,15 +114,24 @@ class Indicatif extends Counter {
     const seconds = at - this.#previousAt;
     const weight = Indicatif.#weight(seconds);
     this.#single = this.#single * weight + ((this.done - this.#previousDone) / seconds) * (1 - weight);
-    const normal = this.#single / (1 - Indicatif.#weight(at));
+    const normal = this.#single / (1 - Indicatif.#weight(at - this.#since));
     this.#double = this.#double * weight + normal * (1 - weight);
+    this.#previousAt = at;
+    this.#previousDone = this.done;
+  }
+
+  /** A position that moves backwards starts it anew. */
+  protected override fellBack(at: number): void {
+    this.#single = 0;
+    this.#double = 0;
+    this.#since = at;
     this.#previousAt = at;
     this.#previousDone = this.done;
   }
 
   protected secondsLeft(at: number): number | null {
     const weight = Indicatif.#weight(at - this.#previousAt);
-    const all = 1 - Indicatif.#weight(at);
+    const all = 1 - Indicatif.#weight(at - this.#since);
     const rate = (this.#double * weight + ((this.#single * weight) / all) * (1 - weight)) / all;
     return rate > 0 ? (this.total - this.done) / rate : null;
   }
@@ -124,10 +139,16 @@ class Indicatif extends Counter {
 
 class Rich extends Counter {
   readonly #samples: [number, number][] = [];
+  /** All steps forward: steps back leave its speed as it is. */
+  #gained = 0;
+
+  protected override moved({ by }: { readonly by: number }): void {
+    this.#gained += Math.max(0, by);
+  }
 
   protected override advance(at: number): void {
     while (this.#samples[0] !== undefined && this.#samples[0][0] < at - 30) this.#samples.shift();
-    this.#samples.push([at, this.done]);
+    this.#samples.push([at, this.#gained]);
     if (this.#samples.length > 1_000) this.#samples.shift();
   }
 
@@ -139,12 +160,43 @@ class Rich extends Counter {
   }
 }
 
+const LONGEST_SLEEP = 1;
+
+/** Computes anew at every end, and between ends each time it wakes from a sleep, which grows by a tenth until the next end. */
 class Parallel extends Counter {
   #firstAt: number | null = null;
   #smoothed = 0;
   #eta: number | null = null;
+  #sleep = 0.0002;
+  #wakesAt = 0;
+
+  override on(event: TraceEvent): void {
+    this.#wakeUntil(event.at);
+    super.on(event);
+  }
 
   protected override advance(at: number): void {
+    this.#compute(at);
+    // Halved when a job has ended and again when the next has started.
+    this.#sleep = this.#sleep / 4 + 1.5e-6;
+    this.#wakesAt = at;
+  }
+
+  protected secondsLeft(at: number): number | null {
+    this.#wakeUntil(at);
+    return this.#eta;
+  }
+
+  #wakeUntil(at: number): void {
+    while (this.#wakesAt <= at) {
+      this.#compute(this.#wakesAt);
+      this.#wakesAt += this.#sleep;
+      if (this.#sleep < LONGEST_SLEEP) this.#sleep *= 1.1;
+    }
+  }
+
+  #compute(at: number): void {
+    if (this.done === 0) return;
     this.#firstAt ??= at;
     const share = this.done / this.total;
     const mean = (at - this.#firstAt) / this.done;
@@ -153,10 +205,6 @@ class Parallel extends Counter {
     const eta = (this.total - this.done) * this.#smoothed;
     // A rise of under 10 % is not shown.
     if (this.#eta === null || !(eta * 0.9 < this.#eta && this.#eta < eta)) this.#eta = eta;
-  }
-
-  protected secondsLeft(): number | null {
-    return this.#eta;
   }
 }
 
@@ -232,25 +280,30 @@ export const BASELINES: readonly Method[] = [
   { name: "mean over all", source: "elapsed / done × left", start: (trace) => new Mean(trace) },
   {
     name: "tqdm",
-    source: "tqdm/std.py: class EMA (smoothing 0.3), update_to, format_meter; prints at most each 0.1 s",
+    source: "tqdm 4.70.1, tqdm/std.py: EMA (0.3) of items and of seconds, update_to, format_meter; tqdm/_monitor.py",
     start: (trace) => new Tqdm(trace),
   },
   {
     name: "indicatif",
-    source: "indicatif src/state.rs: Estimator, 15 s for 90 % of the weight, smoothed twice",
+    source: "indicatif 0.18, src/state.rs: Estimator, 15 s for 90 % of the weight, smoothed twice",
     start: (trace) => new Indicatif(trace),
   },
   {
     name: "rich",
-    source: "rich/progress.py: Task.speed over the samples of the last 30 s, at most 1,000",
+    source: "rich 15.0.0, rich/progress.py: Task.speed over the samples of the last 30 s, at most 1,000",
     start: (trace) => new Rich(trace),
   },
   {
     name: "GNU parallel",
-    source: "parallel: compute_eta, counted from the first end, smoothed by the share done, small rises not shown",
+    source:
+      "GNU parallel 20221122, compute_eta, called as in drain_job_queue and reap_usleep; counted from the first end",
     start: (trace) => new Parallel(trace, "items"),
   },
-  { name: "cli-progress", source: "cli-progress lib/eta.js, buffer of 10", start: (trace) => new CliProgress(trace) },
+  {
+    name: "cli-progress",
+    source: "cli-progress 3.12.0, lib/eta.js, buffer of 10",
+    start: (trace) => new CliProgress(trace),
+  },
   {
     name: "item mean × left / workers",
     source: "seconds inside items / done × left / workers, items in flight with their seconds and shares",
@@ -261,5 +314,9 @@ export const BASELINES: readonly Method[] = [
     source: "the same, workers forgotten",
     start: (trace) => new MeanItem(trace, false),
   },
-  { name: "bytes", source: "elapsed / bytes done × bytes left (pv, curl)", start: (trace) => new Bytes(trace) },
+  {
+    name: "bytes",
+    source: "curl 7, lib/progress.c: elapsed / bytes done × bytes left",
+    start: (trace) => new Bytes(trace),
+  },
 ];
