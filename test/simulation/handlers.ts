@@ -82,7 +82,7 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
   killer: async ({ process, run, random }) => {
     const crashBudget = process.world.checks.follower.batch(run.batch)?.policy.crashBudget;
-    if (crashBudget !== undefined) process.world.ledger.killerStarted(run.id, crashBudget);
+    if (crashBudget !== undefined) process.world.ledger.killerStarted(run, crashBudget);
     await process.sleep(random.fraction() * 60);
     process.crash();
     return new Promise(() => {});

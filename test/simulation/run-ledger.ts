@@ -36,6 +36,8 @@ export class RunLedger {
   #saves = 0;
   /** Runs of an item that kills its process, and failures recorded, since it was submitted or retried. */
   readonly #killerRuns = new Map<string, number>();
+  /** The last token that an item had before it was retried. */
+  readonly #tokensBefore = new Map<string, number>();
   readonly #failures = new Map<string, number>();
 
   constructor(world: World) {
@@ -115,8 +117,12 @@ export class RunLedger {
     return occupied;
   }
 
-  /** A run of an item that always kills its process. One may go uncounted: its start had not been recorded. */
-  killerStarted(id: string, crashBudget: number): void {
+  /**
+   * A run of an item that always kills its process. One may go uncounted: its start had not been recorded; and so may one under
+   * a lease from before a retry, which its worker did not know to be over.
+   */
+  killerStarted({ id, token }: Run, crashBudget: number): void {
+    if (token <= (this.#tokensBefore.get(id) ?? 0)) return;
     const runs = (this.#killerRuns.get(id) ?? 0) + 1;
     this.#killerRuns.set(id, runs);
     if (runs > crashBudget + 1)
@@ -151,8 +157,9 @@ export class RunLedger {
   }
 
   /** An item was retried: its budgets begin anew. */
-  retried(item: { readonly number: number; readonly id: string }): void {
+  retried(item: { readonly number: number; readonly id: string; readonly token: number }): void {
     const id = ledgerId(splitItemNumber(item.number).batch, item.id);
+    this.#tokensBefore.set(id, item.token);
     this.#killerRuns.delete(id);
     this.#failures.delete(id);
   }
