@@ -2,21 +2,11 @@ import { type Answer, answerOf, type Shown } from "../../src/core/answer.ts";
 import { estimateLeft } from "../../src/core/estimator/estimate.ts";
 import { type History, learn, type Noted, noteRange } from "../../src/core/estimator/history.ts";
 import type { InFlight } from "../../src/core/estimator/in-flight.ts";
-import {
-  type Ended,
-  emptyTally,
-  isReportDue,
-  type ProgressReport,
-  plan,
-  record,
-  type Sized,
-  type Tally,
-} from "../../src/core/estimator/tally.ts";
+import { type Ended, emptyTally, plan, record, type Sized, type Tally } from "../../src/core/estimator/tally.ts";
 
 interface Running extends Sized {
   readonly startedActive: number;
   fraction: number | null;
-  readonly reports: ProgressReport[];
 }
 
 /** What the engine saves of a batch, in one process. Times in seconds. */
@@ -38,6 +28,8 @@ export class BatchFollower {
   readonly #running = new Map<number, Running>();
   #state: FollowerState;
   #at: number;
+  /** Items that are not settled. */
+  #left: number;
   #workers = 0;
   #isPaused = false;
 
@@ -49,8 +41,9 @@ export class BatchFollower {
     this.#history = history;
     this.#state = structuredClone(from?.state ?? fresh);
     this.#at = from?.now ?? 0;
+    this.#left = Object.values(this.#state.tally.cells).reduce((sum, { left }) => sum + left, 0);
     for (const { id, age, ...item } of from?.inFlight ?? []) {
-      this.#running.set(id, { ...item, startedActive: this.#state.active - age, reports: [] });
+      this.#running.set(id, { ...item, startedActive: this.#state.active - age });
     }
   }
 
@@ -61,6 +54,7 @@ export class BatchFollower {
 
   add(item: Sized): void {
     plan(this.#state.tally, item, 1);
+    this.#left += 1;
   }
 
   /** How the batch goes on from `now`. */
@@ -72,16 +66,13 @@ export class BatchFollower {
 
   started(id: number, item: Sized, now: number): void {
     this.#tick(now);
-    this.#running.set(id, { ...item, startedActive: this.#state.active, fraction: null, reports: [] });
+    this.#running.set(id, { ...item, startedActive: this.#state.active, fraction: null });
   }
 
   progressed(id: number, fraction: number, now: number): void {
     this.#tick(now);
     const running = this.#running.get(id);
-    if (running === undefined) return;
-    running.fraction = fraction;
-    const age = this.#state.active - running.startedActive;
-    if (isReportDue(running.reports.length, fraction)) running.reports.push({ fraction, age });
+    if (running !== undefined) running.fraction = fraction;
   }
 
   ended(id: number, outcome: Ended["outcome"], now: number): void {
@@ -89,6 +80,7 @@ export class BatchFollower {
     const running = this.#running.get(id);
     if (running === undefined) return;
     this.#running.delete(id);
+    if (outcome !== "retried") this.#left -= 1;
     record(this.#state.tally, { ...running, outcome, seconds: this.#state.active - running.startedActive });
   }
 
@@ -125,14 +117,10 @@ export class BatchFollower {
     return learn(this.#history, { ...this.#state, finish: this.#state.active });
   }
 
-  #left(): number {
-    return Object.values(this.#state.tally.cells).reduce((sum, { left }) => sum + left, 0);
-  }
-
   #shareDone(): number {
     const { completed, failed, cached } = this.#state.tally.sums;
     const ended = completed + failed + cached;
-    return ended / (ended + this.#left());
+    return ended / (ended + this.#left);
   }
 
   #tick(now: number): void {
@@ -141,7 +129,7 @@ export class BatchFollower {
     if (seconds === 0) return;
     const { active, capacity } = this.#state;
     // Workers without an item to run are no gap between items.
-    const busy = Math.min(this.#workers, this.#left());
+    const busy = Math.min(this.#workers, this.#left);
     this.#state = { ...this.#state, active: active + seconds, capacity: capacity + busy * seconds };
   }
 }

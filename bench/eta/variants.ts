@@ -28,7 +28,6 @@ export const ABLATIONS: readonly Ablation[] = [
   { name: "progress inside items", blind: { isDeaf: true } },
   { name: "kinds", blind: { item: (item) => ({ ...item, kind: "" }) } },
   { name: "bend of the line", constants: { bendVariance: 1e-6 } },
-  { name: "curve of reports", constants: { curveItems: 1e9 } },
   { name: "items that outlive", constants: { outlivedWeight: 0 } },
   { name: "drift", constants: { jumpChance: 0 } },
   { name: "tail placed one by one", constants: { tailItems: 0 } },

@@ -34,7 +34,14 @@ const ITEMS_OF_HISTORY = 4;
  * left; null with a reason rather than a guess. `now` in seconds since 1970.
  */
 export function answerOf(
-  facts: Facts & { readonly shown: Shown; readonly isOpen: boolean; readonly isPaused: boolean; readonly now: number },
+  facts: Facts & {
+    /** Seconds of working time so far. */
+    readonly active: number;
+    readonly shown: Shown;
+    readonly isOpen: boolean;
+    readonly isPaused: boolean;
+    readonly now: number;
+  },
   left: Range | null,
 ): { readonly answer: Answer; readonly shown: Shown } {
   const { active, isPaused, tally, history, now } = facts;
@@ -59,7 +66,7 @@ export function answerOf(
 
 /**
  * The finish to show: it gives way only by what is over a slack of a tenth of the range's width, as a gear with play. Small turns,
- * one with every item that ends, are not shown; a true change is followed at once, without the lag of an average. Without: 28
+ * one with every item that ends, are not shown; a true change is followed at once, without the lag of an average. Without: 34
  * turns instead of 4.
  */
 export function steady(shown: Shown, active: number, { low, median, high }: Range): number {

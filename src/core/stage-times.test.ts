@@ -14,12 +14,12 @@ describe("learned weights of stages", () => {
   });
 
   test("go from the declared shares to those of time", () => {
-    const after = (items: number) => learnedStages(DECLARED, { items, seconds: { decode: 3 * items, encode: items } });
-    expect(after(3)).toEqual([
+    const learned = (items: number) => learnedStages(DECLARED, { items, seconds: { decode: 3 * items, encode: items } });
+    expect(learned(3)).toEqual([
       { name: "decode", weight: 0.5 },
       { name: "encode", weight: 0.5 },
     ]);
-    expect(after(3_000)[0]?.weight).toBeCloseTo(0.75, 2);
+    expect(learned(3_000)[0]?.weight).toBeCloseTo(0.75, 2);
   });
 
   test("do not depend on the unit of time", () => {

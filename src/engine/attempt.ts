@@ -1,8 +1,7 @@
 import type { BatchRow } from "../core/batch.ts";
 import { MilepostError } from "../core/errors.ts";
-import { isReportDue, type ProgressReport } from "../core/estimator/tally.ts";
 import { type Json, toJsonText } from "../core/json.ts";
-import { FRACTION_ONE, fractionOf, type ItemProgress, NO_PROGRESS, toItemProgress } from "../core/progress.ts";
+import { fractionOf, type ItemProgress, NO_PROGRESS, toItemProgress } from "../core/progress.ts";
 import type { Control } from "../core/queue.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Lease, Report } from "../ports/store.ts";
@@ -48,7 +47,6 @@ export class Attempt implements Step, ProgressSource {
   #progress: ItemProgress = NO_PROGRESS;
   #fraction = 0;
   #saved: string | null = null;
-  #reports: ProgressReport[] | null = null;
   #stage: string | null = null;
   /** Of its work, at which it entered the stage. */
   #stageSinceMs = 0;
@@ -96,11 +94,6 @@ export class Attempt implements Step, ProgressSource {
     if (this.#stage === null) return null;
     this.#enterStage(this.#stage, now);
     return this.#stageMs;
-  }
-
-  /** Its first reports of 10, 20, … 90 % or more; null while there is none. */
-  get reports(): readonly ProgressReport[] | null {
-    return this.#reports;
   }
 
   handlerItem(): HandlerItem {
@@ -235,19 +228,9 @@ export class Attempt implements Step, ProgressSource {
     this.#progress = progress;
     // An attempt's fraction never goes back, even if a handler returns to an earlier stage.
     this.#fraction = Math.max(this.#fraction, fractionOf(this.batch.stages, progress));
-    this.#noteStep();
     if (this.#isProgressDue) return;
     this.#isProgressDue = true;
     this.#context.recorder.touch(this);
-  }
-
-  /** Keeps when a report first reached 10, 20, … %: how reports relate to time is learned from it. */
-  #noteStep(): void {
-    const fraction = this.#fraction / FRACTION_ONE;
-    if (!isReportDue(this.#reports?.length ?? 0, fraction)) return;
-    const now = this.#context.deps.clock.now();
-    this.#reports ??= [];
-    this.#reports.push({ fraction, age: (now - this.startedAt - this.haltedMsAt(now)) / 1_000 });
   }
 
   #enterStage(name: string, now: number): void {

@@ -27,7 +27,7 @@ const STEADY = [
 interface View {
   readonly evidence: Evidence;
   readonly saved: Saved;
-  readonly facts: Facts;
+  readonly facts: Facts & { readonly active: number };
   readonly isPaused: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;

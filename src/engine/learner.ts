@@ -1,4 +1,4 @@
-import { cellNameOf, emptyTally, type ProgressReport, record, type Tally } from "../core/estimator/tally.ts";
+import { cellNameOf, emptyTally, record, type Tally } from "../core/estimator/tally.ts";
 import { splitItemNumber } from "../core/ids.ts";
 import { addStageTimes, NO_STAGE_TIMES } from "../core/stage-times.ts";
 import type { LearnedTexts } from "../ports/evidence.ts";
@@ -16,8 +16,6 @@ export interface Run {
   haltedMsAt(now: number): number;
   /** Of its work, by stage; null where there are no stages to compare. */
   stageMsAt(now: number): ReadonlyMap<string, number> | null;
-  /** Its first reports of 10, 20, … 90 % or more; null: none. */
-  readonly reports: readonly ProgressReport[] | null;
 }
 
 /**
@@ -134,7 +132,7 @@ export class Learner {
     gathered.workedMs += ms - run.countedMs;
     if (startedAt < gathered.from) gathered.from = startedAt;
     if (endedAt > gathered.to) gathered.to = endedAt;
-    if (report.type === "complete" && ms < SHORT_MS && run.reports === null) {
+    if (report.type === "complete" && ms < SHORT_MS) {
       const short = gathered.shortOf(lease);
       short.count += 1;
       short.ms += ms;
@@ -152,7 +150,6 @@ export class Learner {
       outcome: report.type === "complete" ? "completed" : report.retryAt === null ? "failed" : "retried",
       seconds: ms / 1_000,
       startedActive: gathered.activeAt(startedAt),
-      reports: run.reports ?? [],
     });
   }
 

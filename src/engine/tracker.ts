@@ -31,8 +31,8 @@ const OUTCOMES: Partial<Record<Report["type"], AttemptOutcome>> = {
   fail: "failed",
   release: "released",
 };
-/** What a caller's run has not: pauses that it keeps, and stages and reports by time. */
-const UNMEASURED = { countedMs: 0, haltedMsAt: () => 0, stageMsAt: () => null, reports: null } as const;
+/** What a caller's run has not: pauses that it keeps, and stages by time. */
+const UNMEASURED = { countedMs: 0, haltedMsAt: () => 0, stageMsAt: () => null } as const;
 
 /**
  * Tracks work that its caller runs: the caller drives the loop and reports; leases, tokens, counters and the feed are those of

@@ -3,8 +3,8 @@
  * `npm run bench -- eta --constants` halves and doubles each, and chooses each on all sorts of work but the one that is judged.
  * Variances are of natural logarithms of seconds.
  *
- * "Without: .209" in these files is the error over 10–75 % of a first run on the recorded batches without a mechanism, where all of
- * it has .155; "later" is with one earlier batch, where all has .136. `npm run bench -- eta` measures them.
+ * "Without: .206" in these files is the error over 10–75 % of a first run on the recorded batches without a mechanism, where all of
+ * it has .159; "later" is with one earlier batch, where all has .133. `npm run bench -- eta` measures them.
  */
 export const CONSTANTS = {
   /** What is usual counts as much as so many items of evidence. */
@@ -17,9 +17,8 @@ export const CONSTANTS = {
   kindVariance: 0.4 ** 2,
   /** Single items around their place. */
   noise: 0.6 ** 2,
-  /** An item's pace around its reports, at its start; and the items before reports are bent. */
+  /** An item's pace around its reports, at its start. */
   paceVariance: 0.5 ** 2,
-  curveItems: 3,
   /** Weight of an unfinished item that runs longer than expected, against one that ended. */
   outlivedWeight: 1,
   /** Chance and size of a jump of the level within a batch. */
@@ -33,7 +32,7 @@ export const CONSTANTS = {
   lengthPower: 1,
   /** The shown finish follows when it is off by more than this share of the range's width. */
   slack: 0.1,
-  /** Between two batches: variance of the level, share of the other variances, share of the evidence that stays, learning of the width. */
+  /** Between two batches: variance of the level, of each place, share of the evidence that stays, learning of the width. */
   historyLevel: 0.3 ** 2,
   historyChange: 0.05,
   historyKept: 0.7,

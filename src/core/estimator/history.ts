@@ -3,7 +3,7 @@ import { CONSTANTS } from "./constants.ts";
 import { add, emptyTally, type Tally } from "./tally.ts";
 
 export interface History {
-  readonly version: 2;
+  readonly version: 3;
   readonly tally: Tally;
   /** Factor on the log width of ranges that would have kept their word. */
   readonly widening: number;
@@ -33,5 +33,5 @@ export function learn(
   const missed = batch.noted.filter(([low, high]) => batch.finish < low || batch.finish > high).length;
   const off = batch.noted.length === 0 ? 0 : missed / batch.noted.length - 0.2;
   const widening = (history?.widening ?? 1) * Math.exp(CONSTANTS.historyWidening * off);
-  return { version: 2, tally, widening: Math.min(3, Math.max(0.5, widening)) };
+  return { version: 3, tally, widening: Math.min(3, Math.max(0.5, widening)) };
 }

@@ -1,9 +1,9 @@
 /**
  * How long an item that runs now will take in all: a log-logistic distribution, which is much like a log-normal one and can be cut
- * at an age in closed form. What has not ended at its age takes longer, so the end of a stalled item moves away. Without reports: .294.
+ * at an age in closed form. What has not ended at its age takes longer, so the end of a stalled item moves away. Without reports: .296.
  */
 import { CONSTANTS } from "./constants.ts";
-import type { Sized, Sums } from "./tally.ts";
+import type { Sized } from "./tally.ts";
 
 export interface InFlight extends Sized {
   /** Names the item: what is drawn for it stays the same from look to look. */
@@ -17,30 +17,17 @@ export interface InFlight extends Sized {
 /** Of log seconds. */
 export type Total = Readonly<Record<"mean" | "variance", number>>;
 
-/** What reports stand for: the true share is the reported one to a power; `variance` of items around that, at their start. */
-export type Pace = Readonly<Record<"power" | "variance", number>>;
-
 /** A logistic deviate times this has the deviation 1. */
 const UNIT = Math.sqrt(3) / Math.PI;
 
 /**
- * Reports stray in proportion to what is left of the item, f being reported and s the true share:
- * log s = power × log f + (1 - f) × noise. Divided by 1 - f, that is a regression through the origin of y = log s / (1 - f)
- * on x = log f / (1 - f), whose sums the tally keeps. Without the curve (power 1): .156.
+ * What its reports alone say of an item: its age over the share. They stray in proportion to what is left of it. Null without reports.
  */
-export function fitPace({ told, toldXX, toldXY, toldYY }: Sums): Pace {
-  const { curveItems, usualItems, paceVariance } = CONSTANTS;
-  const power = (toldXY + curveItems) / (toldXX + curveItems);
-  const squares = Math.max(0, toldYY - 2 * power * toldXY + power ** 2 * toldXX);
-  return { power, variance: (squares + usualItems * paceVariance) / (told + usualItems) };
-}
-
-/** What its reports alone say of an item: its age over the share. Null without reports. */
-export function reportedTotal({ age, fraction }: InFlight, { power, variance }: Pace): Total | null {
+export function reportedTotal({ age, fraction }: InFlight): Total | null {
   if (fraction === null || fraction <= 0 || age <= 0) return null;
   // An item that reports its end has still not ended.
-  const share = Math.min(0.999, fraction ** power);
-  return { mean: Math.log(age / share), variance: variance * (1 - share) ** 2 };
+  const share = Math.min(0.999, fraction);
+  return { mean: Math.log(age / share), variance: CONSTANTS.paceVariance * (1 - share) ** 2 };
 }
 
 /** The deviate of a logistic distribution, of mean 0 and deviation 1, at the quantile `u`. */

@@ -5,18 +5,17 @@
  * brings together what processes saw and, by a weight, what earlier batches taught: a history is a tally too. Bounded whatever
  * the batch: at most 32 cells by kind and octave of size, and 34 by octave alone for whatever else comes; under 16 KB as JSON.
  */
-/** Completed: count, sums of log size, log seconds, its square, seconds. To do: count, log size. Late: see model.ts. */
-export const NO_ITEMS = { n: 0, x: 0, y: 0, yy: 0, seconds: 0, left: 0, leftX: 0, late: 0, lateY: 0 };
+/** Completed: count, sums of log size, log seconds, its square. To do: count, log size. Late: see model.ts. */
+export const NO_ITEMS = { n: 0, x: 0, y: 0, yy: 0, left: 0, leftX: 0, late: 0, lateY: 0 };
 /**
  * Settled items by outcome, and those that were cached before the first one ran. Seconds of all attempts (`busy`), of those that
- * failed (`lost`), of free workers between items (`idle`). Squares of the weights `late`. Reports: see in-flight.ts.
+ * failed (`lost`), of free workers between items (`idle`). Squares of the weights `late`.
  */
 const NOTHING = { completed: 0, failed: 0, cached: 0, cachedFirst: 0, busy: 0, lost: 0, idle: 0, lateSquares: 0 };
-const NO_REPORTS = { told: 0, toldXX: 0, toldXY: 0, toldYY: 0 };
 
 /** Items of one kind and about one size. */
 export type Cell = typeof NO_ITEMS;
-export type Sums = typeof NOTHING & typeof NO_REPORTS;
+export type Sums = typeof NOTHING;
 
 export interface Tally {
   /** By octave of size, a space, kind. */
@@ -30,12 +29,6 @@ export interface Sized {
   readonly size: number | null;
 }
 
-/** `fraction` of an item's work was done after `age` seconds. */
-export interface ProgressReport {
-  readonly fraction: number;
-  readonly age: number;
-}
-
 /** How an attempt ended. */
 export interface Ended extends Sized {
   /** `failed` for good, `retried` when the item will run again, `cached` when there was nothing to do. */
@@ -46,18 +39,14 @@ export interface Ended extends Sized {
   readonly startedActive: number;
   /** So many attempts alike in everything; default 1. */
   readonly count?: number;
-  readonly reports?: readonly ProgressReport[];
 }
 
-/** How much more late items count when a jump of the level is looked for. */
-const LATE_POWER = 3;
 const CELLS_MAX = 32;
 const OCTAVE_MAX = 32;
-const KIND_LENGTH_MAX = 24;
-const REPORTS_MAX = 9;
+export const KIND_LENGTH_MAX = 24;
 
 export function emptyTally(): Tally {
-  return { cells: {}, sums: { ...NOTHING, ...NO_REPORTS } };
+  return { cells: {}, sums: { ...NOTHING } };
 }
 
 /** Adds `weight` times what another tally holds. */
@@ -86,54 +75,39 @@ export function kindIn(cellName: string): string {
 
 /** The cell of a name, made if there is none; where there are too many, that of the octave. */
 export function cellNamed({ cells }: Tally, name: string): Cell {
-  let cell = cells[name];
-  if (cell === undefined) {
-    const kept = Object.keys(cells).length < CELLS_MAX ? name : name.slice(0, name.indexOf(" ") + 1);
-    cell = cells[kept] ??= { ...NO_ITEMS };
-  }
-  return cell;
+  const isKept = cells[name] !== undefined || Object.keys(cells).length < CELLS_MAX;
+  const kept = isKept ? name : name.slice(0, name.indexOf(" ") + 1);
+  cells[kept] ??= { ...NO_ITEMS };
+  return cells[kept];
 }
 
-/** Counts items in (`by` above 0) or out (under 0): added, removed, cancelled, held, retried after their end. */
-export function plan(tally: Tally, item: Sized, by: number): void {
+/** Counts items in (`by` above 0) or out (under 0): added, removed, cancelled, held, retried after their end. Returns their cell. */
+export function plan(tally: Tally, item: Sized, by: number): Cell {
   const cell = cellNamed(tally, cellNameOf(item));
   cell.left += by;
   cell.leftX += by * (logSizeOf(item.size) ?? 0);
+  return cell;
 }
 
 export function record(tally: Tally, ended: Ended): void {
   const { sums } = tally;
-  const { outcome, count = 1, size } = ended;
+  const { outcome, count = 1 } = ended;
   const seconds = Math.max(0, ended.seconds);
   if (outcome === "cached" && sums.busy === 0) sums.cachedFirst += count;
   if (outcome !== "cached") sums.busy += count * seconds;
   if (outcome === "failed" || outcome === "retried") sums.lost += count * seconds;
   if (outcome === "retried") return;
   sums[outcome] += count;
-  plan(tally, ended, -count);
+  const cell = plan(tally, ended, -count);
   if (outcome !== "completed") return;
   // No item ends in no time; a clock of a microsecond's steps says no more.
   const y = Math.log(Math.max(seconds, 1e-6));
-  const late = Math.max(ended.startedActive, 1e-6) ** LATE_POWER;
-  const cell = cellNamed(tally, cellNameOf(ended));
-  const sample = { n: 1, x: logSizeOf(size) ?? 0, y, yy: y * y, seconds, left: 0, leftX: 0, late, lateY: late * y };
-  addSums(cell, sample, count);
+  // Late items count more when a jump of the level is looked for: see model.ts.
+  const late = Math.max(ended.startedActive, 1e-6) ** 3;
+  addSums(cell, { n: 1, x: logSizeOf(ended.size) ?? 0, y, yy: y * y, left: 0, leftX: 0, late, lateY: late * y }, count);
   sums.lateSquares += count * late * late;
-  recordReports(sums, ended.reports ?? [], seconds);
 }
 
-/** An item's reports weigh one item, however many there are. */
-function recordReports(sums: Sums, reports: readonly ProgressReport[], seconds: number): void {
-  for (const { fraction, age } of reports) {
-    const left = 1 - Math.min(fraction, 0.9);
-    const x = Math.log(fraction) / left;
-    const y = Math.log(Math.min(1, Math.max(age, 1e-6) / Math.max(seconds, 1e-6))) / left;
-    const sample = { told: 1, toldXX: x * x, toldXY: x * y, toldYY: y * y };
-    addSums<keyof typeof sample>(sums, sample, 1 / reports.length);
-  }
-}
-
-/** Whether a report is the first of 10, 20, … 90 % or more, `kept` of which are kept already. */
-export function isReportDue(kept: number, fraction: number): boolean {
-  return kept < REPORTS_MAX && fraction < 1 && fraction > (kept + 1) / (REPORTS_MAX + 1) - 1e-9;
+export function sumOf<T>(all: readonly T[], of: (one: T) => number = Number): number {
+  return all.reduce((sum, one) => sum + of(one), 0);
 }
