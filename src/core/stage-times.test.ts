@@ -14,7 +14,8 @@ describe("learned weights of stages", () => {
   });
 
   test("go from the declared shares to those of time", () => {
-    const learned = (items: number) => learnedStages(DECLARED, { items, seconds: { decode: 3 * items, encode: items } });
+    const learned = (items: number) =>
+      learnedStages(DECLARED, { items, seconds: { decode: 3 * items, encode: items } });
     expect(learned(3)).toEqual([
       { name: "decode", weight: 0.5 },
       { name: "encode", weight: 0.5 },
