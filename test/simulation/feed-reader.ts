@@ -40,13 +40,15 @@ export class FeedReader {
     return this.#isOver || this.#process.isDead || row === undefined || row.version === this.#version;
   }
 
-  /** Compares what was told with what is there. */
+  /** Compares what was told with what is there, but for what came after the reader had to end: it was caught up before. */
   check(): void {
     const row = this.#row();
     if (this.#isOver || this.#process.isDead || row === undefined) return;
     const there = this.#process.world.checks.follower.items(row.number);
-    const said = there.map(({ id, state, version }) => `${id} ${state} ${version}`).toSorted();
-    const told = Array.from(this.#items.values(), ({ id, state, version }) => `${id} ${state} ${version}`).toSorted();
+    const later = new Set(there.flatMap(({ id, version }) => (version > this.#version ? [id] : [])));
+    const textsOf = (items: readonly Pick<ItemSnapshot, "id" | "state" | "version">[]): readonly string[] =>
+      items.flatMap(({ id, state, version }) => (later.has(id) ? [] : [`${id} ${state} ${version}`])).toSorted();
+    const [said, told] = [textsOf(there), textsOf([...this.#items.values()])];
     if (said.join() !== told.join())
       this.#break(
         "a resumed reader misses nothing",
