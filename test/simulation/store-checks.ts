@@ -50,6 +50,7 @@ export class StoreChecks {
   /** The highest token that was ever given out for an item. */
   readonly #tokens = new Map<number, number>();
   #changes = 0;
+  #deletionsBegun = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -62,7 +63,10 @@ export class StoreChecks {
     if (READS.includes(method) || method === "orders" || method === "beat") return call();
     if (method === "claim" && !this.follower.hasPending) return this.#claimOfNothing(call);
     const isDeletion = method === "prune" || (method === "control" && (args[0] as ControlCommand).type === "remove");
-    if (isDeletion) this.follower.deletions += 1;
+    if (isDeletion) {
+      this.follower.deletions += 1;
+      this.#deletionsBegun += 1;
+    }
     const result = await this.#judged(process, method, args, call);
     const what = method === "control" ? (`control ${(args[0] as ControlCommand).type}` as const) : method;
     await this.follower.look(what);
@@ -114,8 +118,11 @@ export class StoreChecks {
       case "prune": {
         const [retention, now] = args as [Retention, number];
         const fallen = fallenOutOf(retention, this.follower.batches(), now);
+        const [others, begun] = [this.follower.deletions - 1, this.#deletionsBegun];
         const pruned = (await call()) as readonly string[];
-        const isMissed = this.follower.deletions === 1 && pruned.length < Math.min(fallen.size, retention.limit);
+        // What another one deleted meanwhile is not missed.
+        const isAlone = others === 0 && this.#deletionsBegun === begun;
+        const isMissed = isAlone && pruned.length < Math.min(fallen.size, retention.limit);
         if (isMissed || pruned.some((id) => !fallen.has(id)))
           this.#break("what fell out of its retention is pruned, and nothing else", `${pruned} of ${[...fallen]}`);
         return pruned;
