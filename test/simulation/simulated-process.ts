@@ -27,6 +27,8 @@ export class SimulatedProcess {
   readonly restarts: number;
   /** The newest lease that this process was given for an item, by the item's id. */
   readonly leases = new Map<string, Lease>();
+  /** The last session that it was told of. */
+  session: number | null = null;
   state: "running" | "frozen" | "dead" = "running";
   /** True once it was told to stop. */
   isStopping = false;

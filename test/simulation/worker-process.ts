@@ -58,19 +58,17 @@ export class WorkerProcess {
     this.stoppingSinceMs = process.world.clock.monotonic();
     process.isStopping = true;
     const mustLeave = process.world.isCalm && this.#worker !== null;
-    const session = await this.#newestSession();
     await attempt(process, "close", () => process.milepost.close({ graceMs }));
     this.isStopped = true;
-    if (mustLeave && session !== null && session === (await this.#newestSession()))
+    if (mustLeave && (await this.#isThere()))
       process.world.break("who stops in calm has left when it has stopped", process.name);
     process.world.note(`${process.name} has stopped`);
   }
 
-  /** Older ones may be left whose opening went unanswered; they lapse. */
-  async #newestSession(): Promise<number | null> {
-    const { world, host } = this.process;
-    const own = (await world.store.sessions()).filter(({ pid }) => pid === host.self.pid);
-    return own.at(-1)?.number ?? null;
+  /** Whether the session that it knew of stands; one whose opening went unanswered lapses. */
+  async #isThere(): Promise<boolean> {
+    const { world, session } = this.process;
+    return (await world.store.sessions()).some(({ number }) => number === session);
   }
 
   /** Like a supervisor, it tries until its worker works. */
