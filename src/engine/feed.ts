@@ -47,7 +47,7 @@ export async function* watchBatch(options: {
         }
       }
       if (row.endedAt !== null) return;
-      // The end is seen at once, whatever `everyMs` is.
+      // The end is seen within 10 ms, whatever `everyMs` is.
       await pause(deps, Math.min(options.everyMs, LOOK_EVERY_MS), signal);
       await hint.waitForEnd(shownAt + options.everyMs - deps.clock.monotonic(), signal);
       await hint.wait(row.version === version ? POLL_EVERY_MS : 0, signal);
