@@ -98,6 +98,8 @@ describe("an estimate", () => {
         const until = Math.min(ended, items.length - 1);
         const [one, ten] = [1, 10].map((scale) => runUntil(items, { until, scale, workers }));
         if (one === undefined || ten === undefined) return;
+        // Recording takes 10 µs an item, however short its work.
+        fc.pre(medianOf(one.follower, one.now) > 1e-3);
         expect(medianOf(ten.follower, ten.now) / medianOf(one.follower, one.now)).toBeCloseTo(10, 3);
       }),
     );
