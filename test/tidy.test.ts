@@ -17,8 +17,24 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   views: ["engine", "core", "open-milepost"],
   pipelines: ["engine", "views", "core"],
   format: [],
+  wire: ["core"],
+  server: ["engine", "views", "pipelines", "wire", "core", "ports", "platform"],
+  client: ["wire", "core"],
   index: ["core", "ports", "engine", "views", "open-milepost"],
-  cli: ["core", "ports", "platform", "engine", "stores", "views", "pipelines", "format", "open-milepost"],
+  cli: [
+    "core",
+    "ports",
+    "platform",
+    "engine",
+    "stores",
+    "views",
+    "pipelines",
+    "format",
+    "wire",
+    "server",
+    "client",
+    "open-milepost",
+  ],
 };
 
 /** Node's modules and packages that a layer may use; a layer that is not named may use what it needs. */
@@ -27,6 +43,7 @@ const OUTSIDE: Readonly<Record<string, RegExp>> = {
   ports: /^$/,
   format: /^$/,
   engine: /^$/,
+  wire: /^zod$/,
 };
 /** The one part of the engine that is about Node's threads. */
 const THREADS = "engine/threads/";

@@ -1,0 +1,27 @@
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { Milepost } from "../engine/milepost.ts";
+import type { Callers } from "./callers.ts";
+import type { ServerSettings } from "./settings.ts";
+
+/** What every route works with. */
+export interface ServerContext {
+  readonly milepost: Milepost;
+  readonly settings: ServerSettings;
+  readonly callers: Callers;
+}
+
+/** Fastify whose schemas are Zod's: one schema is the validation, the type and the documentation. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;

@@ -1,0 +1,99 @@
+import { isAbsolute } from "node:path";
+import { MilepostError } from "../core/errors.ts";
+import { requireWhole } from "../core/retry-policy.ts";
+
+/** What a server accepts at most. Sizes in bytes, times in milliseconds, the rest in pieces. */
+export const SERVER_LIMITS = {
+  /** A JSON body. Uploads and NDJSON are streamed and have limits of their own. */
+  bodyBytes: 1_048_576,
+  /** Files of one batch of a session; the operator has no limit. */
+  filesPerBatch: 500,
+  filesPerRequest: 500,
+  fileBytes: 104_857_600,
+  requestBytes: 2_147_483_648,
+  /** What one session may have lying here: uploads, and the inputs and outputs of its batches. */
+  sessionBytes: 4_294_967_296,
+  /** An NDJSON stream of items. */
+  streamBytes: 4_294_967_296,
+  /** Uploads are refused while the disk has less room than this. */
+  freeBytes: 268_435_456,
+  /** Event streams that one session may have open. */
+  streamsPerSession: 20,
+  /** Sessions that one address may begin in an hour. */
+  sessionsPerHour: 60,
+  /** An event stream whose reader has not taken this much is cut; it can resume. */
+  streamBufferBytes: 1_048_576,
+  heartbeatMs: 15_000,
+  /** Finished batches of sessions, and uploads that no batch uses, are deleted after this time, with their files. */
+  retentionMs: 3_600_000,
+  sweepEveryMs: 600_000,
+  /** A request whose body has not come whole by then is ended; for uploads, one that brought nothing for so long. */
+  bodyTimeoutMs: 60_000,
+  /** A session that is not used for so long is forgotten. */
+  sessionIdleMs: 86_400_000,
+  /** However much it is used, a session lasts no longer. */
+  sessionMaxMs: 2_592_000_000,
+  /** What a closing server gives requests that are under way. */
+  drainMs: 10_000,
+} as const;
+
+export type ServerLimits = { readonly [Name in keyof typeof SERVER_LIMITS]: number };
+
+export interface ServerOptions {
+  /** Address to bind to; default `127.0.0.1`, this machine alone. */
+  readonly host?: string;
+  /** Default 7077; 0 for any free one. */
+  readonly port?: number;
+  /** The operator's token, at least 16 characters; default: made by chance, see `MilepostServer.token`. */
+  readonly token?: string;
+  /** The folder for uploads, outputs and the secret that signs sessions; an absolute path, made if it is not there. */
+  readonly files: string;
+  /** Names that the server goes by, besides its own address and `localhost`: `example.org`, `example.org:8080`. */
+  readonly allowedHosts?: readonly string[];
+  /** True behind a proxy that sets `X-Forwarded-For` and `-Proto`. Default false: they are not believed. */
+  readonly trustProxy?: boolean;
+  readonly limits?: Partial<ServerLimits>;
+}
+
+/** Options whose every part was checked, defaults filled in. */
+export interface ServerSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly files: string;
+  readonly allowedHosts: readonly string[];
+  readonly trustProxy: boolean;
+  readonly limits: ServerLimits;
+}
+
+const TOKEN_CHARACTERS_MIN = 16;
+
+/** @throws {MilepostError} `INVALID_ARGUMENT`, naming the option, what was expected and what was found. */
+export function toServerSettings(options: ServerOptions): ServerSettings {
+  const { host = "127.0.0.1", port = 7077, files, allowedHosts = [], trustProxy = false, token } = options;
+  requireWhole("port", port, 0, 65_535);
+  if (typeof files !== "string" || !isAbsolute(files)) {
+    throw new MilepostError("INVALID_ARGUMENT", `files must be the absolute path of a folder; found ${String(files)}`);
+  }
+  if (token !== undefined && token.length < TOKEN_CHARACTERS_MIN) {
+    throw new MilepostError(
+      "INVALID_ARGUMENT",
+      `the operator's token must have at least ${TOKEN_CHARACTERS_MIN} characters; found ${token.length}`,
+    );
+  }
+  const given = Object.entries(options.limits ?? {}).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) {
+    if (!Object.hasOwn(SERVER_LIMITS, name)) {
+      const known = Object.keys(SERVER_LIMITS).join(", ");
+      throw new MilepostError("INVALID_ARGUMENT", `a limit must be one of ${known}; found ${name}`);
+    }
+    requireWhole(name, value, 1, Number.MAX_SAFE_INTEGER);
+  }
+  return {
+    host,
+    port,
+    files,
+    allowedHosts,
+    trustProxy,
+    limits: { ...SERVER_LIMITS, ...Object.fromEntries(given) },
+  };
+}
