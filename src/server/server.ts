@@ -7,6 +7,8 @@ import type { Milepost } from "../engine/milepost.ts";
 import { toProblem } from "../wire/problem.ts";
 import { Callers } from "./callers.ts";
 import type { App, ServerContext } from "./context.ts";
+import { addGuard } from "./guard.ts";
+import { createHttpServer } from "./http-server.ts";
 import { answerError, answerProblem } from "./problems.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { readSecret } from "./secret.ts";
@@ -55,9 +57,14 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
 
 async function buildApp(context: ServerContext): Promise<App> {
   const { settings } = context;
+  const { limits, trustProxy } = settings;
   const app: App = fastify({
-    bodyLimit: settings.limits.bodyBytes,
-    trustProxy: settings.trustProxy,
+    bodyLimit: limits.bodyBytes,
+    // One hop: what a client puts before the proxy's own entry is not believed.
+    trustProxy: trustProxy ? (_address, hop) => hop === 0 : false,
+    serverFactory: (handler) => createHttpServer(handler, limits, trustProxy ? null : limits.connectionsPerAddress),
+    // The server that was made there answers for itself.
+    clientErrorHandler: () => {},
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   // Answers are made by `wire` and typed by the same schemas; checking them again would cost more than making them.
@@ -65,6 +72,7 @@ async function buildApp(context: ServerContext): Promise<App> {
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((_request, reply) => answerProblem(reply, toProblem("not-found", "there is no such address")));
   await app.register(cookie);
+  await addGuard(app, context);
   await app.register(batchRoutes(context));
   return app;
 }

@@ -35,6 +35,18 @@ export const SERVER_LIMITS = {
   sessionMaxMs: 2_592_000_000,
   /** What a closing server gives requests that are under way. */
   drainMs: 10_000,
+  /** Of one session, or of one address where there is no session; the operator has no limit. */
+  requestsPerMinute: 12_000,
+  /** Connections that one address may have open; behind a trusted proxy that is the proxy's business. */
+  connectionsPerAddress: 2_048,
+  /** After so many requests a connection is closed, so that none lasts for ever. */
+  requestsPerConnection: 10_000,
+  /** The address of a request with its query; its headers, this line among them, may have 16 KiB. */
+  uriBytes: 8_192,
+  /** A connection whose request headers have not come whole by then is ended. */
+  headersTimeoutMs: 15_000,
+  /** A connection without a request is closed after this time. */
+  keepAliveMs: 5_000,
 } as const;
 
 export type ServerLimits = { readonly [Name in keyof typeof SERVER_LIMITS]: number };
@@ -50,7 +62,10 @@ export interface ServerOptions {
   readonly files: string;
   /** Names that the server goes by, besides its own address and `localhost`: `example.org`, `example.org:8080`. */
   readonly allowedHosts?: readonly string[];
-  /** True behind a proxy that sets `X-Forwarded-For` and `-Proto`. Default false: they are not believed. */
+  /**
+   * True behind one proxy that sets `X-Forwarded-For` and `-Proto`; of a list, the last entry is believed, which is that
+   * proxy's own. Default false: they are not believed.
+   */
   readonly trustProxy?: boolean;
   readonly limits?: Partial<ServerLimits>;
 }
