@@ -32,6 +32,8 @@ export interface BatchesQuery {
   readonly after?: string;
   /** 1 to 1,000; default 100. */
   readonly limit?: number;
+  /** False leaves out the estimates, each of which costs a read. Default true. */
+  readonly withEstimates?: boolean;
 }
 
 export interface RetentionOptions {
@@ -171,7 +173,7 @@ export class Milepost {
     query: BatchesQuery = {},
   ): Promise<{ readonly batches: readonly BatchSnapshot[]; readonly nextCursor: string | null }> {
     this.#requireOpen();
-    const { after, endedSince, limit = 100, ...filter } = query;
+    const { after, endedSince, limit = 100, withEstimates = true, ...filter } = query;
     requireWhole("limit", limit, 1, LIMITS.pageItems);
     const cursor = after === undefined ? null : await this.#deps.store.batch({ id: after });
     if (after !== undefined && cursor === null) throw notFound(`the cursor ${after}`);
@@ -181,7 +183,7 @@ export class Milepost {
       ...(endedSince === undefined ? {} : { endedSince: endedSince.getTime() }),
       ...(cursor === null ? {} : { before: cursor.number }),
     });
-    const answers = await Promise.all(rows.map((row) => this.#estimates.of(row)));
+    const answers = withEstimates ? await Promise.all(rows.map((row) => this.#estimates.of(row))) : [];
     return {
       batches: rows.map((row, index) => toBatchSnapshot(row, answers[index] ?? null)),
       nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
@@ -215,6 +217,13 @@ export class Milepost {
   subscribe(listener: (mayHaveEnded: boolean) => void): () => void {
     this.#requireOpen();
     return this.#deps.store.subscribe(listener);
+  }
+
+  /** Reads from the store and writes to it, durably. @throws {MilepostError} `STORE_*`, saying why it cannot be used */
+  async checkStore(): Promise<void> {
+    this.#requireOpen();
+    await this.#deps.store.checkpoint(null, this.#deps.clock.now());
+    await this.#deps.store.queues();
   }
 
   /** Takes the items back from workers that died or fell silent, now rather than at the next look. Returns how many. */

@@ -1,6 +1,7 @@
 import { isAbsolute } from "node:path";
 import { MilepostError } from "../core/errors.ts";
 import { requireWhole } from "../core/retry-policy.ts";
+import { toEndpoints, toSigningKey, type WebhookOptions } from "./webhooks/webhook-settings.ts";
 
 /** What a server accepts at most. Sizes in bytes, times in milliseconds, the rest in pieces. */
 export const SERVER_LIMITS = {
@@ -68,6 +69,14 @@ export interface ServerOptions {
    */
   readonly trustProxy?: boolean;
   readonly limits?: Partial<ServerLimits>;
+  /** Whom to tell when a batch ends; default: nobody. */
+  readonly webhooks?: WebhookOptions;
+  /** Where the log goes, a JSON line for each request and for each trouble; default: nowhere. */
+  readonly log?: LogTarget;
+}
+
+export interface LogTarget {
+  write(line: string): unknown;
 }
 
 /** Options whose every part was checked, defaults filled in. */
@@ -78,6 +87,8 @@ export interface ServerSettings {
   readonly allowedHosts: readonly string[];
   readonly trustProxy: boolean;
   readonly limits: ServerLimits;
+  readonly webhooks: WebhookOptions | null;
+  readonly log: LogTarget | null;
 }
 
 const TOKEN_CHARACTERS_MIN = 16;
@@ -103,6 +114,9 @@ export function toServerSettings(options: ServerOptions): ServerSettings {
     }
     requireWhole(name, value, 1, Number.MAX_SAFE_INTEGER);
   }
+  const { webhooks = null } = options;
+  if (webhooks !== null) toEndpoints(webhooks.urls);
+  if (webhooks?.secret !== undefined) toSigningKey(webhooks.secret);
   return {
     host,
     port,
@@ -110,5 +124,7 @@ export function toServerSettings(options: ServerOptions): ServerSettings {
     allowedHosts,
     trustProxy,
     limits: { ...SERVER_LIMITS, ...Object.fromEntries(given) },
+    webhooks: webhooks === null || webhooks.urls.length === 0 ? null : webhooks,
+    log: options.log ?? null,
   };
 }
