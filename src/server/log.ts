@@ -1,15 +1,16 @@
-import type { FastifyBaseLogger, FastifyServerOptions } from "fastify";
+import { type FastifyBaseLogger, type FastifyServerOptions, LogController } from "fastify";
 import type { Logger } from "../ports/logger.ts";
 import type { App } from "./context.ts";
 import type { LogTarget } from "./settings.ts";
 
 /** Pino as Fastify brings it: JSON lines, whose escapes let nothing forge a line. */
-export function loggerOptions(
-  target: LogTarget | null,
-): Pick<FastifyServerOptions, "logger" | "disableRequestLogging"> {
+export function loggerOptions(target: LogTarget | null): Pick<FastifyServerOptions, "logger" | "logController"> {
   if (target === null) return { logger: false };
   const stream = { write: (line: string) => void target.write(line) };
-  return { logger: { level: "info", stream, base: null }, disableRequestLogging: true };
+  return {
+    logger: { level: "info", stream, base: null },
+    logController: new LogController({ disableRequestLogging: true }),
+  };
 }
 
 /**
