@@ -13,6 +13,7 @@ import type { App, ServerContext } from "./context.ts";
 import { addGuard } from "./guard.ts";
 import { createHttpServer } from "./http-server.ts";
 import { loggerOptions, logRequests, toLogger } from "./log.ts";
+import { addOpenApi } from "./openapi.ts";
 import { answerError, answerProblem } from "./problems.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -133,6 +134,7 @@ async function buildApp(context: ServerContext, servers: Server[]): Promise<App>
   await app.register(cookie);
   await addGuard(app, context);
   if (log !== null) logRequests(app);
+  await addOpenApi(app);
   await addMetrics(app, context);
   await app.register(healthRoutes(context));
   await app.register(batchRoutes(context));

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { BatchSnapshot } from "../core/batch.ts";
 import { BatchStatus } from "../core/batch.ts";
+import { jsonSchema } from "./json.ts";
 import { idSchema, nextCursorSchema, timeSchema, toWireTime } from "./page.ts";
 
 const count = z.int().min(0);
@@ -41,7 +42,7 @@ export const batchSchema = z
     owner: z.string().describe("Empty: the operator's; `session:…`: an anonymous session's"),
     queue: z.string(),
     pipeline: z.string(),
-    options: z.json(),
+    options: jsonSchema,
     status: batchStatusSchema,
     outcome: z.enum(["success", "partial"]).nullable(),
     isSealed: z.boolean().describe("False while items may still come; only a sealed batch ends"),
