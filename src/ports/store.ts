@@ -62,6 +62,8 @@ export interface Store {
 
   queues(): Promise<readonly QueueSnapshot[]>;
   sessions(): Promise<readonly SessionRow[]>;
+  /** One of them; null once it has ended. */
+  session(worker: number): Promise<SessionRow | null>;
   batches(query: BatchQuery): Promise<readonly BatchRow[]>;
   /** O(1) at any size. */
   batch(ref: BatchRef): Promise<BatchRow | null>;
@@ -120,6 +122,8 @@ export interface SessionRow extends ProcessIdentity {
   readonly number: number;
   readonly name: string;
   readonly queues: readonly string[];
+  readonly batch: number | null;
+  readonly pipelines: readonly string[] | null;
   readonly concurrency: number;
   readonly leaseMs: number;
   readonly openedAt: number;

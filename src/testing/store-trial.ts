@@ -276,6 +276,7 @@ function audited(store: Store, auditor: StoreAuditor): Store {
     control: (command, now) => check(`control ${command.type}`, store.control(command, now)),
     queues: () => store.queues(),
     sessions: () => store.sessions(),
+    session: (worker) => store.session(worker),
     batches: (query) => store.batches(query),
     batch: (ref) => store.batch(ref),
     items: (query) => store.items(query),
