@@ -3,6 +3,7 @@ import { toItemError } from "../core/item-error.ts";
 import { toJsonText } from "../core/json.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Report } from "../ports/store.ts";
+import type { AttemptSpan } from "../ports/tracer.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Deps } from "./deps.ts";
 import { timeoutError, toFailBody } from "./failure.ts";
@@ -34,6 +35,7 @@ export class Executor {
   readonly #graceMs: number;
   readonly #onEnded: (attempt: Attempt, report: Report | null) => void;
   readonly #graces = new Map<Attempt, Timer>();
+  readonly #spans = new Map<Attempt, AttemptSpan>();
 
   /** @param onEnded called once for each attempt; null: its lease is lost and nothing may be reported */
   constructor(options: {
@@ -54,7 +56,7 @@ export class Executor {
     }
     let result: unknown;
     try {
-      result = attempt.runner.handler(attempt.handlerItem(), attempt);
+      result = this.#call(attempt);
       if (isThenable(result)) {
         Promise.resolve(result).then(
           (output) => this.#end(attempt, { output }),
@@ -67,6 +69,16 @@ export class Executor {
       return;
     }
     this.#end(attempt, { output: result });
+  }
+
+  #call(attempt: Attempt): unknown {
+    const { runner, batch, lease } = attempt;
+    const { tracer } = this.#deps;
+    if (tracer === undefined) return runner.handler(attempt.handlerItem(), attempt);
+    const { pipeline, queue, id: batchId } = batch;
+    const span = tracer.begin({ pipeline, queue, batchId, itemId: lease.id, attempt: lease.attempt });
+    this.#spans.set(attempt, span);
+    return span.run(() => runner.handler(attempt.handlerItem(), attempt));
   }
 
   /** Gives an interrupted handler some time to end by itself. */
@@ -90,7 +102,18 @@ export class Executor {
       this.#graces.get(attempt)?.cancel();
       this.#graces.delete(attempt);
     }
-    this.#onEnded(attempt, attempt.interruption === "lost" ? null : this.#reportOf(attempt, ended));
+    const report = attempt.interruption === "lost" ? null : this.#reportOf(attempt, ended);
+    this.#endSpan(attempt, report);
+    this.#onEnded(attempt, report);
+  }
+
+  #endSpan(attempt: Attempt, report: Report | null): void {
+    const span = this.#spans.get(attempt);
+    if (span === undefined) return;
+    this.#spans.delete(attempt);
+    const isEnd = report?.type === "complete" || report?.type === "fail";
+    const how = report === null ? "lost" : isEnd ? report.type : "release";
+    span.end(how, report?.type === "fail" ? report.error.message : null);
   }
 
   #reportOf(attempt: Attempt, ended: Ended): Report {

@@ -20,6 +20,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { addMetrics } from "./routes/metrics.ts";
 import { readSecret } from "./secret.ts";
 import { type ServerOptions, type ServerSettings, toServerSettings } from "./settings.ts";
+import { addSpans } from "./spans.ts";
 import { startWebhooks } from "./webhooks/webhooks.ts";
 
 const TOKEN_BYTES = 24;
@@ -131,6 +132,7 @@ async function buildApp(context: ServerContext, servers: Server[]): Promise<App>
   app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((_request, reply) => answerProblem(reply, toProblem("not-found", "there is no such address")));
+  await addSpans(app);
   await app.register(cookie);
   await addGuard(app, context);
   if (log !== null) logRequests(app);

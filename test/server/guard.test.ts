@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { problemSchema } from "../../src/wire/problem.ts";
 import { exchange, openRaw, statusOf } from "./support/raw-socket.ts";
 import { startServer, TOKEN } from "./support/start-server.ts";
@@ -190,6 +190,21 @@ describe("bounds of a request", () => {
     expect(kinds).toEqual(paths.map((path) => (path === PATH ? "batch" : "address")));
   });
 
+  test("row 20: an upload that goes on coming is not ended, however long it takes", async () => {
+    const { url } = await startServer({ limits: { bodyTimeoutMs: 100 } });
+    const { host } = new URL(url);
+    const raw = await openRaw(url);
+    const type = "Content-Type: multipart/form-data; boundary=x\r\nTransfer-Encoding: chunked";
+    raw.send(`POST ${PATH} HTTP/1.1\r\nHost: ${host}\r\n${type}\r\n\r\n`);
+    const begun = performance.now();
+    const dripping = setInterval(() => raw.send("1\r\nx\r\n"), 10);
+    onTestFinished(() => clearInterval(dripping));
+    // The next look at it comes after it has stopped coming.
+    setTimeout(() => clearInterval(dripping), 350);
+    await raw.closed;
+    expect(performance.now() - begun).toBeGreaterThan(350);
+  });
+
   test("a connection is closed after so many requests, and one address has only so many connections", async () => {
     const { url } = await startServer({ limits: { requestsPerConnection: 2, connectionsPerAddress: 3 } });
     const { host } = new URL(url);
@@ -211,5 +226,22 @@ describe("too many requests", () => {
     expect(Number(wrong.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(problemSchema.parse(await wrong.json())).toMatchObject({ type: "/problems/rate-limited", status: 429 });
     expect((await operator(PATH)).status).toBe(404);
+  });
+
+  test("an address that a client makes up is believed nowhere, and behind a proxy only the proxy's own entry", async () => {
+    const statusesFor = async (trustProxy: boolean, addressesOf: (count: number) => string): Promise<number[]> => {
+      const { fetch } = await startServer({ trustProxy, limits: { requestsPerMinute: 2 } });
+      const statuses: number[] = [];
+      for (let count = 0; count < 3; count++) {
+        const headers = { "x-forwarded-for": addressesOf(count) };
+        statuses.push((await fetch(PATH, { headers })).status);
+      }
+      return statuses;
+    };
+    expect(await statusesFor(false, (count) => `10.0.0.${count}`)).toEqual([404, 404, 429]);
+    expect(await statusesFor(true, (count) => `10.0.0.${count}, 10.9.9.9`)).toEqual([404, 404, 429]);
+    expect(await statusesFor(true, (count) => `10.9.9.9, 10.0.0.${count}`)).toEqual([404, 404, 404]);
+    // An IPv6 customer has a whole /64.
+    expect(await statusesFor(true, (count) => `2001:db8::${count}`)).toEqual([404, 404, 429]);
   });
 });
