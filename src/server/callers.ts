@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { normalizeIP } from "@fastify/rate-limit";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { BatchSnapshot } from "../core/batch.ts";
@@ -76,15 +76,18 @@ export class Callers {
   }
 
   /** True for a request with the operator's token; never refuses. */
-  isOperator({ headers }: FastifyRequest): boolean {
-    const token = /^Bearer (.+)$/i.exec(headers.authorization ?? "")?.[1];
-    return token !== undefined && timingSafeEqual(hashOf(token), this.#tokenHash);
+  isOperator(request: FastifyRequest): boolean {
+    if (this.#known.get(request)?.kind === "operator") return true;
+    const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
+    const isOperator = token !== undefined && timingSafeEqual(hashOf(token), this.#tokenHash);
+    if (isOperator) this.#known.set(request, { kind: "operator" });
+    return isOperator;
   }
 
-  /** Whose requests are counted together: a session's, else those of an address (an IPv6 customer has a whole /64). */
+  /** Whose requests are counted together: a session's, else those of an address. */
   limitKeyOf(request: FastifyRequest): string {
     const session = this.#sessionOf(request);
-    return session === null ? normalizeIP(request.ip) : ownerOf(session.id);
+    return session === null ? addressOf(request) : ownerOf(session.id);
   }
 
   /** The operator, or refused. */
@@ -108,7 +111,7 @@ export class Callers {
     if (caller.kind === "operator") return "";
     if (caller.kind === "session") return caller.owner;
     const now = this.#now();
-    this.#cap.begin(normalizeIP(request.ip), now);
+    this.#cap.begin(addressOf(request), now);
     const id = randomBytes(ID_BYTES).toString("base64url");
     this.#setCookie(request, reply, { id, begunAt: now, seenAt: now });
     const owner = ownerOf(id);
@@ -155,10 +158,15 @@ export class Callers {
   }
 }
 
+/** What counts as one address: an IPv6 customer has a whole /64. */
+function addressOf({ ip }: FastifyRequest): string {
+  return ip.includes(":") ? normalizeIP(ip) : ip;
+}
+
 function ownerOf(id: string): string {
   return `${SESSION_OWNER}${hashOf(id).toString("hex")}`;
 }
 
 function hashOf(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+  return hash("sha256", text, "buffer");
 }
