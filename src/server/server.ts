@@ -9,6 +9,8 @@ import { Callers } from "./callers.ts";
 import type { App, ServerContext } from "./context.ts";
 import { answerError, answerProblem } from "./problems.ts";
 import { batchRoutes } from "./routes/batches.ts";
+import { leaseRoutes } from "./routes/leases.ts";
+import { workerRoutes } from "./routes/workers.ts";
 import { readSecret } from "./secret.ts";
 import { type ServerOptions, toServerSettings } from "./settings.ts";
 
@@ -66,5 +68,7 @@ async function buildApp(context: ServerContext): Promise<App> {
   app.setNotFoundHandler((_request, reply) => answerProblem(reply, toProblem("not-found", "there is no such address")));
   await app.register(cookie);
   await app.register(batchRoutes(context));
+  await app.register(workerRoutes(context));
+  await app.register(leaseRoutes(context));
   return app;
 }
