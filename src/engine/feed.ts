@@ -2,7 +2,7 @@ import type { Answer } from "../core/answer.ts";
 import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
-import { Hint } from "./hint.ts";
+import { Hint, pause } from "./hint.ts";
 
 /** Of other processes' commits nobody knows which ended a batch: between two looks for that lies this much time. */
 const LOOK_EVERY_MS = 10;
@@ -79,16 +79,4 @@ function hasMoved(shown: BatchSnapshot | null, now: BatchSnapshot): boolean {
   if (shown?.noEstimate?.reason !== now.noEstimate?.reason) return true;
   const [was, is] = [shown?.estimate?.finishAt.getTime() ?? 0, now.estimate?.finishAt.getTime() ?? 0];
   return Math.abs(is - was) >= MOVED_MS;
-}
-
-function pause(deps: Deps, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      timer.cancel();
-      signal?.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = deps.clock.after(delayMs, wake);
-    signal?.addEventListener("abort", wake, { once: true });
-  });
 }

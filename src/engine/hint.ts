@@ -54,3 +54,16 @@ export class Hint {
     this.#unsubscribe();
   }
 }
+
+/** Resolves after that time, or when `signal` aborts. */
+export function pause(deps: Deps, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      timer.cancel();
+      signal?.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = deps.clock.after(delayMs, wake);
+    signal?.addEventListener("abort", wake, { once: true });
+  });
+}

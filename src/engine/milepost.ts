@@ -16,6 +16,7 @@ import { Loop } from "./loop.ts";
 import { type Handler, type Pipeline, type PipelineDefinition, toPipeline } from "./pipeline.ts";
 import { Queue } from "./queue.ts";
 import { quietLogger } from "./quiet-logger.ts";
+import { RemoteWorkers } from "./remote/remote-workers.ts";
 import { Runners } from "./runners.ts";
 import { type SubmitCounts, type SubmitOptions, toBatchSpec, writeSubmission } from "./submit.ts";
 import { Tracker } from "./tracker.ts";
@@ -64,6 +65,7 @@ export class Milepost {
   readonly #workers = new Set<Worker>();
   readonly #trackers = new Set<Tracker>();
   readonly #runners: Runners[] = [];
+  #remote: RemoteWorkers | null = null;
   #loops: readonly Loop[] = [];
   #closed: Promise<void> | null = null;
 
@@ -150,6 +152,14 @@ export class Milepost {
     await this.#keep(this.#trackers, tracker, () => tracker.close());
     this.#startLoops();
     return tracker;
+  }
+
+  /** Leases for workers that are no process of the engine. This process takes the items back from those that fall silent. */
+  remoteWorkers(): RemoteWorkers {
+    this.#requireOpen();
+    this.#remote ??= new RemoteWorkers(this.#deps, this.#estimates);
+    this.#startLoops();
+    return this.#remote;
   }
 
   queue(name: string): Queue {
@@ -276,6 +286,7 @@ export class Milepost {
         ...this.#loops.map((loop) => loop.stop()),
         ...[...this.#workers].map((worker) => worker.stop(options)),
         ...[...this.#trackers].map((tracker) => tracker.close()),
+        ...(this.#remote === null ? [] : [this.#remote.stop()]),
       ])),
       ...(await Promise.allSettled(this.#runners.map((runners) => runners.close()))),
     ];

@@ -18,6 +18,8 @@ import { answerError, answerProblem } from "./problems.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { addMetrics } from "./routes/metrics.ts";
+import { leaseRoutes } from "./routes/leases.ts";
+import { workerRoutes } from "./routes/workers.ts";
 import { readSecret } from "./secret.ts";
 import { type ServerOptions, type ServerSettings, toServerSettings } from "./settings.ts";
 import { addSpans } from "./spans.ts";
@@ -140,5 +142,7 @@ async function buildApp(context: ServerContext, servers: Server[]): Promise<App>
   await addMetrics(app, context);
   await app.register(healthRoutes(context));
   await app.register(batchRoutes(context));
+  await app.register(workerRoutes(context));
+  await app.register(leaseRoutes(context));
   return app;
 }
