@@ -3,12 +3,17 @@ import { mkdir } from "node:fs/promises";
 import cookie from "@fastify/cookie";
 import fastify from "fastify";
 import { validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { LIMITS } from "../core/limits.ts";
 import type { Milepost } from "../engine/milepost.ts";
-import { toProblem } from "../wire/problem.ts";
+import { readBodies } from "./body.ts";
 import { Callers } from "./callers.ts";
 import type { App, ServerContext } from "./context.ts";
-import { answerError, answerProblem } from "./problems.ts";
+import { answerUnknown, type ServedRoute } from "./methods.ts";
+import { answerError } from "./problems.ts";
+import { batchControlRoutes } from "./routes/batch-controls.ts";
 import { batchRoutes } from "./routes/batches.ts";
+import { itemRoutes } from "./routes/items.ts";
+import { queueRoutes } from "./routes/queues.ts";
 import { readSecret } from "./secret.ts";
 import { type ServerOptions, toServerSettings } from "./settings.ts";
 
@@ -17,6 +22,8 @@ const TOKEN_BYTES = 24;
 export interface MilepostServer {
   /** The operator's token. */
   readonly token: string;
+  /** Every address that it answers. */
+  readonly routes: readonly ServedRoute[];
   /** Begins to listen and returns the address: `http://127.0.0.1:7077`. */
   listen(): Promise<string>;
   /** Takes no more requests, lets those under way end, and resolves. The engine stays open. Idempotent. */
@@ -39,7 +46,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const token = options.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
   const secret = await readSecret(settings.files);
   const callers = new Callers({ secret, token, limits: settings.limits, now: () => Date.now() });
-  const app = await buildApp({ milepost, settings, callers });
+  const { app, routes } = await buildApp({ milepost, settings, callers });
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {
     closed ??= app.close();
@@ -47,24 +54,36 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   };
   return {
     token,
+    routes,
     listen: () => app.listen({ host: settings.host, port: settings.port }),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-async function buildApp(context: ServerContext): Promise<App> {
+/** A path parameter is at most a queue's name, each byte of it escaped. */
+const PARAM_LENGTH = 3 * LIMITS.nameBytes;
+
+async function buildApp(
+  context: ServerContext,
+): Promise<{ readonly app: App; readonly routes: readonly ServedRoute[] }> {
   const { settings } = context;
   const app: App = fastify({
     bodyLimit: settings.limits.bodyBytes,
     trustProxy: settings.trustProxy,
+    routerOptions: { maxParamLength: PARAM_LENGTH },
+    frameworkErrors: answerError,
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   // Answers are made by `wire` and typed by the same schemas; checking them again would cost more than making them.
   app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(answerError);
-  app.setNotFoundHandler((_request, reply) => answerProblem(reply, toProblem("not-found", "there is no such address")));
+  const routes = answerUnknown(app);
+  readBodies(app);
   await app.register(cookie);
   await app.register(batchRoutes(context));
-  return app;
+  await app.register(batchControlRoutes(context));
+  await app.register(itemRoutes(context));
+  await app.register(queueRoutes(context));
+  return { app, routes };
 }
