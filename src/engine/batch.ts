@@ -12,7 +12,7 @@ import type { Estimates } from "./estimates.ts";
 import { endOf, watchBatch } from "./feed.ts";
 import { Item } from "./item.ts";
 import type { QueuePlace } from "./rivals.ts";
-import { type NewItems, type SubmitCounts, type Verdict, writeSubmission } from "./submit.ts";
+import { type NewItems, type RequestOptions, type SubmitCounts, type Verdict, writeSubmission } from "./submit.ts";
 
 export interface ItemsQuery {
   readonly state?: ItemState;
@@ -147,11 +147,15 @@ export class Batch {
   /** Adds items; known keys keep their state. A batch that was sealed is sealed again, as a new epoch. */
   async add(
     items: NewItems,
-    options: { readonly seal?: boolean; readonly onVerdict?: (verdict: Verdict) => void } = {},
+    options: {
+      readonly seal?: boolean;
+      readonly request?: RequestOptions;
+      readonly onVerdict?: (verdict: Verdict) => void;
+    } = {},
   ): Promise<SubmitCounts> {
-    const { seal, onVerdict } = options;
     const row = await this.#row();
-    return writeSubmission({ deps: this.#deps, batch: row.number, items, seal: seal ?? row.isSealed, onVerdict });
+    const { seal = row.isSealed, request, onVerdict } = options;
+    return writeSubmission({ deps: this.#deps, batch: row.number, items, seal, request, onVerdict });
   }
 
   /** Closes the batch: no more items; it ends when all that it has are terminal. */
