@@ -8,14 +8,17 @@ import type { Milepost } from "../engine/milepost.ts";
 import { readBodies } from "./body.ts";
 import { Callers } from "./callers.ts";
 import type { App, ServerContext } from "./context.ts";
+import { Idempotency } from "./idempotency.ts";
 import { answerUnknown, type ServedRoute } from "./methods.ts";
 import { answerError } from "./problems.ts";
 import { batchControlRoutes } from "./routes/batch-controls.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { itemRoutes } from "./routes/items.ts";
 import { queueRoutes } from "./routes/queues.ts";
+import { submissionRoutes } from "./routes/submissions.ts";
 import { readSecret } from "./secret.ts";
 import { type ServerOptions, toServerSettings } from "./settings.ts";
+import { Submissions } from "./submissions.ts";
 
 const TOKEN_BYTES = 24;
 
@@ -46,9 +49,17 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const token = options.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
   const secret = await readSecret(settings.files);
   const callers = new Callers({ secret, token, limits: settings.limits, now: () => Date.now() });
-  const { app, routes } = await buildApp({ milepost, settings, callers });
+  const submissions = new Submissions(milepost, settings.files);
+  const idempotency = new Idempotency(settings.files);
+  const { app, routes } = await buildApp({ milepost, settings, callers, submissions, idempotency });
+  const finishLeft = async (): Promise<void> => {
+    for (const err of await submissions.finishLeft()) app.log.error({ err }, "a submission could not be finished");
+  };
+  await finishLeft();
+  const timer = setInterval(() => void finishLeft(), settings.limits.sweepEveryMs).unref();
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {
+    clearInterval(timer);
     closed ??= app.close();
     return closed;
   };
@@ -82,6 +93,7 @@ async function buildApp(
   readBodies(app);
   await app.register(cookie);
   await app.register(batchRoutes(context));
+  await app.register(submissionRoutes(context));
   await app.register(batchControlRoutes(context));
   await app.register(itemRoutes(context));
   await app.register(queueRoutes(context));

@@ -12,10 +12,10 @@ export const newItemSchema = z
     textSchema(LIMITS.keyBytes),
     z.strictObject({
       key: textSchema(LIMITS.keyBytes).describe("Unique inside the batch; the same key again is the same item"),
-      input: z.json().optional().describe("What the handler gets, at most 1 MiB of JSON"),
-      size: z.int().min(0).optional().describe("What its work grows with: bytes, pages, frames"),
-      kind: nameSchema.optional(),
-      priority: prioritySchema.optional(),
+      input: z.json().exactOptional().describe("What the handler gets, at most 1 MiB of JSON"),
+      size: z.int().min(0).exactOptional().describe("What its work grows with: bytes, pages, frames"),
+      kind: nameSchema.exactOptional(),
+      priority: prioritySchema.exactOptional(),
     }),
   ])
   .meta({ id: "NewItem", description: "An item to submit: a key, or an object with one" });
@@ -24,28 +24,38 @@ export type WireNewItem = z.infer<typeof newItemSchema>;
 
 /** How items are tried, tried again and given up; see `Policy`. */
 const policyFields = {
-  attempts: z.int().min(1).max(1_000).optional().describe("Attempts that may fail before the item fails"),
+  attempts: z.int().min(1).max(1_000).exactOptional().describe("Attempts that may fail before the item fails"),
   delayMs: z
     .int()
     .min(0)
     .max(86_400_000)
-    .optional()
+    .exactOptional()
     .describe("Wait before the second attempt; doubled for each further"),
-  maxDelayMs: z.int().min(0).max(604_800_000).optional().describe("Longest wait between two attempts"),
-  timeoutMs: z.int().min(1).max(2_147_483_647).nullable().optional().describe("Time limit of one attempt"),
-  crashBudget: z.int().min(1).max(1_000).optional().describe("Attempts whose worker may die before the item fails"),
-  maxFailures: z.int().min(0).nullable().optional().describe("The batch is halted when more items than this failed"),
-  maxFailureRatio: z.number().min(0).max(1).nullable().optional().describe("The same as a share of all items"),
-  onFailureBudget: z.enum(["stop", "pause"]).optional().describe("How the batch is halted then"),
+  maxDelayMs: z.int().min(0).max(604_800_000).exactOptional().describe("Longest wait between two attempts"),
+  timeoutMs: z.int().min(1).max(2_147_483_647).nullable().exactOptional().describe("Time limit of one attempt"),
+  crashBudget: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .exactOptional()
+    .describe("Attempts whose worker may die before the item fails"),
+  maxFailures: z
+    .int()
+    .min(0)
+    .nullable()
+    .exactOptional()
+    .describe("The batch is halted when more items than this failed"),
+  maxFailureRatio: z.number().min(0).max(1).nullable().exactOptional().describe("The same as a share of all items"),
+  onFailureBudget: z.enum(["stop", "pause"]).exactOptional().describe("How the batch is halted then"),
 };
 
 const submissionFields = {
   pipeline: nameSchema.describe("What kind of work it is"),
-  name: nameSchema.optional().describe("Unique for its owner; the same name again adds to the same batch"),
-  queue: nameSchema.optional().describe("Default: the pipeline's"),
-  priority: prioritySchema.optional(),
-  options: z.json().optional().describe("For every item of the batch, at most 256 KiB of JSON"),
-  startAt: timeSchema.optional().describe("Nothing of the batch starts before"),
+  name: nameSchema.exactOptional().describe("Unique for its owner; the same name again adds to the same batch"),
+  queue: nameSchema.exactOptional().describe("Default: the pipeline's"),
+  priority: prioritySchema.exactOptional(),
+  options: z.json().exactOptional().describe("For every item of the batch, at most 256 KiB of JSON"),
+  startAt: timeSchema.exactOptional().describe("Nothing of the batch starts before"),
   seal: z
     .boolean()
     .default(true)
