@@ -20,6 +20,7 @@ export async function* readItemLines(
 ): AsyncGenerator<WireNewItem, void, undefined> {
   let bytesTotal = 0;
   let line = 0;
+  let isEmpty = true;
   let begun: Buffer[] = [];
   let begunBytes = 0;
   for await (const chunk of chunksOf(stream)) {
@@ -34,7 +35,9 @@ export async function* readItemLines(
       begun = [];
       begunBytes = 0;
       from = end + 1;
-      if (item !== null) yield item;
+      if (item === null) continue;
+      isEmpty = false;
+      yield item;
     }
     if (from === chunk.length) continue;
     begun.push(chunk.subarray(from));
@@ -43,14 +46,17 @@ export async function* readItemLines(
   }
   const item = toItem(Buffer.concat(begun), line + 1);
   if (item !== null) yield item;
+  else if (isEmpty) throw refusal("validation", "an NDJSON body must have one item at least");
 }
 
-/** A refusal on the way leaves the rest of the stream unread rather than cut: the answer goes over the same connection. */
+/** After a refusal the rest is thrown away as it comes rather than cut off: the answer goes over the same connection. */
 async function* chunksOf(stream: Readable): AsyncGenerator<Buffer, void, undefined> {
   try {
     yield* stream.iterator({ destroyOnReturn: false });
   } catch {
     throw refusal("malformed", "the body ended before it was whole");
+  } finally {
+    stream.resume();
   }
 }
 
