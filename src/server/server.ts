@@ -8,6 +8,7 @@ import type { Milepost } from "../engine/milepost.ts";
 import { readBodies } from "./body.ts";
 import { Callers } from "./callers.ts";
 import type { App, ServerContext } from "./context.ts";
+import { hideFolderInAnswers } from "./hide-folder.ts";
 import { Idempotency } from "./idempotency.ts";
 import { answerUnknown, type ServedRoute } from "./methods.ts";
 import { answerError } from "./problems.ts";
@@ -92,6 +93,7 @@ async function buildApp(
   const routes = answerUnknown(app);
   readBodies(app);
   await app.register(cookie);
+  hideFolderInAnswers(app, context);
   await app.register(batchRoutes(context));
   await app.register(submissionRoutes(context));
   await app.register(batchControlRoutes(context));

@@ -22,7 +22,12 @@ function post(server: TestServer, body: unknown, headers: Record<string, string>
   });
 }
 
-function postLines(server: TestServer, path: string, lines: string | Uint8Array | ReadableStream<Uint8Array>, headers = {}): Promise<Response> {
+function postLines(
+  server: TestServer,
+  path: string,
+  lines: string | Uint8Array | ReadableStream<Uint8Array>,
+  headers = {},
+): Promise<Response> {
   return server.operator(path, {
     method: "POST",
     headers: { ...NDJSON_TYPE, ...headers },

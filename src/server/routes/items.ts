@@ -19,6 +19,7 @@ import type { App, ServerContext } from "../context.ts";
 import { CSV_HEADER, toCsvLine } from "../csv.ts";
 import { idFromCursor, toCursor } from "../cursor.ts";
 import { isKnown } from "../etag.ts";
+import { toldTo } from "../hide-folder.ts";
 import { refusal } from "../problems.ts";
 import { batchParams, ownBatch } from "./batches.ts";
 
@@ -98,22 +99,27 @@ function listItems(context: ServerContext, app: App): void {
     },
     async (request, reply) => {
       const { batch, snapshot } = await ownBatch(context, request, request.params.batchId);
+      const tell = (text: string): string => toldTo(context, request, text);
       reply
         .type("text/csv; charset=utf-8; header=present")
         .header("content-disposition", `attachment; filename="${snapshot.id}.csv"`)
         .header("cache-control", "no-store");
-      return reply.send(Readable.from(csvLines(batch, toItemsQuery(request.query)), { objectMode: false }));
+      return reply.send(Readable.from(csvLines(batch, toItemsQuery(request.query), tell), { objectMode: false }));
     },
   );
 }
 
 /** A page of lines at a time, the next one read when the reader has taken the one before. */
-async function* csvLines(batch: Batch, query: ItemsQuery): AsyncGenerator<string, void, undefined> {
+async function* csvLines(
+  batch: Batch,
+  query: ItemsQuery,
+  tell: (text: string) => string,
+): AsyncGenerator<string, void, undefined> {
   yield CSV_HEADER;
   let after: string | null = null;
   do {
     const page = await batch.items({ ...query, limit: PAGE_LIMIT, ...(after !== null && { after }) });
-    yield page.items.map(toCsvLine).join("");
+    yield tell(page.items.map(toCsvLine).join(""));
     after = page.nextCursor;
   } while (after !== null);
 }
