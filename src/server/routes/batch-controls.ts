@@ -6,9 +6,6 @@ import { batchControlledSchema, emptySchema, newPrioritySchema, retrySchema } fr
 import type { App, ServerContext } from "../context.ts";
 import { batchParams, ownBatch } from "./batches.ts";
 
-/** How long a request waits for a pause or a stop to be acknowledged; after it, the answer says what is outstanding. */
-export const HALT_WAIT_MS = 5_000;
-
 /** What a pause or a stop is answered with: 200, or 202 while somebody has not acted on it yet. */
 export function toHaltAnswer({ changed, unconfirmed, processing }: Halted): {
   readonly status: 200 | 202;
@@ -21,8 +18,8 @@ export function toHaltAnswer({ changed, unconfirmed, processing }: Halted): {
   return { status: 202, body: { changed, outstanding: { workers: unconfirmed.length, processing } } };
 }
 
-const HALT_DESCRIPTION =
-  "Answers 200 once every worker has acted on it. Where that takes more than five seconds the answer is 202: the order stands, " +
+export const HALT_DESCRIPTION =
+  "Answers 200 once every worker has acted on it. Where that takes more than five seconds (`haltWaitMs`) the answer is 202: the order stands, " +
   "and `outstanding` says who has not acted on it yet. The same request again waits again.";
 
 /** Orders to a batch: its owner may give them, and the operator. */
@@ -113,7 +110,7 @@ function halts(context: ServerContext, app: App): void {
       },
       async (request, reply) => {
         const { batch } = await ownBatch(context, request, request.params.batchId);
-        const { status, body } = toHaltAnswer(await batch.halt(type, { waitMs: HALT_WAIT_MS }));
+        const { status, body } = toHaltAnswer(await batch.halt(type, { waitMs: context.settings.limits.haltWaitMs }));
         return reply.status(status).send({ ...body, batch: toWireBatch(await batch.snapshot()) });
       },
     );

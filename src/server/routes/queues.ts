@@ -1,12 +1,12 @@
 import { emptySchema, queueControlledSchema } from "../../wire/control.ts";
 import { concurrencySchema, queueParamsSchema as params, queueSchema, queuesSchema } from "../../wire/queue.ts";
 import type { App, ServerContext } from "../context.ts";
-import { HALT_WAIT_MS, toHaltAnswer } from "./batch-controls.ts";
+import { HALT_DESCRIPTION, toHaltAnswer } from "./batch-controls.ts";
 
 const tags = ["queues"];
 
 /** Queues hold the work of many: only the operator sees and steers them. */
-export function queueRoutes({ milepost, callers }: ServerContext): (app: App) => Promise<void> {
+export function queueRoutes({ milepost, callers, settings }: ServerContext): (app: App) => Promise<void> {
   return async (app) => {
     app.addHook("onRequest", async (request) => callers.requireOperator(request));
     app.get("/api/queues", { schema: { summary: "List queues", tags, response: { 200: queuesSchema } } }, async () => ({
@@ -22,10 +22,13 @@ export function queueRoutes({ milepost, callers }: ServerContext): (app: App) =>
       const response = { 200: queueControlledSchema, 202: queueControlledSchema };
       app.post(
         `/api/queues/:queue/${type}`,
-        { config: { isBodyOptional: true }, schema: { summary, tags, params, body: emptySchema, response } },
+        {
+          config: { isBodyOptional: true },
+          schema: { summary, description: HALT_DESCRIPTION, tags, params, body: emptySchema, response },
+        },
         async (request, reply) => {
           const queue = milepost.queue(request.params.queue);
-          const { status, body } = toHaltAnswer(await queue.halt(type, { waitMs: HALT_WAIT_MS }));
+          const { status, body } = toHaltAnswer(await queue.halt(type, { waitMs: settings.limits.haltWaitMs }));
           return reply.status(status).send({ ...body, queue: await queue.snapshot() });
         },
       );
