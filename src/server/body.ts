@@ -28,16 +28,17 @@ export function readBodies(app: App): void {
     { parseAs: "buffer" },
     async (_request: FastifyRequest, bytes: Buffer) => (bytes.length === 0 ? undefined : readJson(bytes, "the body")),
   );
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", (request, _reply, done) => {
     const encoding = request.headers["content-encoding"];
-    if (encoding === undefined || encoding.trim().toLowerCase() === "identity") return;
-    throw refusal("media-type", "a body must not be compressed: send it without Content-Encoding");
+    if (encoding === undefined || encoding.trim().toLowerCase() === "identity") return done();
+    done(refusal("media-type", "a body must not be compressed: send it without Content-Encoding"));
   });
-  app.addHook("preValidation", async (request) => {
-    if (request.body !== undefined || request.routeOptions.schema?.body === undefined) return;
-    if (request.routeOptions.config.isBodyOptional !== true)
-      throw refusal("malformed", "the body must be JSON; it is empty");
+  app.addHook("preValidation", (request, _reply, done) => {
+    const { schema, config } = request.routeOptions;
+    if (request.body !== undefined || schema?.body === undefined) return done();
+    if (config.isBodyOptional !== true) return done(refusal("malformed", "the body must be JSON; it is empty"));
     request.body = {};
+    done();
   });
 }
 

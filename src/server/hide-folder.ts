@@ -7,9 +7,9 @@ import type { App, ServerContext } from "./context.ts";
  * errors may. What is streamed is not seen here and is to go through `toldTo` itself.
  */
 export function hideFolderInAnswers(app: App, context: ServerContext): void {
-  app.addHook("onSend", async (request, _reply, payload) =>
-    typeof payload === "string" ? toldTo(context, request, payload) : payload,
-  );
+  app.addHook("onSend", (request, _reply, payload, done) => {
+    done(null, typeof payload === "string" ? toldTo(context, request, payload) : payload);
+  });
 }
 
 /** The text as the caller may read it: to all but the operator, paths in the server's folder are relative to it. */

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { LIMITS } from "../core/limits.ts";
-import { newItemSchema, type WireNewItem } from "../wire/submission.ts";
+import { newItemSchemaFor, type WireNewItem } from "../wire/submission.ts";
 import { readJson } from "./json-text.ts";
 import { type Refusal, refusal } from "./problems.ts";
 
@@ -63,7 +63,8 @@ async function* chunksOf(stream: Readable): AsyncGenerator<Buffer, void, undefin
 function toItem(bytes: Buffer, line: number): WireNewItem | null {
   if (bytes.length > LINE_BYTES) throw tooLong(line);
   if (/^[ \t\r]*$/.test(bytes.toString("latin1"))) return null;
-  const read = newItemSchema.safeParse(readJson(bytes, `line ${line}`));
+  const value = readJson(bytes, `line ${line}`);
+  const read = newItemSchemaFor(value).safeParse(value);
   if (read.success) return read.data;
   const errors = read.error.issues.map(({ path, message }) => ({ path: `/${[line, ...path].join("/")}`, message }));
   throw refusal("validation", `line ${line} must be an item: ${errors[0]?.message ?? "it is none"}`, errors);

@@ -5,11 +5,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { systemHost } from "../platform/system-host.ts";
 import type { WireNewItem } from "../wire/submission.ts";
+import { refusal } from "./problems.ts";
 
 /** Lines are written in pieces of about this size. */
 const PIECE_CHARACTERS = 262_144;
 const ITEMS = "items.ndjson";
 const KEPT = "submission.json";
+/** Paths of entries that this process works on, whichever of its servers. */
+const held = new Set<string>();
 /** `<uuid>.<pid>-<birth>`, with `.part` while it is being written. */
 const ENTRY = /^[0-9a-f-]{36}\.(\d+)-(\w*)(\.part)?$/;
 
@@ -19,7 +22,7 @@ export interface Spooled<Kept> {
   items(): AsyncGenerator<WireNewItem, void, undefined>;
   /** It was carried out, or will never be. */
   remove(): Promise<void>;
-  /** It could not be carried out now; `left()` gives it again. */
+  /** It could not be carried out now; `left()` names it again. */
   leave(): void;
 }
 
@@ -30,8 +33,6 @@ export interface Spooled<Kept> {
  */
 export class Spool<Kept> {
   readonly #folder: string;
-  /** Entries that this object works on. */
-  readonly #held = new Set<string>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -42,60 +43,77 @@ export class Spool<Kept> {
    */
   async keep(items: AsyncIterable<WireNewItem> | Iterable<WireNewItem>, describe: () => Kept): Promise<Spooled<Kept>> {
     const name = ownName(randomUUID());
-    const part = join(this.#folder, `${name}.part`);
+    const whole = join(this.#folder, name);
+    const part = `${whole}.part`;
     await mkdir(part, { recursive: true, mode: 0o700 });
-    this.#held.add(`${name}.part`);
+    held.add(part);
     try {
       await writeLines(join(part, ITEMS), items);
       const kept = describe();
       await writeFile(join(part, KEPT), JSON.stringify(kept), { mode: 0o600, flush: true });
-      this.#held.add(name);
-      await rename(part, join(this.#folder, name));
+      held.add(whole);
+      await rename(part, whole);
       await sync(this.#folder);
-      return this.#entry(name, kept);
+      return entryOf(whole, kept);
     } catch (error) {
-      this.#held.delete(name);
+      held.delete(whole);
       await rm(part, { recursive: true, force: true });
-      throw error;
+      throw isFull(error)
+        ? refusal("storage-full", "there is no room to keep so many items until they are added")
+        : error;
     } finally {
-      this.#held.delete(`${name}.part`);
+      held.delete(part);
     }
   }
 
-  /** What dead processes, or this one, kept whole and did not carry out; halves of dead ones are removed. */
-  async *left(): AsyncGenerator<Spooled<Kept>, void, undefined> {
+  /** The names of what dead processes, or this one, kept whole and did not carry out; halves of dead ones are removed. */
+  async left(): Promise<readonly string[]> {
     const names = await readdir(this.#folder).catch(() => []);
+    const left: string[] = [];
     for (const name of names) {
       const [, pid, birth, part] = ENTRY.exec(name) ?? [];
-      if (pid === undefined || this.#held.has(name) || isOfAnother({ pid: Number(pid), birth: birth ?? "" })) continue;
-      if (part !== undefined) {
-        await rm(join(this.#folder, name), { recursive: true, force: true });
-        continue;
-      }
-      const mine = ownName(name.slice(0, 36));
-      this.#held.add(mine);
-      // Of two servers that find it, one can rename it.
-      const isMine = await rename(join(this.#folder, name), join(this.#folder, mine)).then(
-        () => true,
-        () => false,
-      );
-      if (isMine) yield this.#entry(mine, JSON.parse(await readFile(join(this.#folder, mine, KEPT), "utf8")) as Kept);
-      else this.#held.delete(mine);
+      const path = join(this.#folder, name);
+      if (pid === undefined || held.has(path) || isOfAnother({ pid: Number(pid), birth: birth ?? "" })) continue;
+      if (part === undefined) left.push(name);
+      else await rm(path, { recursive: true, force: true });
     }
+    return left;
   }
 
-  #entry(name: string, kept: Kept): Spooled<Kept> {
-    const folder = join(this.#folder, name);
-    return {
-      kept,
-      items: () => readLines(join(folder, ITEMS)),
-      remove: async () => {
-        await rm(folder, { recursive: true, force: true });
-        this.#held.delete(name);
-      },
-      leave: () => void this.#held.delete(name),
-    };
+  /** Takes over what is left under a name; null if another server did. */
+  async take(name: string): Promise<Spooled<Kept> | null> {
+    const mine = join(this.#folder, ownName(name.slice(0, 36)));
+    held.add(mine);
+    try {
+      // Of two servers that find it, one can rename it.
+      await rename(join(this.#folder, name), mine);
+    } catch {
+      held.delete(mine);
+      return null;
+    }
+    try {
+      return entryOf(mine, JSON.parse(await readFile(join(mine, KEPT), "utf8")) as Kept);
+    } catch (error) {
+      held.delete(mine);
+      throw error;
+    }
   }
+}
+
+function entryOf<Kept>(folder: string, kept: Kept): Spooled<Kept> {
+  return {
+    kept,
+    items: () => readLines(join(folder, ITEMS)),
+    remove: async () => {
+      await rm(folder, { recursive: true, force: true });
+      held.delete(folder);
+    },
+    leave: () => void held.delete(folder),
+  };
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }
 
 function ownName(id: string): string {

@@ -49,12 +49,18 @@ export class Submissions {
     return this.#finish(await this.#spool.keep(items, describe));
   }
 
-  /** Finishes what was kept and not carried out. Returns the errors of those that have to wait for another time. */
+  /** Finishes what was kept and not carried out. Never throws; returns the errors of what has to wait for another time. */
   async finishLeft(): Promise<readonly unknown[]> {
     const errors: unknown[] = [];
-    for await (const spooled of this.#spool.left()) {
-      if (await this.#isCancelled(spooled.kept)) await spooled.remove();
-      else await this.#finish(spooled).catch((error: unknown) => errors.push(error));
+    for (const name of await this.#spool.left()) {
+      try {
+        const spooled = await this.#spool.take(name);
+        if (spooled === null) continue;
+        if (await this.#isCancelled(spooled.kept)) await spooled.remove();
+        else await this.#finish(spooled);
+      } catch (error) {
+        errors.push(error);
+      }
     }
     return errors;
   }

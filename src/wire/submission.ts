@@ -6,19 +6,27 @@ import { nameSchema, prioritySchema, textSchema } from "./text.ts";
 /** Items in one JSON body at most; more come as NDJSON. */
 export const BODY_ITEMS = 100_000;
 
+const keySchema = textSchema(LIMITS.keyBytes);
+
+const describedItemSchema = z.strictObject({
+  key: keySchema.describe("Unique inside the batch; the same key again is the same item"),
+  input: z.json().exactOptional().describe("What the handler gets, at most 1 MiB of JSON"),
+  size: z.int().min(0).exactOptional().describe("What its work grows with: bytes, pages, frames"),
+  kind: nameSchema.exactOptional(),
+  priority: prioritySchema.exactOptional(),
+});
+
 /** An item to submit; a plain text is an item with that key and no input. */
 export const newItemSchema = z
-  .union([
-    textSchema(LIMITS.keyBytes),
-    z.strictObject({
-      key: textSchema(LIMITS.keyBytes).describe("Unique inside the batch; the same key again is the same item"),
-      input: z.json().exactOptional().describe("What the handler gets, at most 1 MiB of JSON"),
-      size: z.int().min(0).exactOptional().describe("What its work grows with: bytes, pages, frames"),
-      kind: nameSchema.exactOptional(),
-      priority: prioritySchema.exactOptional(),
-    }),
-  ])
+  .union([describedItemSchema, keySchema], {
+    error: "must be a key (a text) or an object with a key, and nothing else but input, size, kind, priority",
+  })
   .meta({ id: "NewItem", description: "An item to submit: a key, or an object with one" });
+
+/** The branch of `newItemSchema` that a value can only be meant for: it says exactly what is wrong with it. */
+export function newItemSchemaFor(value: unknown): typeof keySchema | typeof describedItemSchema {
+  return typeof value === "string" ? keySchema : describedItemSchema;
+}
 
 export type WireNewItem = z.infer<typeof newItemSchema>;
 

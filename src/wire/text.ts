@@ -17,8 +17,11 @@ export function textSchema(bytesMax: number): z.ZodString {
 export const nameSchema = textSchema(LIMITS.nameBytes).regex(/^\P{Cc}*$/u, "must have no control characters");
 
 export const prioritySchema = z
-  .union([
-    z.enum(Object.keys(PRIORITIES) as [PriorityName, ...PriorityName[]]),
-    z.int().min(-LIMITS.priority).max(LIMITS.priority),
-  ])
+  .union(
+    [
+      z.enum(Object.keys(PRIORITIES) as [PriorityName, ...PriorityName[]]),
+      z.int().min(-LIMITS.priority).max(LIMITS.priority),
+    ],
+    { error: `must be one of ${Object.keys(PRIORITIES).join(", ")} or a whole number within ±${LIMITS.priority}` },
+  )
   .describe("Lower runs sooner: a whole number, or `urgent` -20, `high` -10, `normal` 0, `low` 10");
