@@ -43,7 +43,7 @@ export function createHttpServer(
 export function refuseRaw(socket: Socket, status: number): void {
   const { _httpMessage: response } = socket as Socket & { readonly _httpMessage?: { readonly headersSent: boolean } };
   if (socket.writable && response?.headersSent !== true) {
-    const allow = status === 405 ? "Allow: GET, HEAD\r\n" : "";
+    const allow = status === 405 ? "Allow: GET, HEAD, POST, DELETE\r\n" : "";
     socket.write(
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${allow}Connection: close\r\nContent-Length: 0\r\n\r\n`,
     );

@@ -1,28 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import type { Server } from "node:http";
-import cookie from "@fastify/cookie";
-import fastify from "fastify";
-import { validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { MilepostError } from "../core/errors.ts";
 import type { Milepost } from "../engine/milepost.ts";
 import type { Logger } from "../ports/logger.ts";
-import { toProblem } from "../wire/problem.ts";
+import { buildApp } from "./app.ts";
 import { Callers } from "./callers.ts";
-import type { App, ServerContext } from "./context.ts";
-import { addGuard } from "./guard.ts";
-import { createHttpServer } from "./http-server.ts";
-import { loggerOptions, logRequests, toLogger } from "./log.ts";
-import { addOpenApi } from "./openapi.ts";
-import { answerError, answerProblem } from "./problems.ts";
-import { batchRoutes } from "./routes/batches.ts";
-import { healthRoutes } from "./routes/health.ts";
-import { addMetrics } from "./routes/metrics.ts";
-import { leaseRoutes } from "./routes/leases.ts";
-import { workerRoutes } from "./routes/workers.ts";
+import type { App } from "./context.ts";
+import { Idempotency } from "./idempotency.ts";
+import { toLogger } from "./log.ts";
+import type { ServedRoute } from "./methods.ts";
 import { readSecret } from "./secret.ts";
 import { type ServerOptions, type ServerSettings, toServerSettings } from "./settings.ts";
-import { addSpans } from "./spans.ts";
+import { Submissions } from "./submissions.ts";
 import { startWebhooks } from "./webhooks/webhooks.ts";
 
 const TOKEN_BYTES = 24;
@@ -33,6 +23,8 @@ const CLOSE_IDLE_EVERY_MS = 100;
 export interface MilepostServer {
   /** The operator's token. */
   readonly token: string;
+  /** Every address that it answers. */
+  readonly routes: readonly ServedRoute[];
   /** The server's log, for what belongs to it: `openMilepost` can be given a logger that writes here. */
   readonly log: Logger;
   /**
@@ -65,22 +57,27 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const token = options.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
   const secret = await readSecret(files, "secret", () => randomBytes(SECRET_BYTES).toString("hex"));
   const callers = new Callers({ secret: Buffer.from(secret, "hex"), token, limits, now: () => Date.now() });
-  const servers: Server[] = [];
-  const app = await buildApp({ milepost, settings, callers }, servers);
+  const submissions = new Submissions(milepost, files);
+  const idempotency = new Idempotency(files);
+  const { app, routes, servers } = await buildApp({ milepost, settings, callers, submissions, idempotency });
   const log = toLogger(app.log);
-  const webhooks =
-    settings.webhooks === null
-      ? null
-      : await startWebhooks({ milepost, files, log, options: settings.webhooks }).catch(async (error: unknown) => {
-          await app.close();
-          throw error;
-        });
+  const finishLeft = async (): Promise<void> => {
+    for (const error of await submissions.finishLeft())
+      log.error("a submission could not be finished", { error: String(error) });
+  };
+  await finishLeft();
+  const webhooks = settings.webhooks && (await startWebhooks({ milepost, files, log, options: settings.webhooks }));
+  const timer = setInterval(() => void finishLeft(), limits.sweepEveryMs).unref();
+  const end = async (): Promise<void> => {
+    clearInterval(timer);
+    await Promise.all([drain(app, servers, limits.drainMs), webhooks?.stop(limits.drainMs)]);
+  };
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {
-    closed ??= Promise.all([drain(app, servers, limits.drainMs), webhooks?.stop(limits.drainMs)]).then(() => {});
+    closed ??= end();
     return closed;
   };
-  return { token, log, listen: () => listen(app, settings), close, [Symbol.asyncDispose]: close };
+  return { token, routes, log, listen: () => listen(app, settings), close, [Symbol.asyncDispose]: close };
 }
 
 async function listen(app: App, { host, port }: ServerSettings): Promise<string> {
@@ -111,38 +108,4 @@ async function drain(app: App, servers: readonly Server[], drainMs: number): Pro
     clearInterval(closeIdle);
     clearTimeout(cut);
   }
-}
-
-/** @param servers gets the servers that are made: two where `localhost` has two addresses */
-async function buildApp(context: ServerContext, servers: Server[]): Promise<App> {
-  const { limits, trustProxy, log } = context.settings;
-  const app: App = fastify({
-    ...loggerOptions(log),
-    bodyLimit: limits.bodyBytes,
-    // One hop: what a client puts before the proxy's own entry is not believed.
-    trustProxy: trustProxy ? (_address, hop) => hop === 0 : false,
-    serverFactory: (handler) => {
-      const server = createHttpServer(handler, limits, trustProxy ? null : limits.connectionsPerAddress);
-      servers.push(server);
-      return server;
-    },
-    // The servers that are made there answer for themselves.
-    clientErrorHandler: () => {},
-  }).withTypeProvider<ZodTypeProvider>();
-  app.setValidatorCompiler(validatorCompiler);
-  // Answers are made by `wire` and typed by the same schemas; checking them again would cost more than making them.
-  app.setSerializerCompiler(() => JSON.stringify);
-  app.setErrorHandler(answerError);
-  app.setNotFoundHandler((_request, reply) => answerProblem(reply, toProblem("not-found", "there is no such address")));
-  await addSpans(app);
-  await app.register(cookie);
-  await addGuard(app, context);
-  if (log !== null) logRequests(app);
-  await addOpenApi(app);
-  await addMetrics(app, context);
-  await app.register(healthRoutes(context));
-  await app.register(batchRoutes(context));
-  await app.register(workerRoutes(context));
-  await app.register(leaseRoutes(context));
-  return app;
 }
