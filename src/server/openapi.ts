@@ -19,6 +19,19 @@ const SECURITY_SCHEMES = {
   session: { type: "apiKey", in: "cookie", name: "milepost_session", description: "Set by the first upload" },
 } as const;
 
+/** The document as far as we touch it; which version of OpenAPI's types it has makes no difference to that. */
+interface OpenApiDocument {
+  readonly paths?: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
+  readonly components?: { readonly schemas?: Readonly<Record<string, unknown>> };
+}
+
+const WEBHOOK = {
+  summary: "A batch has ended",
+  description: "Signed as Standard Webhooks asks: webhook-id, webhook-timestamp, webhook-signature",
+  requestBody: { content: { "application/json": { schema: { $ref: "#/components/schemas/WebhookEvent" } } } },
+  responses: { "2XX": { description: "Taken; anything else is tried again" } },
+};
+
 /** An operation as far as we touch it. */
 interface Operation {
   operationId?: string;
@@ -75,7 +88,7 @@ export async function addOpenApi(app: App): Promise<void> {
 
 /** What holds for every operation: a name for programs, and that it may be refused. */
 const completed: SwaggerTransformObject = (given) => {
-  const document = jsonSchemaTransformObject(given);
+  const document = jsonSchemaTransformObject(given) as OpenApiDocument;
   for (const [path, item] of Object.entries(document.paths ?? {})) {
     for (const method of METHODS) {
       const operation = item?.[method] as Operation | undefined;
@@ -87,8 +100,32 @@ const completed: SwaggerTransformObject = (given) => {
       };
     }
   }
-  return document;
+  const { schemas = {}, ...components } = document.components ?? {};
+  const webhooks = { "batch.ended": { post: WEBHOOK } };
+  const needed = reachable({ paths: document.paths, webhooks }, schemas);
+  const kept = Object.fromEntries(Object.entries(schemas).filter(([name]) => needed.has(name)));
+  return { ...document, webhooks, components: { ...components, schemas: kept } } as ReturnType<SwaggerTransformObject>;
 };
+
+/** Names of the schemas that `value` refers to, and those that they refer to: most have a form for bodies that nothing needs. */
+function reachable(value: unknown, schemas: Readonly<Record<string, unknown>>): ReadonlySet<string> {
+  const found = new Set<string>();
+  const visit = (part: unknown): void => {
+    if (typeof part !== "object" || part === null) return;
+    for (const [key, inner] of Object.entries(part)) {
+      if (key !== "$ref") {
+        visit(inner);
+        continue;
+      }
+      const name = String(inner).replace("#/components/schemas/", "");
+      if (found.has(name)) continue;
+      found.add(name);
+      visit(schemas[name]);
+    }
+  };
+  visit(value);
+  return found;
+}
 
 /** `get /api/batches/{batchId}/items` → `getApiBatchesByBatchIdItems`. */
 function operationIdOf(method: string, path: string): string {

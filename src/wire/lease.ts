@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LIMITS } from "../core/limits.ts";
+import { jsonSchema } from "./json.ts";
 import { idSchema, timeSchema } from "./page.ts";
 
 /** Seconds that a call may wait for news. */
@@ -39,17 +40,17 @@ export const leaseSchema = z
     itemId: idSchema,
     token: tokenSchema,
     key: z.string(),
-    input: z.json(),
+    input: jsonSchema,
     size: z.number().nullable(),
     kind: z.string().nullable(),
-    saved: z.json().describe("What an earlier attempt saved; null: nothing"),
+    saved: jsonSchema.describe("What an earlier attempt saved; null: nothing"),
     attempt: z.int().describe("1 for the first attempt of the item's life"),
     batch: z.object({
       id: idSchema,
       name: z.string().nullable(),
       queue: z.string(),
       pipeline: z.string(),
-      options: z.json(),
+      options: jsonSchema,
       stages: z.array(z.object({ name: z.string(), weight: z.number() })),
       timeoutSeconds: z.number().nullable().describe("Time limit of the attempt; kept when its worker beats"),
     }),
@@ -88,7 +89,7 @@ export const ordersSchema = z
   .meta({ id: "Orders", description: "What is wanted of each lease that was named" });
 
 const ofLease = { itemId: idSchema, token: tokenSchema };
-const savedSchema = z.json().optional().describe("Kept for the item's next attempt");
+const savedSchema = jsonSchema.optional().describe("Kept for the item's next attempt");
 const countSchema = z.number().min(0).nullable().optional();
 const textSchema = z.string().nullable().optional();
 
@@ -104,7 +105,7 @@ export const reportSchema = z
       message: textSchema,
       saved: savedSchema,
     }),
-    z.strictObject({ type: z.literal("complete"), ...ofLease, output: z.json().optional() }),
+    z.strictObject({ type: z.literal("complete"), ...ofLease, output: jsonSchema.optional() }),
     z.strictObject({
       type: z.literal("fail"),
       ...ofLease,

@@ -7,7 +7,9 @@ const ABSENT_BATCH = "0190a000-0000-7abc-8000-0123456789ab";
 const ABSENT_ITEM = "00000000-0000-8abc-8000-0123456789ab";
 
 /** Routes that name nothing of anybody's: what they answer is the caller's own, or for all. */
-const OPEN = new Set(["GET /api/batches", "HEAD /api/batches"]);
+const OPEN = new Set(
+  ["/api/batches", "/healthz", "/readyz", "/openapi.json", "/api"].flatMap((path) => [`GET ${path}`, `HEAD ${path}`]),
+);
 
 /** A body that a route takes, by the end of its path; the others take none. */
 const BODIES: Readonly<Record<string, unknown>> = {
