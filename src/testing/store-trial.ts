@@ -116,7 +116,7 @@ export class StoreTrial {
   submit(
     batch: BatchSpec | number,
     items: BatchOptions["items"] = [],
-    options: Partial<Pick<Submission, "seal" | "firstOrdinal">> = {},
+    options: Partial<Pick<Submission, "seal" | "firstOrdinal" | "request">> = {},
   ): Promise<Submitted> {
     return this.store.submit({ batch, items: toItemSpecs(items), seal: true, now: this.clock.now(), ...options });
   }
