@@ -44,8 +44,11 @@ export interface UploadFacet<Options = unknown> {
   readonly options: z.ZodType<Options>;
   /** @throws {MilepostError} `INVALID_ARGUMENT` for options that contradict each other */
   toBatchOptions(options: Options, outFolder: string): Json;
-  /** The item's key is the file's id, so that a file given twice is one item. */
-  toItem(file: UploadedFile, options: Options, outFolder: string): NewItem;
+  /**
+   * The item for a file; its key is the file's id, so that a file given twice is one item.
+   * @param options the batch's, as `toBatchOptions` made them
+   */
+  toItem(file: UploadedFile, options: Json): Exclude<NewItem, string>;
   /** What an item that has ended made; null for an output that is none of this pipeline's. */
   toMadeFile(output: Json): MadeFile | null;
 }

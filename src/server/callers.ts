@@ -51,6 +51,13 @@ export class Callers {
     return id === null ? { kind: "nobody" } : { kind: "session", owner: ownerOf(id) };
   }
 
+  /** The caller's own name as an owner; null for nobody. */
+  ownerOf(request: FastifyRequest): string | null {
+    const caller = this.of(request);
+    if (caller.kind === "nobody") return null;
+    return caller.kind === "operator" ? "" : caller.owner;
+  }
+
   /** The operator, or refused. */
   requireOperator(request: FastifyRequest): void {
     if (this.of(request).kind === "operator") return;

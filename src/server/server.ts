@@ -4,15 +4,24 @@ import cookie from "@fastify/cookie";
 import fastify from "fastify";
 import { validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Milepost } from "../engine/milepost.ts";
+import { imageUploads } from "../pipelines/images/image-uploads.ts";
 import { toProblem } from "../wire/problem.ts";
+import { BatchAnswers } from "./batch-answers.ts";
 import { Callers } from "./callers.ts";
 import type { App, ServerContext } from "./context.ts";
+import { ServerFiles } from "./files/server-files.ts";
 import { answerError, answerProblem } from "./problems.ts";
+import { batchStatusRoutes } from "./routes/batch-status.ts";
 import { batchRoutes } from "./routes/batches.ts";
+import { outputRoutes } from "./routes/outputs.ts";
+import { pipelineRoutes } from "./routes/pipelines.ts";
+import { processBatchRoutes } from "./routes/process-batch.ts";
+import { uploadRoutes } from "./routes/uploads.ts";
 import { readSecret } from "./secret.ts";
 import { type ServerOptions, toServerSettings } from "./settings.ts";
 
 const TOKEN_BYTES = 24;
+const FACETS = [imageUploads];
 
 export interface MilepostServer {
   /** The operator's token. */
@@ -39,10 +48,15 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const token = options.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
   const secret = await readSecret(settings.files);
   const callers = new Callers({ secret, token, limits: settings.limits, now: () => Date.now() });
-  const app = await buildApp({ milepost, settings, callers });
+  const files = await ServerFiles.open(milepost, settings, FACETS);
+  const answers = new BatchAnswers(milepost);
+  const app = await buildApp({ milepost, settings, callers, files, facets: FACETS, answers });
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {
-    closed ??= app.close();
+    closed ??= app.close().then(() => {
+      answers.close();
+      return files.close();
+    });
     return closed;
   };
   return {
@@ -66,5 +80,10 @@ async function buildApp(context: ServerContext): Promise<App> {
   app.setNotFoundHandler((_request, reply) => answerProblem(reply, toProblem("not-found", "there is no such address")));
   await app.register(cookie);
   await app.register(batchRoutes(context));
+  await app.register(uploadRoutes(context));
+  await app.register(processBatchRoutes(context));
+  await app.register(batchStatusRoutes(context));
+  await app.register(outputRoutes(context));
+  await app.register(pipelineRoutes(context));
   return app;
 }

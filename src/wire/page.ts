@@ -17,7 +17,7 @@ export const nextCursorSchema = z
   .describe("Pass it as `cursor` for the next page; null: this was the last");
 
 /** An id in a path or a query; anything else is refused as malformed, before it is looked for. */
-export const idSchema = z.uuid().describe("A UUID");
+export const idSchema = z.uuid().toLowerCase().describe("A UUID");
 
 /** A time on the wire: ISO 8601 in UTC. */
 export const timeSchema = z.iso.datetime();

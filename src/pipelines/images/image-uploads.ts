@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Json } from "../../core/json.ts";
 import type { NewItem } from "../../engine/submit.ts";
 import type { FileType, MadeFile, UploadedFile, UploadFacet } from "../uploads.ts";
-import { extensionOf, type SourceFormat, sniffImage, type TargetFormat, targetOf } from "./image-format.ts";
+import { extensionOf, type SourceFormat, sniffImage, targetOf } from "./image-format.ts";
 import { IMAGE_FITS, IMAGE_FORMATS, IMAGE_LIMITS, toImageOptions } from "./image-options.ts";
 import { IMAGE_STAGES } from "./images-pipeline.ts";
 
@@ -43,10 +43,10 @@ export const imageUploads: UploadFacet<UploadOptions> = {
   },
   options: uploadOptionsSchema,
   toBatchOptions: (options, outFolder): Json => toImageOptions({ ...options, out: outFolder }),
-  toItem(file: UploadedFile, options: UploadOptions, outFolder: string): NewItem {
+  toItem(file: UploadedFile, options: Json): Exclude<NewItem, string> {
+    const { format, out } = toImageOptions(options);
     const source = formatOf(file.extension);
-    const target: TargetFormat = targetOf(options.format ?? "keep", source);
-    const output = join(outFolder, `${file.fileId}.${extensionOf(target)}`);
+    const output = join(out, `${file.fileId}.${extensionOf(targetOf(format, source))}`);
     const input = { source: file.path, output, filename: file.filename };
     return { key: file.fileId, input, size: file.size, kind: source };
   },

@@ -47,7 +47,12 @@ export async function* readParts(chunks: AsyncIterable<Buffer>, boundary: string
 async function isFollowedByPart(source: Source): Promise<boolean> {
   const start = await source.peek(2);
   if (start === "--") return false;
-  const padding = await source.until(CRLF, PADDING_BYTES_MAX, "malformed", "a boundary must stand on a line of its own");
+  const padding = await source.until(
+    CRLF,
+    PADDING_BYTES_MAX,
+    "malformed",
+    "a boundary must stand on a line of its own",
+  );
   if (!/^[ \t]*$/.test(padding.toString("latin1"))) {
     throw refusal("malformed", "a boundary must stand on a line of its own");
   }

@@ -26,7 +26,8 @@ export function readPartHead(head: Buffer): PartHead {
     if (disposition !== null) throw refusal("malformed", "a part says twice what it is");
     disposition = value;
   }
-  if (disposition === null) throw refusal("malformed", "a part does not say what it is: Content-Disposition is missing");
+  if (disposition === null)
+    throw refusal("malformed", "a part does not say what it is: Content-Disposition is missing");
   return readDisposition(disposition);
 }
 

@@ -58,7 +58,10 @@ async function write(part: Part, to: Receiving, data: FileHandle) {
     const head = Buffer.concat(early);
     type = to.accepts(head.subarray(0, HEAD_BYTES), part.filename ?? "");
     if (type === null) {
-      throw refusal("media-type", "the content of a file is none of the kinds that are accepted, whatever its name says");
+      throw refusal(
+        "media-type",
+        "the content of a file is none of the kinds that are accepted, whatever its name says",
+      );
     }
     await data.appendFile(head);
   };

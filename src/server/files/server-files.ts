@@ -28,7 +28,8 @@ export class ServerFiles {
       folder: join(folder, "uploads"),
       limits,
       holdings: this.#holdings,
-      accepts: (head, filename) => facets.map((facet) => facet.accepts(head, filename)).find((type) => type !== null) ?? null,
+      accepts: (head, filename) =>
+        facets.map((facet) => facet.accepts(head, filename)).find((type) => type !== null) ?? null,
     });
     this.batches = new BatchFolders({ folder: join(folder, "batches"), milepost, holdings: this.#holdings });
     this.#sweeper = new Sweeper({

@@ -62,11 +62,9 @@ export class Sweeper {
 
   async #sweepOnce(): Promise<void> {
     await this.#milepost.prune({ olderThanMs: this.#limits.retentionMs, ownerPrefix: SESSION_OWNER });
-    const held = new Set<string>();
-    for (const { owner, name } of await this.#batches.sweep()) held.add(`${owner} ${name}`);
-    for (const { owner, fileId } of await this.#uploads.sweep(Date.now())) held.add(`${owner} ${fileId}`);
-    this.#holdings.keepOnly(
-      (owner, name) => held.has(`${owner} ${name}`) || this.#uploads.isUnderWay(name) || this.#batches.isUnderWay(name),
-    );
+    await this.#holdings.recount(async () => {
+      await this.#batches.sweep();
+      await this.#uploads.sweep(Date.now());
+    });
   }
 }

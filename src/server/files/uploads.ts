@@ -34,8 +34,6 @@ export class Uploads {
   readonly #limits: ServerLimits;
   readonly #holdings: Holdings;
   readonly #accepts: (head: Uint8Array, filename: string) => FileType | null;
-  /** Ids of files that are on their way in. */
-  readonly #underWay = new Set<string>();
   readonly #byOwner = new Map<string, Map<string, StoredUpload>>();
 
   constructor(parts: {
@@ -66,15 +64,11 @@ export class Uploads {
       await Promise.allSettled(received.map(({ synced }) => synced));
       for (const { upload, folder } of received) {
         for (const name of [folder, join(this.#folder, upload.fileId)]) await removeAll(name).catch(() => {});
-        this.#underWay.delete(upload.fileId);
         this.#holdings.set(owner, upload.fileId, 0);
       }
       throw asRefusal(error);
     }
-    for (const { upload } of received) {
-      this.#underWay.delete(upload.fileId);
-      this.#remember(upload);
-    }
+    for (const { upload } of received) this.#remember(upload);
     return received.map(({ upload }) => upload);
   }
 
@@ -106,10 +100,9 @@ export class Uploads {
 
   /**
    * Removes what processes that are dead were writing, and uploads that came longer ago than the retention and that no batch uses
-   * (their file has no second name); then counts anew whose is how much. Returns what remains.
+   * (their content has no second name). What remains is counted anew.
    */
-  async sweep(now: number): Promise<readonly StoredUpload[]> {
-    const remaining: StoredUpload[] = [];
+  async sweep(now: number): Promise<void> {
     for (const name of await namesIn(this.#folder)) {
       const path = join(this.#folder, name);
       if (isMarked(name)) {
@@ -122,15 +115,9 @@ export class Uploads {
         await this.#discard(name);
         this.#forget(upload.owner, name);
       } else {
-        remaining.push(upload);
         this.#remember(upload);
       }
     }
-    return remaining;
-  }
-
-  isUnderWay(fileId: string): boolean {
-    return this.#underWay.has(fileId);
   }
 
   /** The files of a form. Whatever else stands in it is refused at its end, unless there is too much of it. */
@@ -163,7 +150,6 @@ export class Uploads {
     await requireRoom(this.#folder, 0, this.#limits.freeBytes);
     const fileId = randomUUID();
     const folder = join(this.#folder, markedName(fileId));
-    this.#underWay.add(fileId);
     try {
       await mkdir(folder, { mode: 0o700 });
       const { upload, synced } = await receiveFile(part, {
@@ -177,7 +163,6 @@ export class Uploads {
       return { upload, folder, synced };
     } catch (error) {
       await removeAll(folder).catch(() => {});
-      this.#underWay.delete(fileId);
       this.#holdings.set(owner, fileId, 0);
       throw error;
     }
@@ -187,7 +172,10 @@ export class Uploads {
     this.#holdings.set(owner, fileId, bytes);
     if (owner === "" || this.#holdings.total(owner) <= this.#limits.sessionBytes) return;
     const most = `${this.#limits.sessionBytes} bytes`;
-    throw refusal("too-large", `all that a session has lying here may be ${most}; remove some, or wait for the clean-up`);
+    throw refusal(
+      "too-large",
+      `all that a session has lying here may be ${most}; remove some, or wait for the clean-up`,
+    );
   }
 
   async #read(fileId: string): Promise<StoredUpload | null> {

@@ -36,7 +36,10 @@ export function uploadRoutes(context: ServerContext): (app: App) => Promise<void
           await files.requireAllowance(owner, lengthOf(request));
           const parts = readParts(limited(request, settings.limits), boundary);
           const received = await files.uploads.receive(parts, owner);
-          return reply.status(201).header("cache-control", "no-store").send({ files: received.map(toWireUpload) });
+          return reply
+            .status(201)
+            .header("cache-control", "no-store")
+            .send({ files: received.map(toWireUpload) });
         } catch (error) {
           discardRest(request.raw);
           throw error;
