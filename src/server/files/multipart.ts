@@ -33,14 +33,18 @@ export function boundaryIn(contentType: string | undefined): string | null {
 export async function* readParts(chunks: AsyncIterable<Buffer>, boundary: string): AsyncGenerator<Part> {
   const source = new Source(chunks);
   const delimiter = Buffer.from(`\r\n--${boundary}`, "latin1");
-  await source.until(delimiter, PREAMBLE_BYTES_MAX, "malformed", "the form must begin with its boundary");
-  while (await isFollowedByPart(source)) {
-    const head = await source.until(END_OF_HEADERS, HEADER_BYTES_MAX, "too-large", "the head of a part is too large");
-    const body = source.upTo(delimiter);
-    yield { ...readPartHead(head), body };
-    for await (const _skipped of body);
+  try {
+    await source.until(delimiter, PREAMBLE_BYTES_MAX, "malformed", "the form must begin with its boundary");
+    while (await isFollowedByPart(source)) {
+      const head = await source.until(END_OF_HEADERS, HEADER_BYTES_MAX, "too-large", "the head of a part is too large");
+      const body = source.upTo(delimiter);
+      yield { ...readPartHead(head), body };
+      for await (const _skipped of body);
+    }
+    await source.drain();
+  } finally {
+    await source.leave();
   }
-  await source.drain();
 }
 
 /** What follows a boundary: the end of its line, or the two dashes of the last one. */
@@ -114,6 +118,11 @@ class Source {
   async drain(): Promise<void> {
     this.#kept = CRLF;
     while (!(await this.#chunks.next()).done);
+  }
+
+  /** Stops reading, whatever may still come. */
+  async leave(): Promise<void> {
+    await this.#chunks.return?.();
   }
 
   async #more(): Promise<void> {
