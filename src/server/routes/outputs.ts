@@ -1,6 +1,5 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { z } from "zod";
 import type { ItemSnapshot } from "../../core/item.ts";
 import type { Batch } from "../../engine/batch.ts";
 import type { MadeFile } from "../../pipelines/uploads.ts";
