@@ -19,16 +19,14 @@ const TYPES: Readonly<Record<SourceFormat, FileType>> = {
 const side = z.int().min(1).max(IMAGE_LIMITS.side).nullable().optional();
 
 /** What may be asked of images that were uploaded: `ImageOptions` without any path. */
-const uploadOptionsSchema = z
-  .strictObject({
-    width: side.describe("Pixels; left out: follows the other side, or stays"),
-    height: side,
-    fit: z.enum(IMAGE_FITS).optional().describe("How width and height are met if both are given; default inside"),
-    withoutEnlargement: z.boolean().optional().describe("Default true: smaller images stay as they are"),
-    format: z.enum(IMAGE_FORMATS).optional().describe("Default keep; GIF and TIFF then become PNG"),
-    quality: z.int().min(1).max(100).nullable().optional().describe("Default: the encoder's own"),
-  })
-  .meta({ id: "ImageUploadOptions" });
+const uploadOptionsSchema = z.strictObject({
+  width: side.describe("Pixels; left out: follows the other side, or stays"),
+  height: side,
+  fit: z.enum(IMAGE_FITS).optional().describe("How width and height are met if both are given; default inside"),
+  withoutEnlargement: z.boolean().optional().describe("Default true: smaller images stay as they are"),
+  format: z.enum(IMAGE_FORMATS).optional().describe("Default keep; GIF and TIFF then become PNG"),
+  quality: z.int().min(1).max(100).nullable().optional().describe("Default: the encoder's own"),
+});
 
 type UploadOptions = z.infer<typeof uploadOptionsSchema>;
 

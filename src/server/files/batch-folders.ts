@@ -43,9 +43,9 @@ export class BatchFolders {
     return join(this.#folder, batchId, part);
   }
 
-  /** True if the batch was made of uploads. */
-  async has(batchId: string): Promise<boolean> {
-    return (await namesIn(join(this.#folder, batchId))).length > 0;
+  /** The ids of the files that a batch was made of; none for a batch that was not made of uploads. */
+  async inputsOf(batchId: string): Promise<ReadonlySet<string>> {
+    return new Set((await namesIn(this.pathOf(batchId, "in"))).map(fileIdIn));
   }
 
   /** Where an input of a batch lies. */

@@ -17,6 +17,8 @@ import type { StoredUpload } from "../files/uploads.ts";
 import { KeyedLock } from "../keyed-lock.ts";
 import { refusal } from "../problems.ts";
 
+const NO_FILES: ReadonlySet<string> = new Set();
+
 /** Batches of uploads. */
 export function processBatchRoutes(context: ServerContext): (app: App) => Promise<void> {
   const { callers } = context;
@@ -56,28 +58,30 @@ async function submitUploads(
   body: WireProcessBatch,
 ): Promise<WireBatchAccepted> {
   const { files, settings } = context;
-  const unique = [...new Set(body.fileIds)];
   const known = body.name === undefined ? null : await batchNamed(context, owner, body.name);
-  requireCount(owner, (known?.counts.total ?? 0) + unique.length, settings.limits.filesPerBatch);
+  const before = known === null ? NO_FILES : await files.batches.inputsOf(known.id);
+  const unique = [...new Set(body.fileIds)];
+  requireCount(owner, new Set([...before, ...unique]).size, settings.limits.filesPerBatch);
   const uploads = await findUploads(context, owner, unique);
   const facet = facetFor(context, body.pipeline ?? known?.pipeline, uploads);
   await files.requireAllowance(owner, 0);
+  if (known !== null && before.size === 0) {
+    throw refusal("conflict", "there is a batch of that name that was not made of uploads; choose another name");
+  }
 
   const id = known?.id ?? batchIdFrom(Date.now(), randomBytes(10));
-  const options = await batchOptionsFor(context, { id, known, facet, given: body.options });
+  const options = batchOptionsFor(facet, { known, given: body.options, out: files.batches.pathOf(id, "out") });
   const items = uploads.map((upload) =>
     facet.toItem({ ...upload, path: files.batches.inputPath(id, upload) }, options),
   );
   const inputs = uploads.map(({ fileId, extension }) => ({ fileId, extension, path: files.uploads.pathOf(fileId) }));
+  const { name, priority } = body;
+  const order = { id, owner, pipeline: facet.pipeline, options, items };
   const result = await files.batches.submit(
     {
-      id,
-      owner,
-      pipeline: facet.pipeline,
-      options,
-      items,
-      ...(body.name !== undefined && { name: body.name }),
-      ...(body.priority !== undefined && { priority: toPriority(body.priority) }),
+      ...order,
+      ...(name !== undefined && { name }),
+      ...(priority !== undefined && { priority: toPriority(priority) }),
     },
     inputs,
   );
@@ -135,21 +139,13 @@ function facetFor({ facets }: ServerContext, asked: string | undefined, uploads:
 }
 
 /** A batch has one set of options: who adds to it takes them, or says the same. Files that want others belong in another batch. */
-async function batchOptionsFor(
-  { files }: ServerContext,
-  batch: {
-    readonly id: string;
-    readonly known: BatchSnapshot | null;
-    readonly facet: UploadFacet;
-    readonly given: Json | undefined;
-  },
-): Promise<Json> {
-  const { id, known, facet, given } = batch;
-  if (known !== null && !(await files.batches.has(id))) {
-    throw refusal("conflict", "there is a batch of that name that was not made of uploads; choose another name");
-  }
+function batchOptionsFor(
+  facet: UploadFacet,
+  of: { readonly known: BatchSnapshot | null; readonly given: Json | undefined; readonly out: string },
+): Json {
+  const { known, given, out } = of;
   if (known !== null && given === undefined) return known.options;
-  const wanted = facet.toBatchOptions(checkedOptions(facet, given ?? {}), files.batches.pathOf(id, "out"));
+  const wanted = facet.toBatchOptions(checkedOptions(facet, given ?? {}), out);
   if (known === null || isDeepStrictEqual(known.options, wanted)) return wanted;
   throw refusal("conflict", "there is a batch of that name with other options; choose another name");
 }

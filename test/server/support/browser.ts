@@ -22,7 +22,7 @@ export class Browser {
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (this.#cookie !== "") headers.set("cookie", this.#cookie);
-    const answer = await this.#server.fetch(path, { ...init, headers });
+    const answer = await this.#server.fetch(path, { ...init, headers: Object.fromEntries(headers) });
     const [given] = answer.headers.getSetCookie();
     if (given !== undefined) this.#cookie = given.split(";")[0] ?? "";
     return answer;
