@@ -1,6 +1,6 @@
-import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { ZipFile } from "yazl";
+import { openFile } from "./disk.ts";
 
 /** A regular file that its owner may write and everybody read. */
 const FILE_MODE = 0o100644;
@@ -28,7 +28,8 @@ export function archiveOf(pages: AsyncIterator<readonly ArchiveEntry[]>): Readab
   (zip as unknown as NodeJS.EventEmitter).on("error", fail);
 
   const openNext = async (path: string): Promise<Readable> => {
-    const handle = await open(path);
+    const handle = await openFile(path);
+    if (handle === null) throw new Error("a file went away while it was to be sent");
     current = handle.createReadStream().once("error", fail);
     if (archive.destroyed) current.destroy();
     return current;

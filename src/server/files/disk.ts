@@ -1,4 +1,5 @@
-import { copyFile, link, open, readdir, rm, stat, statfs } from "node:fs/promises";
+import { constants } from "node:fs";
+import { copyFile, type FileHandle, link, open, readdir, rm, stat, statfs } from "node:fs/promises";
 import { refusal } from "../problems.ts";
 
 /** Waits until a file or the names in a folder are on the disk. */
@@ -64,6 +65,21 @@ export async function namesIn(folder: string): Promise<readonly string[]> {
     if (codeOf(error) === "ENOENT") return [];
     throw error;
   });
+}
+
+/** Opens a regular file for reading; null for what is none, or only leads to one, or is not there. */
+export async function openFile(path: string): Promise<FileHandle | null> {
+  let handle: FileHandle;
+  try {
+    // Opening a named pipe would wait for its writer for ever.
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (["ENOENT", "ELOOP", "ENXIO"].includes(codeOf(error))) return null;
+    throw error;
+  }
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  return null;
 }
 
 /** The size of a file; 0 where it went away meanwhile. */

@@ -1,4 +1,4 @@
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, lstat } from "node:fs/promises";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ItemSnapshot } from "../../core/item.ts";
 import type { Batch } from "../../engine/batch.ts";
@@ -8,7 +8,7 @@ import { idSchema } from "../../wire/page.ts";
 import type { App, ServerContext } from "../context.ts";
 import { type ArchiveEntry, archiveOf } from "../files/archive.ts";
 import { attachmentOf, portableName } from "../files/clean-name.ts";
-import { codeOf } from "../files/disk.ts";
+import { codeOf, openFile } from "../files/disk.ts";
 import { ArchiveNames, outputName } from "../files/output-names.ts";
 import { isKnown } from "../if-none-match.ts";
 import { refusal } from "../problems.ts";
@@ -90,10 +90,8 @@ async function sendFile(
   reply: FastifyReply,
   { made, name }: { readonly made: MadeFile; readonly name: string },
 ): Promise<FastifyReply> {
-  const handle = await open(made.path).catch((error: unknown) => {
-    if (codeOf(error) === "ENOENT") throw noOutput();
-    throw error;
-  });
+  const handle = await openFile(made.path);
+  if (handle === null) throw noOutput();
   try {
     const { size, mtimeMs } = await handle.stat();
     const etag = `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}"`;
@@ -142,7 +140,7 @@ async function* entriesOf(
     for (const item of page.items) {
       const made = madeFileOf(context, batchId, item);
       // One that is not there any more is left out rather than ending the archive in the middle.
-      if (made === null || (await stat(made.path).catch(() => null)) === null) continue;
+      if (made === null || !(await lstat(made.path).catch(() => null))?.isFile()) continue;
       const name = names.take(filenameOf(item), made.extension);
       entries.push({ path: made.path, name, time: item.endedAt ?? new Date(0) });
     }
