@@ -6,14 +6,20 @@ import { connect, type Socket } from "node:net";
 
 const [address = "", cookie = "", connections = "1", seconds = "1"] = process.argv.slice(2);
 const url = new URL(address);
-const request = `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nCookie: ${cookie}\r\n\r\n`;
+const request = Buffer.from(
+  `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nCookie: ${cookie}\r\n\r\n`,
+);
 let answers = 0;
 
-/** Reads one answer after the other; its length stands in its head. */
+/** The first digit of the status, after `HTTP/1.1 `. */
+const STATUS_AT = 9;
+const TWO = 0x32;
+
+/** Asks again with each answer. All have the length of the first, so that their heads are read only where they come in pieces. */
 class Asker {
   readonly #socket: Socket;
+  #length = 0;
   #left = 0;
-  #head = "";
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -25,20 +31,23 @@ class Asker {
 
   #read(chunk: Buffer): void {
     if (this.#left === 0) {
-      this.#head += chunk.toString("latin1");
-      const end = this.#head.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      if (!this.#head.startsWith("HTTP/1.1 200")) fail(this.#head.slice(0, 200));
-      const length = Number(/\r\ncontent-length: (\d+)/i.exec(this.#head)?.[1]);
-      this.#left = length - (this.#head.length - end - 4);
-      this.#head = "";
-    } else {
-      this.#left -= chunk.length;
+      if (chunk[STATUS_AT] !== TWO) fail(chunk.toString("latin1", 0, 200));
+      if (this.#length === 0) this.#length = lengthOf(chunk);
+      this.#left = this.#length;
     }
+    this.#left -= chunk.length;
     if (this.#left > 0) return;
+    if (this.#left < 0) fail("an answer has another length than the first");
     answers += 1;
     this.#socket.write(request);
   }
+}
+
+function lengthOf(chunk: Buffer): number {
+  const head = chunk.toString("latin1");
+  const end = head.indexOf("\r\n\r\n");
+  if (end < 0) fail("the head of the first answer came in pieces");
+  return end + 4 + Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1]);
 }
 
 function fail(what: string): never {

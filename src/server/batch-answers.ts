@@ -24,6 +24,8 @@ interface Asked {
   readonly commits: number;
   readonly at: number;
   readonly answer: Promise<BatchAnswer>;
+  /** The same, once it is there. */
+  given: BatchAnswer | null;
 }
 
 /** However quiet the store is, it is asked again after this time: estimates move, and hints of commits may be lost. */
@@ -55,19 +57,33 @@ export class BatchAnswers {
     });
   }
 
-  /** @throws {MilepostError} `NOT_FOUND` */
-  statusOf(batchId: string, query: BatchStatusQuery): Promise<BatchAnswer> {
+  /**
+   * The answer for one who polls; at once, where it is there already: a promise would cost as much again.
+   * @throws {MilepostError} `NOT_FOUND`
+   */
+  statusOf(batchId: string, query: BatchStatusQuery): BatchAnswer | Promise<BatchAnswer> {
     const key = `${batchId} ${query.images} ${query.limit} ${query.cursor ?? ""}`;
-    const asked = this.#asked.get(key);
-    if (asked !== undefined && asked.commits === this.#commits && performance.now() - asked.at < ASK_AGAIN_MS) {
-      return asked.answer;
+    const now = performance.now();
+    const known = this.#asked.get(key);
+    if (known !== undefined && known.commits === this.#commits && now - known.at < ASK_AGAIN_MS) {
+      return known.given ?? known.answer;
     }
     if (this.#asked.size >= ASKED_MAX) this.#asked.clear();
-    const answer = this.#ask(key, batchId, query);
-    this.#asked.set(key, { commits: this.#commits, at: performance.now(), answer });
-    // A refusal is not kept: whoever asks next may be told something else.
-    answer.catch(() => this.#asked.delete(key));
-    return answer;
+    const asked: Asked = {
+      commits: this.#commits,
+      at: now,
+      answer: this.#ask(key, batchId, query),
+      given: null,
+    };
+    this.#asked.set(key, asked);
+    asked.answer.then(
+      (answer) => {
+        asked.given = answer;
+      },
+      // A refusal is not kept: whoever asks next may be told something else.
+      () => this.#asked.delete(key),
+    );
+    return asked.answer;
   }
 
   close(): void {

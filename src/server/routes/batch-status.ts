@@ -29,7 +29,8 @@ export function batchStatusRoutes({ answers, callers }: ServerContext): (app: Ap
         if (cursor !== undefined && chanceOf(cursor) !== chanceOf(batchId)) {
           throw refusal("malformed", "the cursor is not of this list");
         }
-        const answer = await answers.statusOf(batchId, request.query).catch(nullIfMissing);
+        const asked = answers.statusOf(batchId, request.query);
+        const answer = asked instanceof Promise ? await asked.catch(nullIfMissing) : asked;
         if (answer === null || !callers.mayAccess(request, answer)) {
           throw refusal("not-found", "there is no such batch");
         }
