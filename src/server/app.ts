@@ -13,13 +13,18 @@ import { answerUnknown, type ServedRoute } from "./methods.ts";
 import { addOpenApi } from "./openapi.ts";
 import { answerError } from "./problems.ts";
 import { batchControlRoutes } from "./routes/batch-controls.ts";
+import { batchStatusRoutes } from "./routes/batch-status.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { itemRoutes } from "./routes/items.ts";
 import { leaseRoutes } from "./routes/leases.ts";
 import { addMetrics } from "./routes/metrics.ts";
+import { outputRoutes } from "./routes/outputs.ts";
+import { pipelineRoutes } from "./routes/pipelines.ts";
+import { processBatchRoutes } from "./routes/process-batch.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { submissionRoutes } from "./routes/submissions.ts";
+import { uploadRoutes } from "./routes/uploads.ts";
 import { workerRoutes } from "./routes/workers.ts";
 import { addSpans } from "./spans.ts";
 
@@ -71,6 +76,11 @@ export async function buildApp(context: ServerContext): Promise<BuiltApp> {
 
 async function addRoutes(app: App, context: ServerContext): Promise<void> {
   await app.register(healthRoutes(context));
+  await app.register(uploadRoutes(context));
+  await app.register(processBatchRoutes(context));
+  await app.register(batchStatusRoutes(context));
+  await app.register(outputRoutes(context));
+  await app.register(pipelineRoutes(context));
   await app.register(batchRoutes(context));
   await app.register(submissionRoutes(context));
   await app.register(batchControlRoutes(context));

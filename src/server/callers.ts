@@ -3,6 +3,7 @@ import { normalizeIP } from "@fastify/rate-limit";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { BatchSnapshot } from "../core/batch.ts";
 import { refusal } from "./problems.ts";
+import { Remembered } from "./remembered.ts";
 import { SessionCap } from "./session-cap.ts";
 import type { ServerLimits } from "./settings.ts";
 
@@ -27,10 +28,12 @@ const COOKIE_PARTS = 4;
 interface Session {
   /** 256 bits of chance. */
   readonly id: string;
+  readonly owner: string;
   readonly begunAt: number;
   /** When it was last seen, as of its cookie. */
   readonly seenAt: number;
 }
+const REMEMBERED_MAX = 10_000;
 
 /**
  * Tells callers apart: the operator by a token, anonymous people by a signed cookie. A session is 256 bits of chance, the time
@@ -43,6 +46,8 @@ export class Callers {
   readonly #now: () => number;
   readonly #cap: SessionCap;
   readonly #known = new WeakMap<FastifyRequest, Caller>();
+  /** Checking a signature costs more than all the rest of an answer that is there already. */
+  readonly #sessions = new Remembered<Session>(REMEMBERED_MAX);
 
   constructor(parts: {
     readonly secret: Buffer;
@@ -72,7 +77,7 @@ export class Callers {
       throw refusal("session", "the token is not the operator's; it is printed when the server starts");
     }
     const session = this.#sessionOf(request);
-    return session === null ? { kind: "nobody" } : { kind: "session", owner: ownerOf(session.id) };
+    return session === null ? { kind: "nobody" } : { kind: "session", owner: session.owner };
   }
 
   /** True for a request with the operator's token; never refuses. */
@@ -87,7 +92,14 @@ export class Callers {
   /** Whose requests are counted together: a session's, else those of an address. */
   limitKeyOf(request: FastifyRequest): string {
     const session = this.#sessionOf(request);
-    return session === null ? addressOf(request) : ownerOf(session.id);
+    return session === null ? addressOf(request) : session.owner;
+  }
+
+  /** The caller's own name as an owner; null for nobody. */
+  ownerOf(request: FastifyRequest): string | null {
+    const caller = this.of(request);
+    if (caller.kind === "nobody") return null;
+    return caller.kind === "operator" ? "" : caller.owner;
   }
 
   /** The operator, or refused. */
@@ -141,16 +153,22 @@ export class Callers {
   }
 
   #sessionOf(request: FastifyRequest): Session | null {
-    const parts = request.cookies[request.protocol === "https" ? SECURE_COOKIE : COOKIE]?.split(".") ?? [];
+    const cookie = request.cookies[request.protocol === "https" ? SECURE_COOKIE : COOKIE];
+    const session = cookie === undefined ? null : this.#sessions.of(cookie, () => this.#sessionIn(cookie));
+    if (session === null) return null;
+    const now = this.#now();
+    const { sessionIdleMs, sessionMaxMs } = this.#limits;
+    return now - session.begunAt <= sessionMaxMs && now - session.seenAt <= sessionIdleMs ? session : null;
+  }
+
+  #sessionIn(cookie: string): Session | null {
+    const parts = cookie.split(".");
     const [id, begun, seen, signature] = parts;
     if (parts.length !== COOKIE_PARTS || id === undefined || begun === undefined) return null;
     if (seen === undefined || signature === undefined) return null;
     const expected = this.#signatureOf(`${id}.${begun}.${seen}`);
     if (!timingSafeEqual(hashOf(signature), hashOf(expected))) return null;
-    const session = { id, begunAt: Number.parseInt(begun, 36), seenAt: Number.parseInt(seen, 36) };
-    const now = this.#now();
-    const { sessionIdleMs, sessionMaxMs } = this.#limits;
-    return now - session.begunAt <= sessionMaxMs && now - session.seenAt <= sessionIdleMs ? session : null;
+    return { id, owner: ownerOf(id), begunAt: Number.parseInt(begun, 36), seenAt: Number.parseInt(seen, 36) };
   }
 
   #signatureOf(text: string): string {

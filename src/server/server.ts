@@ -3,10 +3,13 @@ import { mkdir } from "node:fs/promises";
 import type { Server } from "node:http";
 import { MilepostError } from "../core/errors.ts";
 import type { Milepost } from "../engine/milepost.ts";
+import { imageUploads } from "../pipelines/images/image-uploads.ts";
 import type { Logger } from "../ports/logger.ts";
 import { buildApp } from "./app.ts";
+import { BatchAnswers } from "./batch-answers.ts";
 import { Callers } from "./callers.ts";
 import type { App } from "./context.ts";
+import { ServerFiles } from "./files/server-files.ts";
 import { Idempotency } from "./idempotency.ts";
 import { toLogger } from "./log.ts";
 import type { ServedRoute } from "./methods.ts";
@@ -19,6 +22,7 @@ const TOKEN_BYTES = 24;
 const SECRET_BYTES = 32;
 /** A closing server looks for connections whose last request has ended this often. */
 const CLOSE_IDLE_EVERY_MS = 100;
+const FACETS = [imageUploads];
 
 export interface MilepostServer {
   /** The operator's token. */
@@ -52,25 +56,31 @@ export interface MilepostServer {
  */
 export async function createServer(milepost: Milepost, options: ServerOptions): Promise<MilepostServer> {
   const settings = toServerSettings(options);
-  const { limits, files } = settings;
-  await mkdir(files, { recursive: true, mode: 0o700 });
+  const { limits, files: folder } = settings;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const token = options.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
-  const secret = await readSecret(files, "secret", () => randomBytes(SECRET_BYTES).toString("hex"));
+  const secret = await readSecret(folder, "secret", () => randomBytes(SECRET_BYTES).toString("hex"));
   const callers = new Callers({ secret: Buffer.from(secret, "hex"), token, limits, now: () => Date.now() });
-  const submissions = new Submissions(milepost, files);
-  const idempotency = new Idempotency(files);
-  const { app, routes, servers } = await buildApp({ milepost, settings, callers, submissions, idempotency });
+  const submissions = new Submissions(milepost, folder);
+  const idempotency = new Idempotency(folder);
+  const files = await ServerFiles.open(milepost, settings, FACETS);
+  const answers = new BatchAnswers(milepost);
+  const context = { milepost, settings, callers, submissions, idempotency, files, facets: FACETS, answers };
+  const { app, routes, servers } = await buildApp(context);
   const log = toLogger(app.log);
   const finishLeft = async (): Promise<void> => {
     for (const error of await submissions.finishLeft())
       log.error("a submission could not be finished", { error: String(error) });
   };
   await finishLeft();
-  const webhooks = settings.webhooks && (await startWebhooks({ milepost, files, log, options: settings.webhooks }));
+  const webhooks =
+    settings.webhooks && (await startWebhooks({ milepost, files: folder, log, options: settings.webhooks }));
   const timer = setInterval(() => void finishLeft(), limits.sweepEveryMs).unref();
   const end = async (): Promise<void> => {
     clearInterval(timer);
     await Promise.all([drain(app, servers, limits.drainMs), webhooks?.stop(limits.drainMs)]);
+    answers.close();
+    await files.close();
   };
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {
