@@ -181,6 +181,24 @@ export class Milepost {
     };
   }
 
+  /**
+   * The version of each of these batches by its id, without those that are not there; of all that have not ended, if none are named.
+   * One read, however many they are: it tells which of them are worth one of their own.
+   */
+  versions(ids?: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    this.#requireOpen();
+    return this.#deps.store.versions(ids ?? null);
+  }
+
+  /**
+   * Calls `listener` after commits, of this process and of others: a hint that may come late, twice or for nothing.
+   * `mayHaveEnded` is false where no batch has ended or gone with them. The answer ends it.
+   */
+  subscribe(listener: (mayHaveEnded: boolean) => void): () => void {
+    this.#requireOpen();
+    return this.#deps.store.subscribe(listener);
+  }
+
   /** An item by its id alone. */
   item(id: string): Item {
     this.#requireOpen();

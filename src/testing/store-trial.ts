@@ -278,6 +278,7 @@ function audited(store: Store, auditor: StoreAuditor): Store {
     sessions: () => store.sessions(),
     batches: (query) => store.batches(query),
     batch: (ref) => store.batch(ref),
+    versions: (ids) => store.versions(ids),
     items: (query) => store.items(query),
     item: (ref) => store.item(ref),
     changes: (batch, since, limit) => store.changes(batch, since, limit),
