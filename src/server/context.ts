@@ -8,6 +8,7 @@ import type {
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Milepost } from "../engine/milepost.ts";
 import type { Callers } from "./callers.ts";
+import type { EventHub } from "./events/event-hub.ts";
 import type { ServerSettings } from "./settings.ts";
 
 /** What every route works with. */
@@ -15,6 +16,7 @@ export interface ServerContext {
   readonly milepost: Milepost;
   readonly settings: ServerSettings;
   readonly callers: Callers;
+  readonly events: EventHub;
 }
 
 /** Fastify whose schemas are Zod's: one schema is the validation, the type and the documentation. */

@@ -7,8 +7,10 @@ import type { Milepost } from "../engine/milepost.ts";
 import { toProblem } from "../wire/problem.ts";
 import { Callers } from "./callers.ts";
 import type { App, ServerContext } from "./context.ts";
+import { EventHub } from "./events/event-hub.ts";
 import { answerError, answerProblem } from "./problems.ts";
 import { batchRoutes } from "./routes/batches.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { readSecret } from "./secret.ts";
 import { type ServerOptions, toServerSettings } from "./settings.ts";
 
@@ -39,7 +41,12 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const token = options.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
   const secret = await readSecret(settings.files);
   const callers = new Callers({ secret, token, limits: settings.limits, now: () => Date.now() });
-  const app = await buildApp({ milepost, settings, callers });
+  const events = new EventHub({
+    milepost,
+    limits: settings.limits,
+    onError: (err) => app.log.error({ err }, "events could not be told"),
+  });
+  const app = await buildApp({ milepost, settings, callers, events });
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {
     closed ??= app.close();
@@ -66,5 +73,6 @@ async function buildApp(context: ServerContext): Promise<App> {
   app.setNotFoundHandler((_request, reply) => answerProblem(reply, toProblem("not-found", "there is no such address")));
   await app.register(cookie);
   await app.register(batchRoutes(context));
+  await app.register(eventRoutes(context));
   return app;
 }

@@ -10,6 +10,7 @@ export interface TestServer {
   readonly milepost: Milepost;
   readonly url: string;
   readonly files: string;
+  readonly close: () => Promise<void>;
   /** `fetch` of a path of the server, as nobody. */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
   /** `fetch` with the operator's token. */
@@ -31,6 +32,7 @@ export async function startServer(
     milepost,
     url,
     files,
+    close: () => server.close(),
     fetch: call,
     operator: (path, init = {}) =>
       call(path, { ...init, headers: { authorization: `Bearer ${TOKEN}`, ...(init.headers as object) } }),
