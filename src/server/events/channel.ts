@@ -1,4 +1,4 @@
-import { setTimeout } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import type { BatchSnapshot } from "../../core/batch.ts";
 import type { Batch, ChangesPage } from "../../engine/batch.ts";
 import { toWireBatch, type WireBatch } from "../../wire/batch.ts";
@@ -9,10 +9,17 @@ import { inPieces, toFrame } from "./frame.ts";
 const PAGE_ITEMS = 1_000;
 /** Items of one event, in characters of JSON: what is larger goes in several, of which only the last has an id. */
 const FRAME_CHARACTERS = 131_072;
-/** How long those who keep up wait for those who do not, before the next part of a long change is sent. */
-const PACE_MS = 250;
+/** How long those who keep up wait for those who do not, before the next part of a long change is sent: so many turns. */
+const PACE_TURNS = 10;
+const PACE_TURN_MS = 25;
 /** A finish that moved by less is the same to people. */
 const MOVED_MS = 1_000;
+
+/** One change as bytes. Only its last part has an id: a reader that was cut before it is told all of the change again. */
+interface Frames {
+  readonly parts: readonly Buffer[];
+  readonly last: Buffer;
+}
 
 /**
  * All readers of one batch. What happens is read once and encoded once, whatever their number.
@@ -36,7 +43,7 @@ export class Channel {
   #mustLookAgain = false;
   /** Set while a change goes out in parts: nobody can join between two of them. */
   #parts: Promise<void> | null = null;
-  #missed: { readonly page: ChangesPage; readonly upTo: number; readonly frames: readonly Buffer[] } | null = null;
+  #missed: { readonly page: ChangesPage; readonly upTo: number; readonly frames: Frames } | null = null;
 
   constructor(options: { readonly batch: Batch; readonly snapshot: BatchSnapshot; readonly items: EventItems }) {
     this.#batch = options.batch;
@@ -109,19 +116,18 @@ export class Channel {
       this.#send(this.#changesFrame([], []));
       return;
     }
-    const frames = this.#framesOf({ items: page?.items ?? [], removals: page?.removals ?? [], version });
-    if (frames.length > 1) {
+    const { parts, last } = this.#framesOf({ items: page?.items ?? [], removals: page?.removals ?? [], version });
+    if (parts.length > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#parts = promise;
-      for (const frame of frames.slice(0, -1)) {
-        this.#send(frame);
+      for (const part of parts) {
+        this.#send(part);
         await this.#keepPace();
       }
       this.#parts = null;
       resolve();
     }
-    const last = frames.at(-1);
-    if (last !== undefined) this.#send(last);
+    this.#send(last);
     this.#cursor = version;
     if (page?.hasMore === true) await this.#keepPace();
     else this.#endIfOver();
@@ -142,10 +148,17 @@ export class Channel {
   }
 
   async #keepPace(): Promise<void> {
-    const done = new AbortController();
-    const all = Promise.all(Array.from(this.#members, (stream) => stream.drained()));
-    await Promise.race([all, setTimeout(PACE_MS, undefined, { signal: done.signal }).catch(() => {})]);
-    done.abort();
+    let isDrained = false;
+    const drained = Promise.all(Array.from(this.#members, (stream) => stream.drained())).then(() => {
+      isDrained = true;
+    });
+    // In turns: where this process was held up, readers must not pay for it with their time.
+    for (let turn = 0; turn < PACE_TURNS && !isDrained; turn++) {
+      const over = new AbortController();
+      await Promise.race([drained, setTimeout(PACE_TURN_MS, undefined, over).catch(() => {})]);
+      over.abort();
+      await setImmediate();
+    }
   }
 
   /** False: there is no way on from the cursor. */
@@ -155,16 +168,19 @@ export class Channel {
       if (!page.isResumable) return false;
       if (this.#parts !== null) await this.#parts;
       else if (cursor > this.#cursor) await this.look();
-      else if (page.version >= this.#cursor) {
-        for (const frame of this.#missedFrames(cursor, page)) stream.write(frame);
-        this.#join(stream);
-        return true;
-      } else {
-        for (const frame of this.#framesOf(page)) {
+      else {
+        const upTo = Math.min(page.version, this.#cursor);
+        const { parts, last } = this.#missedOf(page, { since: cursor, upTo });
+        if (parts.length === 0 && page.version >= this.#cursor) {
+          stream.write(last);
+          this.#join(stream);
+          return true;
+        }
+        for (const frame of [...parts, last]) {
           stream.write(frame);
           await stream.drained();
         }
-        cursor = page.version;
+        cursor = upTo;
       }
     }
     return true;
@@ -213,35 +229,33 @@ export class Channel {
     return read;
   }
 
-  /** Of a page that reaches past the cursor, what lies up to it: the rest comes to all members at once. */
-  #missedFrames(since: number, page: ChangesPage): readonly Buffer[] {
-    const upTo = this.#cursor;
+  /** Of a page, what lies up to the cursor: the rest comes to all members at once. Made once for all who miss the same. */
+  #missedOf(page: ChangesPage, { since, upTo }: { readonly since: number; readonly upTo: number }): Frames {
     if (since === upTo) {
       this.#presentFrame ??= this.#changesFrame([], []);
-      return [this.#presentFrame];
+      return { parts: [], last: this.#presentFrame };
     }
     if (this.#missed?.page !== page || this.#missed.upTo !== upTo) {
       const isDue = ({ version }: { readonly version: number }): boolean => version <= upTo;
-      const { items, removals } = page;
-      const due = { items: items.filter(isDue), removals: removals.filter(isDue), version: upTo };
+      const due = { items: page.items.filter(isDue), removals: page.removals.filter(isDue), version: upTo };
       this.#missed = { page, upTo, frames: this.#framesOf(due) };
     }
     return this.#missed.frames;
   }
 
-  #framesOf({ items, removals, version }: Pick<ChangesPage, "items" | "removals" | "version">): readonly Buffer[] {
+  #framesOf({ items, removals, version }: Pick<ChangesPage, "items" | "removals" | "version">): Frames {
     const pieces = inPieces(toTexts(items), FRAME_CHARACTERS);
-    const last = pieces.at(-1) ?? [];
     const gone = inPieces(
       removals.map((removal) => JSON.stringify(removal)),
       FRAME_CHARACTERS,
     );
-    const lastGone = gone.at(-1) ?? [];
-    return [
-      ...pieces.slice(0, -1).map((piece) => this.#changesFrame(piece, [])),
-      ...gone.slice(0, -1).map((piece) => this.#changesFrame([], piece)),
-      this.#changesFrame(last, lastGone, version),
-    ];
+    return {
+      parts: [
+        ...pieces.slice(0, -1).map((piece) => this.#changesFrame(piece, [])),
+        ...gone.slice(0, -1).map((piece) => this.#changesFrame([], piece)),
+      ],
+      last: this.#changesFrame(pieces.at(-1) ?? [], gone.at(-1) ?? [], version),
+    };
   }
 
   #changesFrame(items: readonly string[], removals: readonly string[], id?: number): Buffer {

@@ -61,8 +61,12 @@ export class EventReader {
     });
   }
 
-  static open(url: string | URL, headers: Record<string, string> = {}): Promise<EventReader> {
-    const sent = { authorization: `Bearer ${TOKEN}`, ...headers };
+  static open(
+    url: string | URL,
+    headers: Record<string, string> = {},
+    token: string | null = TOKEN,
+  ): Promise<EventReader> {
+    const sent = { ...(token !== null && { authorization: `Bearer ${token}` }), ...headers };
     const open = request(url, { agent: false, headers: sent });
     onTestFinished(() => void open.destroy());
     return new Promise((resolve, reject) => {
