@@ -19,7 +19,7 @@ export type { BatchesQuery, Milepost, RetentionOptions, SubmitResult } from "./e
 export type { Handler, HandlerItem, PipelineDefinition, Step } from "./engine/pipeline.ts";
 export type { Queue } from "./engine/queue.ts";
 export type { QueuePlace } from "./engine/rivals.ts";
-export type { NewItem, NewItems, SubmitOptions, Verdict } from "./engine/submit.ts";
+export type { NewItem, NewItems, RequestOptions, SubmitOptions, Verdict } from "./engine/submit.ts";
 export type { Tracker } from "./engine/tracker.ts";
 export type { Worker, WorkOptions } from "./engine/worker.ts";
 export { type OpenOptions, openMilepost } from "./open-milepost.ts";

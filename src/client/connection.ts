@@ -33,8 +33,9 @@ export class Connection {
   }
 
   addressOf(path: string, query: Query = {}): string {
-    const given = Object.entries(query).filter(([, value]) => value !== undefined);
-    const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+    const parameters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+    const text = parameters.toString();
     return `${this.url}${path}${text === "" ? "" : `?${text}`}`;
   }
 

@@ -12,7 +12,7 @@ import type { Estimates } from "./estimates.ts";
 import { endOf, watchBatch } from "./feed.ts";
 import { Item } from "./item.ts";
 import type { QueuePlace } from "./rivals.ts";
-import { type NewItems, type SubmitCounts, writeSubmission } from "./submit.ts";
+import { type NewItems, type RequestOptions, type SubmitCounts, writeSubmission } from "./submit.ts";
 
 export interface ItemsQuery {
   readonly state?: ItemState;
@@ -145,9 +145,13 @@ export class Batch {
   }
 
   /** Adds items; known keys keep their state. A batch that was sealed is sealed again, as a new epoch. */
-  async add(items: NewItems, options: { readonly seal?: boolean } = {}): Promise<SubmitCounts> {
+  async add(
+    items: NewItems,
+    options: { readonly seal?: boolean; readonly request?: RequestOptions } = {},
+  ): Promise<SubmitCounts> {
     const row = await this.#row();
-    return writeSubmission({ deps: this.#deps, batch: row.number, items, seal: options.seal ?? row.isSealed });
+    const { seal = row.isSealed, request } = options;
+    return writeSubmission({ deps: this.#deps, batch: row.number, items, seal, request });
   }
 
   /** Closes the batch: no more items; it ends when all that it has are terminal. */

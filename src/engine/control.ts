@@ -1,7 +1,8 @@
 import { MilepostError } from "../core/errors.ts";
 import type { Refusal } from "../core/machine.ts";
-import type { ControlCommand } from "../ports/store.ts";
+import type { ControlCommand, SessionRow } from "../ports/store.ts";
 import type { Deps } from "./deps.ts";
+import { isRemote } from "./remote/remote-host.ts";
 import { retryBusy } from "./retry-busy.ts";
 
 /** How often the confirmations of other workers are looked at while somebody waits for them. */
@@ -40,7 +41,7 @@ async function confirmed(deps: Deps, revision: number): Promise<void> {
     // A session that lapsed is ended first: should its worker wake up, it has nothing left that it could start.
     await deps.store.reap(deps.clock.now(), (session) => deps.host.isDead(session));
     const sessions = await deps.store.sessions();
-    const late = sessions.filter((session) => session.concurrency > 0 && session.confirmed < revision);
+    const late = sessions.filter((session) => mustConfirm(session) && session.confirmed < revision);
     if (late.length === 0) return;
     if (deps.clock.monotonic() > until) {
       const names = late.map(({ name }) => name).join(", ");
@@ -51,6 +52,11 @@ async function confirmed(deps: Deps, revision: number): Promise<void> {
     }
     await new Promise<void>((resolve) => deps.clock.after(CONFIRM_EVERY_MS, resolve));
   }
+}
+
+/** A tracker starts nothing; a worker outside has started all that it holds, and claims nothing that an order forbids. */
+function mustConfirm(session: SessionRow): boolean {
+  return session.concurrency > 0 && (session.held > 0 || !isRemote(session));
 }
 
 /** Waits until nothing of the target runs any more under a worker; items of trackers are their callers' to give back. */

@@ -1,11 +1,11 @@
 import { NoRetryError } from "../core/errors.ts";
 import { toItemError } from "../core/item-error.ts";
 import { toJsonText } from "../core/json.ts";
-import { retryDelayMs } from "../core/retry-policy.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Report } from "../ports/store.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Deps } from "./deps.ts";
+import { timeoutError, toFailBody } from "./failure.ts";
 import type { Handler } from "./pipeline.ts";
 
 /** Thrown by a runner when the thread that ran the handler died under it: a crash, not a failure. */
@@ -125,27 +125,15 @@ function toFailure(deps: Deps, attempt: Attempt, thrown: unknown): Report {
   const { item, lease, startedAt, interruption, unsaved } = attempt;
   if (interruption === "stopped") return { type: "release", item, lease, startedAt, ...unsaved };
   if (isA(thrown, ThreadCrash)) return { type: "release", item, lease, startedAt, isCrash: true, ...unsaved };
-  const policy = attempt.batch.policy;
-  const failures = lease.failures + 1;
-  const isFinal = isNoRetry(thrown) || failures >= policy.attempts;
-  const endedAt = deps.clock.now();
-  return {
-    type: "fail",
-    item,
-    lease,
+  const { policy } = attempt.batch;
+  const failure = {
+    policy,
+    failures: lease.failures,
     startedAt,
-    endedAt,
-    error:
-      interruption === "timed-out"
-        ? {
-            name: "TimeoutError",
-            message: `the attempt took longer than its limit of ${policy.timeoutMs} ms`,
-            code: "TIMEOUT",
-          }
-        : toItemError(thrown),
-    retryAt: isFinal ? null : endedAt + retryDelayMs(policy, failures, deps.random.fraction()),
-    ...unsaved,
+    error: interruption === "timed-out" ? timeoutError(policy) : toItemError(thrown),
+    isNoRetry: isNoRetry(thrown),
   };
+  return { item, lease, ...toFailBody(deps, failure), ...unsaved };
 }
 
 /** Whether a handler's result is still to come. Asking a strange object may throw: that is the handler's error. */

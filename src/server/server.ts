@@ -11,6 +11,8 @@ import { EventHub } from "./events/event-hub.ts";
 import { answerError, answerProblem } from "./problems.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { leaseRoutes } from "./routes/leases.ts";
+import { workerRoutes } from "./routes/workers.ts";
 import { readSecret } from "./secret.ts";
 import { type ServerOptions, toServerSettings } from "./settings.ts";
 
@@ -74,5 +76,7 @@ async function buildApp(context: ServerContext): Promise<App> {
   await app.register(cookie);
   await app.register(batchRoutes(context));
   await app.register(eventRoutes(context));
+  await app.register(workerRoutes(context));
+  await app.register(leaseRoutes(context));
   return app;
 }

@@ -47,6 +47,7 @@ function matches(batch: MemoryBatch, query: BatchQuery): boolean {
   if (query.owner !== undefined && batch.owner !== query.owner) return false;
   if (query.queue !== undefined && batch.queue.name !== query.queue) return false;
   if (query.isEnded !== undefined && (batch.endedAt !== null) !== query.isEnded) return false;
+  if (query.endedSince !== undefined && (batch.endedAt ?? -1) < query.endedSince) return false;
   return query.statuses === undefined || query.statuses.includes(statusOf(batch));
 }
 

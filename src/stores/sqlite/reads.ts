@@ -111,6 +111,7 @@ export class Reads {
     if (query.owner !== undefined) add("owner = ?", query.owner);
     if (query.queue !== undefined) add("queue = ?", query.queue);
     if (query.before !== undefined) add("number < ?", query.before);
+    if (query.endedSince !== undefined) add("ended_at >= ?", query.endedSince);
     if (query.isEnded !== undefined) conditions.push(query.isEnded ? "ended_at IS NOT NULL" : "ended_at IS NULL");
     if (query.statuses !== undefined) {
       add(`${STATUS_SQL} IN (SELECT value FROM json_each(?))`, JSON.stringify(query.statuses));

@@ -15,6 +15,7 @@ export interface TestServer {
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
   /** `fetch` with the operator's token. */
   readonly operator: (path: string, init?: RequestInit) => Promise<Response>;
+  readonly close: () => Promise<void>;
 }
 
 /** A server on a free port over a fresh store, closed when the test ends. */
@@ -34,6 +35,7 @@ export async function startServer(
     files,
     close: () => server.close(),
     fetch: call,
+    close: () => server.close(),
     operator: (path, init = {}) =>
       call(path, { ...init, headers: { authorization: `Bearer ${TOKEN}`, ...(init.headers as object) } }),
   };
