@@ -14,6 +14,7 @@ export { type QueueSnapshot, QueueState } from "./core/queue.ts";
 export { DEFAULT_POLICY, type Policy } from "./core/retry-policy.ts";
 export { ItemState } from "./core/transitions.ts";
 export type { Batch, ChangesPage, ItemsPage, ItemsQuery } from "./engine/batch.ts";
+export type { Halted } from "./engine/control.ts";
 export type { Item } from "./engine/item.ts";
 export type { BatchesQuery, Milepost, RetentionOptions, SubmitResult } from "./engine/milepost.ts";
 export type { Handler, HandlerItem, PipelineDefinition, Step } from "./engine/pipeline.ts";

@@ -9,7 +9,9 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Milepost } from "../engine/milepost.ts";
 import type { Callers } from "./callers.ts";
 import type { EventHub } from "./events/event-hub.ts";
+import type { Idempotency } from "./idempotency.ts";
 import type { ServerSettings } from "./settings.ts";
+import type { Submissions } from "./submissions.ts";
 
 /** What every route works with. */
 export interface ServerContext {
@@ -17,6 +19,8 @@ export interface ServerContext {
   readonly settings: ServerSettings;
   readonly callers: Callers;
   readonly events: EventHub;
+  readonly submissions: Submissions;
+  readonly idempotency: Idempotency;
 }
 
 /** Fastify whose schemas are Zod's: one schema is the validation, the type and the documentation. */

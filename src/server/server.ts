@@ -3,24 +3,35 @@ import { mkdir } from "node:fs/promises";
 import cookie from "@fastify/cookie";
 import fastify from "fastify";
 import { validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { LIMITS } from "../core/limits.ts";
 import type { Milepost } from "../engine/milepost.ts";
-import { toProblem } from "../wire/problem.ts";
+import { readBodies } from "./body.ts";
 import { Callers } from "./callers.ts";
 import type { App, ServerContext } from "./context.ts";
 import { EventHub } from "./events/event-hub.ts";
-import { answerError, answerProblem } from "./problems.ts";
+import { hideFolderInAnswers } from "./hide-folder.ts";
+import { Idempotency } from "./idempotency.ts";
+import { answerUnknown, type ServedRoute } from "./methods.ts";
+import { answerError } from "./problems.ts";
+import { batchControlRoutes } from "./routes/batch-controls.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { itemRoutes } from "./routes/items.ts";
 import { leaseRoutes } from "./routes/leases.ts";
+import { queueRoutes } from "./routes/queues.ts";
+import { submissionRoutes } from "./routes/submissions.ts";
 import { workerRoutes } from "./routes/workers.ts";
 import { readSecret } from "./secret.ts";
 import { type ServerOptions, toServerSettings } from "./settings.ts";
+import { Submissions } from "./submissions.ts";
 
 const TOKEN_BYTES = 24;
 
 export interface MilepostServer {
   /** The operator's token. */
   readonly token: string;
+  /** Every address that it answers. */
+  readonly routes: readonly ServedRoute[];
   /** Begins to listen and returns the address: `http://127.0.0.1:7077`. */
   listen(): Promise<string>;
   /** Takes no more requests, lets those under way end, and resolves. The engine stays open. Idempotent. */
@@ -48,35 +59,57 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
     limits: settings.limits,
     onError: (err) => app.log.error({ err }, "events could not be told"),
   });
-  const app = await buildApp({ milepost, settings, callers, events });
+  const submissions = new Submissions(milepost, settings.files);
+  const idempotency = new Idempotency(settings.files);
+  const { app, routes } = await buildApp({ milepost, settings, callers, events, submissions, idempotency });
+  const finishLeft = async (): Promise<void> => {
+    for (const err of await submissions.finishLeft()) app.log.error({ err }, "a submission could not be finished");
+  };
+  await finishLeft();
+  const timer = setInterval(() => void finishLeft(), settings.limits.sweepEveryMs).unref();
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {
+    clearInterval(timer);
     closed ??= app.close();
     return closed;
   };
   return {
     token,
+    routes,
     listen: () => app.listen({ host: settings.host, port: settings.port }),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-async function buildApp(context: ServerContext): Promise<App> {
+/** A path parameter is at most a queue's name, each byte of it escaped. */
+const PARAM_LENGTH = 3 * LIMITS.nameBytes;
+
+async function buildApp(
+  context: ServerContext,
+): Promise<{ readonly app: App; readonly routes: readonly ServedRoute[] }> {
   const { settings } = context;
   const app: App = fastify({
     bodyLimit: settings.limits.bodyBytes,
     trustProxy: settings.trustProxy,
+    routerOptions: { maxParamLength: PARAM_LENGTH },
+    frameworkErrors: answerError,
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   // Answers are made by `wire` and typed by the same schemas; checking them again would cost more than making them.
   app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(answerError);
-  app.setNotFoundHandler((_request, reply) => answerProblem(reply, toProblem("not-found", "there is no such address")));
+  const routes = answerUnknown(app);
+  readBodies(app);
   await app.register(cookie);
+  hideFolderInAnswers(app, context);
   await app.register(batchRoutes(context));
   await app.register(eventRoutes(context));
   await app.register(workerRoutes(context));
   await app.register(leaseRoutes(context));
-  return app;
+  await app.register(submissionRoutes(context));
+  await app.register(batchControlRoutes(context));
+  await app.register(itemRoutes(context));
+  await app.register(queueRoutes(context));
+  return { app, routes };
 }

@@ -33,6 +33,8 @@ export const SERVER_LIMITS = {
   sessionIdleMs: 86_400_000,
   /** However much it is used, a session lasts no longer. */
   sessionMaxMs: 2_592_000_000,
+  /** A pause or a stop is answered by then, whether every worker has acted on it or not. */
+  haltWaitMs: 5_000,
   /** What a closing server gives requests that are under way. */
   drainMs: 10_000,
 } as const;

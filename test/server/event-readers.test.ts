@@ -77,8 +77,9 @@ test("row 57: readers that never read are cut and cost no memory, the others go 
 });
 
 test("row 58: a session may have so many streams, and has them back when they close", async () => {
-  const { milepost, url, files } = await startServer({ limits: { streamsPerSession: 3 } });
-  const { cookie, owner } = await beginSession(files);
+  const server = await startServer({ limits: { streamsPerSession: 3 } });
+  const { milepost, url } = server;
+  const { cookie, owner } = await beginSession(server);
   const { id } = await milepost.submit({ pipeline: "outside", owner, items: ["a"] });
   const path = `${url}/api/batches/${id}/events`;
   const readers = await Promise.all([1, 2, 3].map(() => EventReader.open(path, { cookie }, null)));

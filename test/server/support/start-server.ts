@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
 import type { Milepost } from "../../../src/index.ts";
+import type { ServedRoute } from "../../../src/server/methods.ts";
 import { createServer } from "../../../src/server/server.ts";
 import type { ServerOptions } from "../../../src/server/settings.ts";
 import { openForTest, type StoreName, temporaryFolder } from "../../support/open-for-test.ts";
@@ -10,7 +11,7 @@ export interface TestServer {
   readonly milepost: Milepost;
   readonly url: string;
   readonly files: string;
-  readonly close: () => Promise<void>;
+  readonly routes: readonly ServedRoute[];
   /** `fetch` of a path of the server, as nobody. */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
   /** `fetch` with the operator's token. */
@@ -33,7 +34,7 @@ export async function startServer(
     milepost,
     url,
     files,
-    close: () => server.close(),
+    routes: server.routes,
     fetch: call,
     close: () => server.close(),
     operator: (path, init = {}) =>
