@@ -1,38 +1,12 @@
 import { z } from "zod";
 import type { ItemSnapshot } from "../core/item.ts";
-import { ITEM_STATES } from "../core/transitions.ts";
 import { batchSchema } from "./batch.ts";
-import { idSchema, timeSchema, toWireTime } from "./page.ts";
+import { itemSchema, toWireItem } from "./item.ts";
+import { idSchema } from "./page.ts";
 
 /** An item as events show it: all of it but `input` and `output`, which may be large and are read with the item. */
-export const changedItemSchema = z
-  .object({
-    id: idSchema,
-    batchId: idSchema,
-    key: z.string(),
-    state: z.enum(ITEM_STATES),
-    isHeld: z.boolean(),
-    priority: z.int(),
-    version: z
-      .int()
-      .describe("The version of the batch that changed it last; of two states of an item the higher counts"),
-    attempts: z.int(),
-    crashes: z.int(),
-    readyAt: timeSchema.nullable(),
-    size: z.number().nullable(),
-    kind: z.string().nullable(),
-    progress: z.object({
-      stage: z.string().nullable(),
-      done: z.number().nullable(),
-      total: z.number().nullable(),
-      unit: z.string().nullable(),
-      message: z.string().nullable(),
-    }),
-    fraction: z.number(),
-    error: z.object({ name: z.string(), message: z.string(), code: z.string().nullable() }).nullable(),
-    startedAt: timeSchema.nullable(),
-    endedAt: timeSchema.nullable(),
-  })
+export const changedItemSchema = itemSchema
+  .omit({ input: true, output: true })
   .meta({ id: "ChangedItem", description: "An item as events show it: without its input and output" });
 
 export type WireChangedItem = z.infer<typeof changedItemSchema>;
@@ -79,13 +53,6 @@ export type BatchEvents = DataOf<typeof batchEventSchemas>;
 export type OverviewEvents = DataOf<typeof overviewEventSchemas>;
 
 export function toWireChangedItem(item: ItemSnapshot): WireChangedItem {
-  const { input: _input, output: _output, ...rest } = item;
-  return {
-    ...rest,
-    progress: { ...item.progress },
-    error: item.error === null ? null : { ...item.error },
-    readyAt: toWireTime(item.readyAt),
-    startedAt: toWireTime(item.startedAt),
-    endedAt: toWireTime(item.endedAt),
-  };
+  const { input: _input, output: _output, ...rest } = toWireItem(item);
+  return rest;
 }
