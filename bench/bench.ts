@@ -5,6 +5,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   command: "./command.ts",
   peers: "./peers.ts",
   eta: "./eta/run.ts",
+  http: "./http.ts",
 };
 
 const [name = "", ...options] = process.argv.slice(2);

@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypt
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { BatchSnapshot } from "../core/batch.ts";
 import { refusal } from "./problems.ts";
+import { Remembered } from "./remembered.ts";
 import type { ServerLimits } from "./settings.ts";
 
 /** Who makes a request. */
@@ -16,6 +17,7 @@ export const SESSION_OWNER = "session:";
 
 const COOKIE = "milepost_session";
 const ID_BYTES = 32;
+const REMEMBERED_MAX = 10_000;
 
 /**
  * Tells callers apart: the operator by a token, anonymous people by a signed cookie. A session is 256 bits of chance and the
@@ -26,6 +28,8 @@ export class Callers {
   readonly #tokenHash: Buffer;
   readonly #limits: ServerLimits;
   readonly #now: () => number;
+  /** Checking a signature costs more than all the rest of an answer that is there already. */
+  readonly #sessions = new Remembered<{ readonly owner: string; readonly begunAt: number }>(REMEMBERED_MAX);
 
   constructor(parts: {
     readonly secret: Buffer;
@@ -47,8 +51,15 @@ export class Callers {
       if (timingSafeEqual(hashOf(token), this.#tokenHash)) return { kind: "operator" };
       throw refusal("session", "the token is not the operator's; it is printed when the server starts");
     }
-    const id = this.#sessionIn(request.cookies[COOKIE]);
-    return id === null ? { kind: "nobody" } : { kind: "session", owner: ownerOf(id) };
+    const owner = this.#ownerIn(request.cookies[COOKIE]);
+    return owner === null ? { kind: "nobody" } : { kind: "session", owner };
+  }
+
+  /** The caller's own name as an owner; null for nobody. */
+  ownerOf(request: FastifyRequest): string | null {
+    const caller = this.of(request);
+    if (caller.kind === "nobody") return null;
+    return caller.kind === "operator" ? "" : caller.owner;
   }
 
   /** The operator, or refused. */
@@ -80,14 +91,19 @@ export class Callers {
     return ownerOf(id);
   }
 
-  #sessionIn(cookie: string | undefined): string | null {
-    const parts = cookie?.split(".") ?? [];
+  #ownerIn(cookie: string | undefined): string | null {
+    if (cookie === undefined) return null;
+    const session = this.#sessions.of(cookie, () => this.#sessionIn(cookie));
+    return session !== null && this.#now() - session.begunAt <= this.#limits.sessionMaxMs ? session.owner : null;
+  }
+
+  #sessionIn(cookie: string) {
+    const parts = cookie.split(".");
     const [id, begun, signature] = parts;
     if (parts.length !== 3 || id === undefined || begun === undefined || signature === undefined) return null;
     const expected = this.#signatureOf(`${id}.${begun}`);
     if (!timingSafeEqual(hashOf(signature), hashOf(expected))) return null;
-    const age = this.#now() - Number.parseInt(begun, 36);
-    return age <= this.#limits.sessionMaxMs ? id : null;
+    return { owner: ownerOf(id), begunAt: Number.parseInt(begun, 36) };
   }
 
   #signatureOf(text: string): string {

@@ -5,27 +5,36 @@ import fastify from "fastify";
 import { validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { LIMITS } from "../core/limits.ts";
 import type { Milepost } from "../engine/milepost.ts";
+import { imageUploads } from "../pipelines/images/image-uploads.ts";
+import { BatchAnswers } from "./batch-answers.ts";
 import { readBodies } from "./body.ts";
 import { Callers } from "./callers.ts";
 import type { App, ServerContext } from "./context.ts";
 import { EventHub } from "./events/event-hub.ts";
+import { ServerFiles } from "./files/server-files.ts";
 import { hideFolderInAnswers } from "./hide-folder.ts";
 import { Idempotency } from "./idempotency.ts";
 import { answerUnknown, type ServedRoute } from "./methods.ts";
 import { answerError } from "./problems.ts";
 import { batchControlRoutes } from "./routes/batch-controls.ts";
+import { batchStatusRoutes } from "./routes/batch-status.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { itemRoutes } from "./routes/items.ts";
 import { leaseRoutes } from "./routes/leases.ts";
+import { outputRoutes } from "./routes/outputs.ts";
+import { pipelineRoutes } from "./routes/pipelines.ts";
+import { processBatchRoutes } from "./routes/process-batch.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { submissionRoutes } from "./routes/submissions.ts";
+import { uploadRoutes } from "./routes/uploads.ts";
 import { workerRoutes } from "./routes/workers.ts";
 import { readSecret } from "./secret.ts";
 import { type ServerOptions, toServerSettings } from "./settings.ts";
 import { Submissions } from "./submissions.ts";
 
 const TOKEN_BYTES = 24;
+const FACETS = [imageUploads];
 
 export interface MilepostServer {
   /** The operator's token. */
@@ -61,7 +70,19 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   });
   const submissions = new Submissions(milepost, settings.files);
   const idempotency = new Idempotency(settings.files);
-  const { app, routes } = await buildApp({ milepost, settings, callers, events, submissions, idempotency });
+  const files = await ServerFiles.open(milepost, settings, FACETS);
+  const answers = new BatchAnswers(milepost);
+  const { app, routes } = await buildApp({
+    milepost,
+    settings,
+    callers,
+    events,
+    submissions,
+    idempotency,
+    files,
+    facets: FACETS,
+    answers,
+  });
   const finishLeft = async (): Promise<void> => {
     for (const err of await submissions.finishLeft()) app.log.error({ err }, "a submission could not be finished");
   };
@@ -70,7 +91,10 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {
     clearInterval(timer);
-    closed ??= app.close();
+    closed ??= app.close().then(() => {
+      answers.close();
+      return files.close();
+    });
     return closed;
   };
   return {
@@ -111,5 +135,10 @@ async function buildApp(
   await app.register(batchControlRoutes(context));
   await app.register(itemRoutes(context));
   await app.register(queueRoutes(context));
+  await app.register(uploadRoutes(context));
+  await app.register(processBatchRoutes(context));
+  await app.register(batchStatusRoutes(context));
+  await app.register(outputRoutes(context));
+  await app.register(pipelineRoutes(context));
   return { app, routes };
 }
