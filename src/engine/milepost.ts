@@ -200,6 +200,15 @@ export class Milepost {
     };
   }
 
+  /**
+   * The version of each of these batches by its id, without those that are not there; of all that have not ended, if none are named.
+   * One read, however many they are: it tells which of them are worth one of their own.
+   */
+  versions(ids?: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    this.#requireOpen();
+    return this.#deps.store.versions(ids ?? null);
+  }
+
   /** An item by its id alone. */
   item(id: string): Item {
     this.#requireOpen();

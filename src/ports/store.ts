@@ -67,6 +67,8 @@ export interface Store {
   batches(query: BatchQuery): Promise<readonly BatchRow[]>;
   /** O(1) at any size. */
   batch(ref: BatchRef): Promise<BatchRow | null>;
+  /** The version of each of these batches by its id, without those that are not there; null: of all that have not ended. One read. */
+  versions(ids: readonly string[] | null): Promise<ReadonlyMap<string, number>>;
   items(query: ItemQuery): Promise<readonly ItemRow[]>;
   item(ref: ItemRef): Promise<ItemDetail | null>;
   /** What changed in a batch after version `since`: the latest state of each changed item, once, and removals. */

@@ -15,6 +15,7 @@ import { answerError } from "./problems.ts";
 import { batchControlRoutes } from "./routes/batch-controls.ts";
 import { batchStatusRoutes } from "./routes/batch-status.ts";
 import { batchRoutes } from "./routes/batches.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { itemRoutes } from "./routes/items.ts";
 import { leaseRoutes } from "./routes/leases.ts";
@@ -82,6 +83,7 @@ async function addRoutes(app: App, context: ServerContext): Promise<void> {
   await app.register(outputRoutes(context));
   await app.register(pipelineRoutes(context));
   await app.register(batchRoutes(context));
+  await app.register(eventRoutes(context));
   await app.register(submissionRoutes(context));
   await app.register(batchControlRoutes(context));
   await app.register(itemRoutes(context));

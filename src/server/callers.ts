@@ -125,8 +125,8 @@ export class Callers {
     const now = this.#now();
     this.#cap.begin(addressOf(request), now);
     const id = randomBytes(ID_BYTES).toString("base64url");
-    this.#setCookie(request, reply, { id, begunAt: now, seenAt: now });
     const owner = ownerOf(id);
+    this.#setCookie(request, reply, { id, owner, begunAt: now, seenAt: now });
     this.#known.set(request, { kind: "session", owner });
     return owner;
   }

@@ -10,6 +10,7 @@ import type { Milepost } from "../engine/milepost.ts";
 import type { UploadFacet } from "../pipelines/uploads.ts";
 import type { BatchAnswers } from "./batch-answers.ts";
 import type { Callers } from "./callers.ts";
+import type { EventHub } from "./events/event-hub.ts";
 import type { ServerFiles } from "./files/server-files.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -20,6 +21,7 @@ export interface ServerContext {
   readonly milepost: Milepost;
   readonly settings: ServerSettings;
   readonly callers: Callers;
+  readonly events: EventHub;
   readonly submissions: Submissions;
   readonly idempotency: Idempotency;
   readonly files: ServerFiles;

@@ -9,6 +9,7 @@ import { buildApp } from "./app.ts";
 import { BatchAnswers } from "./batch-answers.ts";
 import { Callers } from "./callers.ts";
 import type { App } from "./context.ts";
+import { EventHub } from "./events/event-hub.ts";
 import { ServerFiles } from "./files/server-files.ts";
 import { Idempotency } from "./idempotency.ts";
 import { toLogger } from "./log.ts";
@@ -61,11 +62,16 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const token = options.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
   const secret = await readSecret(folder, "secret", () => randomBytes(SECRET_BYTES).toString("hex"));
   const callers = new Callers({ secret: Buffer.from(secret, "hex"), token, limits, now: () => Date.now() });
+  const events = new EventHub({
+    milepost,
+    limits,
+    onError: (error) => log.error("events could not be told", { error: String(error) }),
+  });
   const submissions = new Submissions(milepost, folder);
   const idempotency = new Idempotency(folder);
   const files = await ServerFiles.open(milepost, settings, FACETS);
   const answers = new BatchAnswers(milepost);
-  const context = { milepost, settings, callers, submissions, idempotency, files, facets: FACETS, answers };
+  const context = { milepost, settings, callers, events, submissions, idempotency, files, facets: FACETS, answers };
   const { app, routes, servers } = await buildApp(context);
   const log = toLogger(app.log);
   const finishLeft = async (): Promise<void> => {

@@ -279,6 +279,7 @@ function audited(store: Store, auditor: StoreAuditor): Store {
     session: (worker) => store.session(worker),
     batches: (query) => store.batches(query),
     batch: (ref) => store.batch(ref),
+    versions: (ids) => store.versions(ids),
     items: (query) => store.items(query),
     item: (ref) => store.item(ref),
     changes: (batch, since, limit) => store.changes(batch, since, limit),

@@ -63,6 +63,14 @@ function findBatch(state: MemoryState, ref: BatchRef): MemoryBatch | undefined {
   return ordinalOf(ref.itemId) === null ? undefined : state.byChance.get(chanceOf(ref.itemId));
 }
 
+export function versions(state: MemoryState, ids: readonly string[] | null): ReadonlyMap<string, number> {
+  const found =
+    ids === null
+      ? [...state.batches.values()].filter((row) => row.endedAt === null)
+      : ids.map((id) => state.byId.get(id)).filter((row) => row !== undefined);
+  return new Map(found.map((row) => [row.id, row.version]));
+}
+
 export function items(state: MemoryState, query: ItemQuery): readonly ItemRow[] {
   const found = state.batches.get(query.batch);
   if (found === undefined) return [];
