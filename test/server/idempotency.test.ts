@@ -72,7 +72,7 @@ test("while the first request is on its way, the same key is refused; then it is
   const socket = await openRaw(server.url);
   socket.write(head + lines.slice(0, 5));
   const half = (): Promise<string[]> => readdir(join(server.files, "spool")).catch(() => []);
-  await expect.poll(half).toHaveLength(1);
+  await expect.poll(half, { timeout: 30_000 }).toHaveLength(1);
   const early = await sendRaw(server.url, head + lines);
   expect([early.status, early.body]).toEqual([409, expect.stringContaining("/problems/conflict")]);
   socket.write(lines.slice(5));

@@ -171,8 +171,8 @@ test("a stream over the limit is refused, one that is cut leaves nothing", async
     ]),
   );
   socket.write('"a"\n"b"\n');
-  await expect.poll(() => spooled(server)).toHaveLength(1);
+  await expect.poll(() => spooled(server), { timeout: 30_000 }).toHaveLength(1);
   socket.destroy();
-  await expect.poll(() => spooled(server)).toEqual([]);
+  await expect.poll(() => spooled(server), { timeout: 30_000 }).toEqual([]);
   expect(await (await server.operator("/api/batches")).json()).toEqual({ batches: [], nextCursor: null });
 });
