@@ -98,13 +98,14 @@ async function serveApart(
   throw new Error("the server did not start");
 }
 
-const ROWS = 60_000;
+const ROWS = 20_000;
 const ROWS_TEXT = Array.from({ length: ROWS }, (_, row) => `{"key":"row-${row}"}\n`).join("");
 
 test.each([
-  { moment: "before it was whole", isWhole: false },
-  { moment: "once it was whole", isWhole: true },
-])("a server killed in a submission $moment leaves all of it or nothing", async ({ isWhole }) => {
+  { moment: "before it was whole", isWhole: false, isBegun: false },
+  { moment: "once it was whole", isWhole: true, isBegun: false },
+  { moment: "while it was added", isWhole: true, isBegun: true },
+])("a server killed in a submission $moment leaves all of it or nothing", async ({ isWhole, isBegun }) => {
   const folder = temporaryFolder();
   const [store, files] = [join(folder, "work.db"), join(folder, "files")];
   const { child, url } = await serveApart(store, files);
@@ -116,9 +117,12 @@ test.each([
   ]);
   socket.write(head + (isWhole ? ROWS_TEXT : ROWS_TEXT.slice(0, -10)));
   const spool = join(files, "spool");
+  const list = rawHead(url, "GET /api/batches HTTP/1.1");
   const isThere = async (): Promise<boolean> =>
     (await readdir(spool).catch(() => [])).some((name) => name.endsWith(".part") !== isWhole);
   while (!(await isThere())) await setImmediate();
+  const hasItems = async (): Promise<boolean> => (await sendRaw(url, list)).body.includes('"rows"');
+  while (isBegun && !(await hasItems())) await setImmediate();
   child.kill("SIGKILL");
   await once(child, "exit");
 
