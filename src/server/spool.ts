@@ -51,6 +51,7 @@ export class Spool<Kept> {
       await writeLines(join(part, ITEMS), items);
       const kept = describe();
       await writeFile(join(part, KEPT), JSON.stringify(kept), { mode: 0o600, flush: true });
+      await sync(part);
       held.add(whole);
       await rename(part, whole);
       await sync(this.#folder);

@@ -26,7 +26,7 @@ export interface Submitted {
 }
 
 /**
- * Hands submissions to the engine, so that none is ever there by half: one of up to 1,000 items is one commit; a longer one, and a
+ * Hands submissions to the engine, so that none is ever there by half: one of fewer than 1,000 items is one commit; a longer one, and a
  * stream, is first kept whole on disk (`Spool`), and finished by the next server if this one dies in the middle.
  */
 export class Submissions {
@@ -45,7 +45,7 @@ export class Submissions {
 
   /** @param describe what to do with the items; called when all of them have been read */
   async submit(items: readonly WireNewItem[] | AsyncIterable<WireNewItem>, describe: () => Kept): Promise<Submitted> {
-    if (Array.isArray(items) && items.length <= LIMITS.submitChunkItems) return this.#carryOut(describe(), items);
+    if (Array.isArray(items) && items.length < LIMITS.submitChunkItems) return this.#carryOut(describe(), items);
     return this.#finish(await this.#spool.keep(items, describe));
   }
 

@@ -43,7 +43,9 @@ test.each(STORES)("%s: items are paged, filtered, read and steered", async (stor
   const [bad, ...others] = await itemsOf(server, `${path}/items?error=it%20is%20bad`);
   expect(others).toEqual([]);
   expect(bad).toMatchObject({ key: "bad", state: "failed", error: { message: "it is bad" }, attempts: 1 });
-  await expect.poll(() => itemsOf(server, `${path}/items?stage=think`)).toMatchObject([{ key: "slow" }]);
+  await expect
+    .poll(() => itemsOf(server, `${path}/items?stage=think`), { timeout: 30_000 })
+    .toMatchObject([{ key: "slow" }]);
 
   const failures = failuresSchema.parse(await (await server.operator(`${path}/failures`)).json());
   expect(failures.failures).toMatchObject([{ message: "it is bad", items: 1, example: { id: bad?.id, key: "bad" } }]);

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { MilepostError } from "../../src/index.ts";
 import { submittedSchema, type WireSubmitted } from "../../src/wire/submission.ts";
 import { STORES } from "../support/open-for-test.ts";
 import { openRaw, rawHead } from "./support/raw.ts";
@@ -171,8 +172,25 @@ test("a stream over the limit is refused, one that is cut leaves nothing", async
     ]),
   );
   socket.write('"a"\n"b"\n');
-  await expect.poll(() => spooled(server)).toHaveLength(1);
+  await expect.poll(() => spooled(server), { timeout: 30_000 }).toHaveLength(1);
   socket.destroy();
-  await expect.poll(() => spooled(server)).toEqual([]);
+  await expect.poll(() => spooled(server), { timeout: 30_000 }).toEqual([]);
   expect(await (await server.operator("/api/batches")).json()).toEqual({ batches: [], nextCursor: null });
+});
+
+test("what the store could not take stays whole in the spool, and the next server finishes it", async () => {
+  const server = await startServer();
+  const { milepost, files } = server;
+  const submit = milepost.submit.bind(milepost);
+  milepost.submit = async () => {
+    milepost.submit = submit;
+    throw new MilepostError("STORE_UNAVAILABLE", "the store is busy");
+  };
+  const answer = await postLines(server, "/api/batches?pipeline=p", manyLines(1_503));
+  expect([answer.status, answer.headers.has("retry-after")]).toEqual([503, true]);
+  expect(await spooled(server)).toHaveLength(1);
+  await startServer({ milepost, files });
+  expect(await spooled(server)).toEqual([]);
+  const { batches } = await milepost.batches();
+  expect(batches).toMatchObject([{ isSealed: true, counts: { total: 1_500 } }]);
 });
