@@ -63,7 +63,8 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 export function answerProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  if (problem.status === 503 || problem.status === 507) reply.header("retry-after", RETRY_AFTER_S);
+  if ([429, 503, 507].includes(problem.status) && !reply.hasHeader("retry-after"))
+    reply.header("retry-after", RETRY_AFTER_S);
   return reply
     .status(problem.status)
     .header("cache-control", "no-store")

@@ -2,21 +2,24 @@ import type { IncomingMessage } from "node:http";
 import { refusal } from "../problems.ts";
 
 /**
- * Lets so many requests be carried out at once and the others wait, unread, in their order. What a client that has left began counts
- * until all of it is cleaned up: so no storm of such clients can make more of it than the disk can bear.
+ * Lets so many requests be carried out at once, as many others wait, unread, in their order, and refuses the rest. What a client
+ * began that has left counts until all of it is cleaned up: no storm of such clients can begin more than the disk can bear.
  */
 export class Slots {
   #free: number;
+  readonly #most: number;
   readonly #waiting = new Set<() => void>();
 
   constructor(count: number) {
+    this.#most = count;
     this.#free = count;
   }
 
-  /** @throws {Refusal} `malformed` if the client leaves before it is its turn */
+  /** @throws {Refusal} `rate-limited`; `malformed` if the client leaves before it is its turn */
   async run<T>(request: IncomingMessage, task: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
-    else await this.#turn(request);
+    else if (this.#waiting.size < this.#most) await this.#turn(request);
+    else throw refusal("rate-limited", "more files are being sent in than can be taken; try again in a moment");
     try {
       return await task();
     } finally {
