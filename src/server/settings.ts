@@ -12,6 +12,8 @@ export const SERVER_LIMITS = {
   filesPerRequest: 500,
   fileBytes: 104_857_600,
   requestBytes: 2_147_483_648,
+  /** Uploads that are read at once; as many others wait until one has ended. */
+  uploadsAtOnce: 100,
   /** What one session may have lying here: uploads, and the inputs and outputs of its batches. */
   sessionBytes: 4_294_967_296,
   /** An NDJSON stream of items. */

@@ -265,3 +265,24 @@ test("uploads that are cut off leave nothing, however many there are", async () 
   expect(process.memoryUsage().rss - before).toBeLessThan(150 * 2 ** 20);
   expect((await new Browser(server).upload([{ name: "a.png", data: new Uint8Array(PNG) }])).status).toBe(201);
 });
+
+test("uploads over the limit wait their turn, and as many more are refused", async () => {
+  const server = await startServer({ limits: { uploadsAtOnce: 1 } });
+  const body = form(filePart("a.png"));
+  const length = `Content-Length: ${body.length}`;
+  const first = await beginUpload(server.url, [length, "Connection: close"]);
+  first.write(body.subarray(0, 200));
+  await expect.poll(() => stored(server)).toHaveLength(1);
+  const second = await beginUpload(server.url, [length, "Connection: close"]);
+  second.write(body);
+  // Its head has been read once a later request is answered.
+  expect((await server.fetch("/api/pipelines")).status).toBe(200);
+  const third = await new Browser(server).upload([{ name: "a.png", data: new Uint8Array(PNG) }]);
+  expect([third.status, await problemOf(third)]).toEqual([429, "rate-limited"]);
+  expect(third.headers.get("retry-after")).not.toBeNull();
+  const answers = [answerOn(first), answerOn(second)];
+  expect(stored(server)).toHaveLength(1);
+  first.write(body.subarray(200));
+  for (const answer of answers) expect(await answer).toMatch(/^HTTP\/1\.1 201/);
+  expect(stored(server)).toHaveLength(2);
+});

@@ -5,6 +5,7 @@ import { uploadedSchema, uploadsSchema } from "../../wire/uploads.ts";
 import type { App, ServerContext } from "../context.ts";
 import { discardRest } from "../files/discard-rest.ts";
 import { boundaryIn, readParts } from "../files/multipart.ts";
+import { Slots } from "../files/slots.ts";
 import type { StoredUpload } from "../files/uploads.ts";
 import { refusal } from "../problems.ts";
 import type { ServerLimits } from "../settings.ts";
@@ -12,6 +13,7 @@ import type { ServerLimits } from "../settings.ts";
 /** Files on their way in and what one may do with them before a batch is made of them. */
 export function uploadRoutes(context: ServerContext): (app: App) => Promise<void> {
   const { callers, files, settings } = context;
+  const slots = new Slots(settings.limits.uploadsAtOnce);
   return async (app) => {
     // The form is read by the route itself, as it comes; for this route alone.
     app.addContentTypeParser("multipart/form-data", (_request, _payload, done) => done(null));
@@ -34,8 +36,9 @@ export function uploadRoutes(context: ServerContext): (app: App) => Promise<void
           requireLength(request, settings.limits);
           const owner = callers.ensureOwner(request, reply);
           await files.requireAllowance(owner, lengthOf(request));
-          const parts = readParts(limited(request, settings.limits), boundary);
-          const received = await files.uploads.receive(parts, owner);
+          const received = await slots.run(request.raw, () =>
+            files.uploads.receive(readParts(limited(request, settings.limits), boundary), owner),
+          );
           return reply
             .status(201)
             .header("cache-control", "no-store")
