@@ -72,14 +72,14 @@ async function convertItem(item: HandlerItem, step: Step, { files, checked }: Pa
 
   step.stage("transform");
   const path = plannedOutput(item.input) ?? outputPathFrom(item.key, targetOf(options.format, facts.format), options);
-  assertNotInput(path, facts);
+  assertNotInput(path, item.key);
   const { width, height, bytes, format } = await files.replace(path, {
     isRetry: item.attempt > 1,
     make: (file) => convertImage(opened, options, { file, writeFile: (data) => writeWhole(file, data) }),
     check: () => {
       step.stage("write");
       step.signal.throwIfAborted();
-      assertNotInput(path, facts);
+      assertNotInput(path, item.key);
     },
   });
   step.signal.throwIfAborted();
