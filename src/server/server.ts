@@ -12,7 +12,7 @@ import { Callers } from "./callers.ts";
 import type { App, ServerContext } from "./context.ts";
 import { EventHub } from "./events/event-hub.ts";
 import { ServerFiles } from "./files/server-files.ts";
-import { hideFolderInAnswers } from "./hide-folder.ts";
+import { hideFolderInAnswers, withoutFolder } from "./hide-folder.ts";
 import { Idempotency } from "./idempotency.ts";
 import { answerUnknown, type ServedRoute } from "./methods.ts";
 import { answerError } from "./problems.ts";
@@ -66,6 +66,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const events = new EventHub({
     milepost,
     limits: settings.limits,
+    hide: (json) => withoutFolder(settings.files, json),
     onError: (err) => app.log.error({ err }, "events could not be told"),
   });
   const submissions = new Submissions(milepost, settings.files);
