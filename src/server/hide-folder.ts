@@ -14,9 +14,14 @@ export function hideFolderInAnswers(app: App, context: ServerContext): void {
 
 /** The text as the caller may read it: to all but the operator, paths in the server's folder are relative to it. */
 export function toldTo({ callers, settings }: ServerContext, request: FastifyRequest, text: string): string {
-  const [folder, separator] = [inJson(settings.files), inJson(sep)];
-  if (!text.includes(folder) || callers.isOperator(request)) return text;
-  return text.replaceAll(folder + separator, "").replaceAll(folder, "");
+  if (!text.includes(inJson(settings.files)) || callers.isOperator(request)) return text;
+  return withoutFolder(settings.files, text);
+}
+
+/** A text in JSON in which paths in the folder are relative to it. */
+export function withoutFolder(path: string, text: string): string {
+  const [folder, separator] = [inJson(path), inJson(sep)];
+  return text.includes(folder) ? text.replaceAll(folder + separator, "").replaceAll(folder, "") : text;
 }
 
 /** As it stands inside a text in JSON. */

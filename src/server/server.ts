@@ -11,6 +11,7 @@ import { Callers } from "./callers.ts";
 import type { App } from "./context.ts";
 import { EventHub } from "./events/event-hub.ts";
 import { ServerFiles } from "./files/server-files.ts";
+import { withoutFolder } from "./hide-folder.ts";
 import { Idempotency } from "./idempotency.ts";
 import { toLogger } from "./log.ts";
 import type { ServedRoute } from "./methods.ts";
@@ -65,6 +66,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const events = new EventHub({
     milepost,
     limits,
+    hide: (json) => withoutFolder(folder, json),
     onError: (error) => log.error("events could not be told", { error: String(error) }),
   });
   const submissions = new Submissions(milepost, folder);

@@ -15,6 +15,9 @@ const PACE_TURN_MS = 25;
 /** A finish that moved by less is the same to people. */
 const MOVED_MS = 1_000;
 
+/** Takes out of a text in JSON what the readers of a channel may not know of. */
+export type Hide = (json: string) => string;
+
 /** One change as bytes. Only its last part has an id: a reader that was cut before it is told all of the change again. */
 interface Frames {
   readonly parts: readonly Buffer[];
@@ -30,6 +33,7 @@ interface Frames {
 export class Channel {
   readonly #batch: Batch;
   readonly #hasItems: boolean;
+  readonly #hide: Hide;
   readonly #members = new Set<EventStream>();
   readonly #reads = new Map<number, Promise<ChangesPage>>();
   #cursor: number;
@@ -45,11 +49,17 @@ export class Channel {
   #parts: Promise<void> | null = null;
   #missed: { readonly page: ChangesPage; readonly upTo: number; readonly frames: Frames } | null = null;
 
-  constructor(options: { readonly batch: Batch; readonly snapshot: BatchSnapshot; readonly items: EventItems }) {
+  constructor(options: {
+    readonly batch: Batch;
+    readonly snapshot: BatchSnapshot;
+    readonly items: EventItems;
+    readonly hide: Hide;
+  }) {
     this.#batch = options.batch;
+    this.#hide = options.hide;
     this.#hasItems = options.items !== "none";
     this.#shown = toWireBatch(options.snapshot);
-    this.#batchJson = JSON.stringify(this.#shown);
+    this.#batchJson = this.#hide(JSON.stringify(this.#shown));
     this.#cursor = options.snapshot.version;
   }
 
@@ -135,7 +145,7 @@ export class Channel {
 
   #show(snapshot: BatchSnapshot): void {
     this.#shown = toWireBatch(snapshot);
-    this.#batchJson = JSON.stringify(this.#shown);
+    this.#batchJson = this.#hide(JSON.stringify(this.#shown));
     this.#snapshotFrame = null;
     this.#presentFrame = null;
   }
@@ -199,7 +209,7 @@ export class Channel {
     stream.write(toFrame("snapshot", `{"batch":${this.#batchJson}}`));
     for (let after: string | null | undefined; after !== null && stream.isOpen; ) {
       const page = await this.#batch.items({ limit: PAGE_ITEMS, ...(after !== undefined && { after }) });
-      for (const piece of inPieces(toTexts(page.items), FRAME_CHARACTERS)) {
+      for (const piece of inPieces(this.#textsOf(page.items), FRAME_CHARACTERS)) {
         stream.write(toFrame("items", `{"items":[${piece.join(",")}],"isLast":false}`));
         await stream.drained();
       }
@@ -244,9 +254,9 @@ export class Channel {
   }
 
   #framesOf({ items, removals, version }: Pick<ChangesPage, "items" | "removals" | "version">): Frames {
-    const pieces = inPieces(toTexts(items), FRAME_CHARACTERS);
+    const pieces = inPieces(this.#textsOf(items), FRAME_CHARACTERS);
     const gone = inPieces(
-      removals.map((removal) => JSON.stringify(removal)),
+      removals.map((removal) => this.#hide(JSON.stringify(removal))),
       FRAME_CHARACTERS,
     );
     return {
@@ -263,6 +273,10 @@ export class Channel {
     return toFrame("changes", json, id);
   }
 
+  #textsOf(items: ChangesPage["items"]): readonly string[] {
+    return items.map((item) => this.#hide(JSON.stringify(toWireChangedItem(item))));
+  }
+
   #endIfOver(): void {
     if (this.#shown.endedAt === null || this.#shown.version !== this.#cursor) return;
     this.#endAll(toFrame("end", `{"batch":${this.#batchJson}}`, this.#cursor));
@@ -272,10 +286,6 @@ export class Channel {
     for (const stream of this.#members) stream.end(frame);
     this.#members.clear();
   }
-}
-
-function toTexts(items: ChangesPage["items"]): readonly string[] {
-  return items.map((item) => JSON.stringify(toWireChangedItem(item)));
 }
 
 function encode<Name extends keyof BatchEvents>(data: BatchEvents[Name]): string {

@@ -6,7 +6,7 @@ import type { Milepost } from "../../engine/milepost.ts";
 import type { EventItems } from "../../wire/event.ts";
 import { refusal } from "../problems.ts";
 import type { ServerLimits } from "../settings.ts";
-import { Channel } from "./channel.ts";
+import { Channel, type Hide } from "./channel.ts";
 import { EventStream } from "./event-stream.ts";
 import { HEARTBEAT, toFrame, toRetryFrame } from "./frame.ts";
 import { Overview, type Watched } from "./overview.ts";
@@ -35,6 +35,7 @@ interface OpenChannel {
 export class EventHub {
   readonly #milepost: Milepost;
   readonly #limits: ServerLimits;
+  readonly #hide: Hide;
   readonly #onError: (error: unknown) => void;
   readonly #streams = new Set<EventStream>();
   readonly #owned = new Map<string, number>();
@@ -47,12 +48,15 @@ export class EventHub {
   constructor(options: {
     readonly milepost: Milepost;
     readonly limits: ServerLimits;
+    /** Takes out of what is told to sessions what only the operator may know. */
+    readonly hide: Hide;
     readonly onError: (error: unknown) => void;
   }) {
     this.#milepost = options.milepost;
     this.#limits = options.limits;
+    this.#hide = options.hide;
     this.#onError = options.onError;
-    this.#overview = new Overview(options.milepost, options.onError);
+    this.#overview = new Overview(options);
   }
 
   /** How many streams are open. */
@@ -72,7 +76,7 @@ export class EventHub {
       throw refusal("rate-limited", `a session may have ${streamsPerSession} event streams open; close one first`);
     }
     if (owner !== null) this.#owned.set(owner, owned + 1);
-    const stream = new EventStream(reply, streamBufferBytes);
+    const stream = new EventStream(reply, { bufferBytes: streamBufferBytes, isOperators: owner === null });
     this.#streams.add(stream);
     this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatMs);
     void stream.closed.then(() => this.#forget(stream, owner));
@@ -91,9 +95,14 @@ export class EventHub {
       readonly items: EventItems;
     },
   ): Promise<void> {
-    const { snapshot, cursor, items } = options;
-    const key = `${snapshot.id} ${items === "none" ? "none" : "changed"}`;
-    const open = this.#channels.get(key) ?? { channel: new Channel(options), batchId: snapshot.id, readers: 0 };
+    const { batch, snapshot, cursor, items } = options;
+    const hide = stream.isOperators ? (json: string) => json : this.#hide;
+    const key = `${snapshot.id} ${items === "none" ? "none" : "changed"} ${stream.isOperators}`;
+    const open = this.#channels.get(key) ?? {
+      channel: new Channel({ batch, snapshot, items, hide }),
+      batchId: snapshot.id,
+      readers: 0,
+    };
     this.#channels.set(key, open);
     open.readers += 1;
     this.#startTicker();

@@ -7,6 +7,8 @@ const STALLS_MAX = 4;
 /** One reader of events: a response that is written to until it ends. What it does not take in time cuts it off. */
 export class EventStream {
   readonly closed: Promise<void>;
+  /** False: what it is told must not say what only the operator may know. */
+  readonly isOperators: boolean;
   readonly #response: ServerResponse;
   readonly #bufferBytes: number;
   #isOpen = true;
@@ -14,11 +16,12 @@ export class EventStream {
   #stalls = 0;
 
   /** Answers the request; from here on nothing else may. */
-  constructor(reply: FastifyReply, bufferBytes: number) {
+  constructor(reply: FastifyReply, options: { readonly bufferBytes: number; readonly isOperators: boolean }) {
     reply.hijack();
+    this.isOperators = options.isOperators;
     const response = reply.raw;
     this.#response = response;
-    this.#bufferBytes = bufferBytes;
+    this.#bufferBytes = options.bufferBytes;
     // The end of the connection ends the stream: without chunks, the same bytes can be written to every reader as they are.
     response.useChunkedEncodingByDefault = false;
     response.shouldKeepAlive = false;

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { MilepostError } from "../../core/errors.ts";
 import type { Milepost } from "../../engine/milepost.ts";
 import { toWireBatch } from "../../wire/batch.ts";
+import type { Hide } from "./channel.ts";
 import type { EventStream } from "./event-stream.ts";
 import { inPieces, toFrame } from "./frame.ts";
 import { Ticker } from "./ticker.ts";
@@ -24,6 +25,8 @@ export type Watched = ReadonlySet<string> | "running";
 interface Told {
   readonly version: number;
   readonly json: string;
+  /** The same for sessions. */
+  readonly publicJson: string;
   readonly owner: string;
   readonly isEnded: boolean;
 }
@@ -34,6 +37,7 @@ interface Told {
  */
 export class Overview {
   readonly #milepost: Milepost;
+  readonly #hide: Hide;
   readonly #onError: (error: unknown) => void;
   readonly #readers = new Map<EventStream, Watched>();
   readonly #told = new Map<string, Told>();
@@ -42,9 +46,14 @@ export class Overview {
   /** Readers that are about to be told of batches: what is known of these must stay. */
   #newcomers = 0;
 
-  constructor(milepost: Milepost, onError: (error: unknown) => void) {
-    this.#milepost = milepost;
-    this.#onError = onError;
+  constructor(options: {
+    readonly milepost: Milepost;
+    readonly hide: Hide;
+    readonly onError: (error: unknown) => void;
+  }) {
+    this.#milepost = options.milepost;
+    this.#hide = options.hide;
+    this.#onError = options.onError;
   }
 
   /** Those of the batches that are there and that `mayAccess` lets through. */
@@ -72,8 +81,11 @@ export class Overview {
       void stream.closed.then(() => this.#leave(stream));
       this.#startTicker();
       for (let at = 0; at < ids.length; at += SNAPSHOT_BATCHES) {
-        const some = ids.slice(at, at + SNAPSHOT_BATCHES).map((id) => this.#told.get(id)?.json);
-        const batches = some.filter((json) => json !== undefined).join(",");
+        const some = ids.slice(at, at + SNAPSHOT_BATCHES).map((id) => this.#told.get(id));
+        const batches = some
+          .filter((told) => told !== undefined)
+          .map(jsonFor(stream))
+          .join(",");
         stream.write(toFrame("snapshot", `{"batches":[${batches}],"isLast":false}`));
         await stream.drained();
       }
@@ -132,13 +144,13 @@ export class Overview {
     const left = [...ids];
     for (let at = 0; at < left.length; at += READ_AT_ONCE) {
       const read = await Promise.all(left.slice(at, at + READ_AT_ONCE).map((id) => this.#readOne(id)));
-      const news = new Map<string, string>();
+      const news = new Map<string, Told>();
       for (const { id, told } of read.filter((one) => one !== null)) {
         const known = this.#told.get(id);
         // Two may read the same batch at the same time; the later state stays.
         if (known !== undefined && (known.version > told.version || known.json === told.json)) continue;
         this.#told.set(id, told);
-        news.set(id, told.json);
+        news.set(id, told);
       }
       if (news.size > 0) this.#tell(news, []);
       await setImmediate();
@@ -149,22 +161,26 @@ export class Overview {
     try {
       const batch = toWireBatch(await this.#milepost.batch(id).snapshot());
       const { version, owner, endedAt } = batch;
-      return { id, told: { version, json: JSON.stringify(batch), owner, isEnded: endedAt !== null } };
+      const json = JSON.stringify(batch);
+      return { id, told: { version, json, publicJson: this.#hide(json), owner, isEnded: endedAt !== null } };
     } catch (error) {
       if (error instanceof MilepostError && error.code === "NOT_FOUND") return null;
       throw error;
     }
   }
 
-  #tell(news: ReadonlyMap<string, string>, gone: readonly string[]): void {
+  #tell(news: ReadonlyMap<string, Told>, gone: readonly string[]): void {
     let forRunning: readonly Buffer[] | null = null;
     for (const [stream, watched] of this.#readers) {
       let frames: readonly Buffer[];
       if (watched === "running") {
-        forRunning ??= toFrames([...news.values()], gone);
+        forRunning ??= toFrames(
+          Array.from(news.values(), ({ json }) => json),
+          gone,
+        );
         frames = forRunning;
       } else {
-        const mine = [...news].filter(([id]) => watched.has(id)).map(([, json]) => json);
+        const mine = [...news].filter(([id]) => watched.has(id)).map(([, told]) => jsonFor(stream)(told));
         const lost = gone.filter((id) => watched.has(id));
         frames = toFrames(mine, lost);
       }
@@ -192,6 +208,10 @@ export class Overview {
     this.close();
     this.#told.clear();
   }
+}
+
+function jsonFor({ isOperators }: EventStream): (told: Told) => string {
+  return ({ json, publicJson }) => (isOperators ? json : publicJson);
 }
 
 function toFrames(batches: readonly string[], gone: readonly string[]): readonly Buffer[] {
