@@ -105,7 +105,15 @@ export const reportSchema = z
       message: textSchema,
       saved: savedSchema,
     }),
-    z.strictObject({ type: z.literal("complete"), ...ofLease, output: jsonSchema.optional() }),
+    z.strictObject({
+      type: z.literal("complete"),
+      ...ofLease,
+      output: jsonSchema.optional(),
+      isCached: z
+        .boolean()
+        .optional()
+        .describe("The result was there already: what the item took says nothing of how long others take"),
+    }),
     z.strictObject({
       type: z.literal("fail"),
       ...ofLease,

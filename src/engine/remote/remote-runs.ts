@@ -10,8 +10,7 @@ export class RemoteRun implements Run {
   readonly lease: Run["lease"];
   readonly startedAt: number;
   countedMs = 0;
-  /** Workers outside have no way to say that a result was there already. */
-  readonly isCached = false;
+  isCached = false;
   readonly worker: number;
   #haltedMs = 0;
   #haltedSince: number | null = null;
