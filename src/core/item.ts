@@ -43,6 +43,8 @@ export interface ItemRow {
   readonly token: number;
   /** Attempts started in the item's life, this one included. */
   readonly attempts: number;
+  /** Failed attempts since submission or the last explicit retry. */
+  readonly failures: number;
   readonly crashes: number;
   /** Not before this time will it be tried again; null when it is ready. */
   readonly readyAt: number | null;
@@ -93,7 +95,7 @@ export interface ItemSnapshot {
 }
 
 export function toItemSnapshot(row: ItemRow): ItemSnapshot {
-  const { number: _number, token: _token, saved: _saved, ...rest } = row;
+  const { number: _number, token: _token, saved: _saved, failures: _failures, ...rest } = row;
   return {
     ...rest,
     fraction: row.state === "completed" ? 1 : row.fraction / FRACTION_ONE,

@@ -19,6 +19,7 @@ const CALLS = [
   "control",
   "queues",
   "sessions",
+  "session",
   "batches",
   "batch",
   "items",

@@ -78,6 +78,7 @@ function storeOver(connection: Connection): Store {
     queues: () => reads.queues(),
     batches: (query) => reads.batches(query),
     batch: (ref) => reads.batch(ref),
+    versions: (ids) => reads.versions(ids),
     item: (ref) => reads.item(ref),
     changes: (batch, since, limit) => reads.changes(batch, since, limit),
     verify: (options) => verifier.verify(options),
