@@ -22,6 +22,7 @@ import { type ServerOptions, toServerSettings } from "./settings.ts";
 
 const TOKEN_BYTES = 24;
 const FACETS = [imageUploads];
+const CLOSE_IDLE_EVERY_MS = 50;
 
 export interface MilepostServer {
   /** The operator's token. */
@@ -51,12 +52,16 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const files = await ServerFiles.open(milepost, settings, FACETS);
   const answers = new BatchAnswers(milepost);
   const app = await buildApp({ milepost, settings, callers, files, facets: FACETS, answers });
+  const end = async (): Promise<void> => {
+    // A connection whose answer ends just then is closed by nobody else.
+    const closeIdle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
+    await app.close().finally(() => clearInterval(closeIdle));
+    answers.close();
+    await files.close();
+  };
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {
-    closed ??= app.close().then(() => {
-      answers.close();
-      return files.close();
-    });
+    closed ??= end();
     return closed;
   };
   return {
