@@ -148,7 +148,7 @@ test("what is no order is refused and leaves nothing (rows 23 to 33, 38, 39)", a
 });
 
 test("a session that has all that it may have gets no more batches", async () => {
-  const { server, page } = await pageWith(0, { sessionBytes: 20_000 });
+  const { server, page } = await pageWith(0, { sessionBytes: 6_000 });
   await server.milepost.work({ concurrency: 1 });
   const picture = { name: "a.png", data: new Uint8Array(await smallPicture().png().toBuffer()) };
   const fileIds = await page.uploaded([picture]);
