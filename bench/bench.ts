@@ -4,6 +4,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   images: "./images.ts",
   command: "./command.ts",
   peers: "./peers.ts",
+  endurance: "./endurance.ts",
   eta: "./eta/run.ts",
   http: "./http.ts",
 };

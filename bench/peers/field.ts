@@ -36,7 +36,7 @@ export const FIELD: readonly Peer[] = [
     name: "graphileWorker",
     label: "graphile-worker, PostgreSQL (deletes what is done)",
     module: "graphile-worker",
-    concurrencies: [10, 24, 50, 100],
+    concurrencies: [10, 50, 200],
     start: startPostgres,
   },
   { name: "pQueue", label: "p-queue, memory alone", module: "p-queue", concurrencies: [10, 100, 1_000] },

@@ -39,6 +39,7 @@ export class Attempt implements Step, ProgressSource {
   readonly startedAt: number;
   /** Milliseconds of its work that were counted already, for the estimate. */
   countedMs = 0;
+  isCached = false;
   readonly #context: AttemptContext;
   #controller: AbortController | null = null;
   #interruption: Interruption | null = null;
@@ -128,6 +129,11 @@ export class Attempt implements Step, ProgressSource {
   progress(done: number, total: number, unit?: string): void {
     this.#requireRunning();
     this.#advance({ ...this.#progress, done, total, ...(unit === undefined ? {} : { unit }) });
+  }
+
+  cached(): void {
+    this.#requireRunning();
+    this.isCached = true;
   }
 
   message(text: string): void {

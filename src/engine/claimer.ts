@@ -79,6 +79,12 @@ export class Claimer {
     return this.#ready.take(skipCrashers);
   }
 
+  /** False where a claim would find no room, or nothing. */
+  get wantsMore(): boolean {
+    if (this.#isDry) return false;
+    return this.#mayHoldMore || !this.#readAhead.isEnough(this.#options.running.size, this.#ready.size);
+  }
+
   /** Claims what the window has room for; `ended` counts handlers since the start. True if something came. Never two at once. */
   claim(ended: number): Promise<boolean> {
     this.#claiming = this.#claim(ended).finally(() => {

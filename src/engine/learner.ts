@@ -1,4 +1,4 @@
-import { cellNameOf, emptyTally, record, type Tally } from "../core/estimator/tally.ts";
+import { cellNameOf, type Ended, emptyTally, record, type Tally } from "../core/estimator/tally.ts";
 import { splitItemNumber } from "../core/ids.ts";
 import { addStageTimes, NO_STAGE_TIMES } from "../core/stage-times.ts";
 import type { LearnedTexts } from "../ports/evidence.ts";
@@ -11,6 +11,8 @@ import { type Part, type Saved, withPart } from "./learned.ts";
 export interface Run {
   readonly lease: Pick<Lease, "item" | "batch" | "size" | "kind">;
   readonly startedAt: number;
+  /** There was nothing to do. */
+  readonly isCached: boolean;
   /** What of its work was counted already. */
   countedMs: number;
   haltedMsAt(now: number): number;
@@ -39,7 +41,9 @@ interface Short {
 /** What was seen of one batch since it was told last. */
 class Gathered {
   tally: Tally = emptyTally();
-  stages = NO_STAGE_TIMES;
+  /** Of completed items that have stages: how many, and what they spent in each. */
+  stagedItems = 0;
+  stageMs = new Map<string, number>();
   /** By kind and octave of size. */
   short = new Map<string, Short>();
   halted: Record<string, number> = {};
@@ -80,9 +84,12 @@ class Gathered {
     }
     this.tally.sums.idle = this.idleMs / 1_000;
     const worked = this.to > 0 ? { from: this.from / 1_000, to: this.to / 1_000 } : null;
-    const part = { tally: this.tally, stages: this.stages, worked, halted: this.halted };
+    const seconds = Object.fromEntries([...this.stageMs].map(([name, ms]) => [name, ms / 1_000]));
+    const stages = addStageTimes(NO_STAGE_TIMES, { items: this.stagedItems, seconds });
+    const part = { tally: this.tally, stages, worked, halted: this.halted };
     this.tally = emptyTally();
-    this.stages = NO_STAGE_TIMES;
+    this.stagedItems = 0;
+    this.stageMs = new Map();
     this.short = new Map();
     this.halted = {};
     this.ended = 0;
@@ -132,22 +139,22 @@ export class Learner {
     gathered.workedMs += ms - run.countedMs;
     if (startedAt < gathered.from) gathered.from = startedAt;
     if (endedAt > gathered.to) gathered.to = endedAt;
-    if (report.type === "complete" && ms < SHORT_MS) {
+    if (report.type === "complete" && ms < SHORT_MS && !run.isCached) {
       const short = gathered.shortOf(lease);
       short.count += 1;
       short.ms += ms;
       return;
     }
     if (haltedMs > 0) gathered.halted[splitItemNumber(lease.item).ordinal] = 0;
-    const stageMs = report.type === "complete" ? run.stageMsAt(endedAt) : null;
+    const stageMs = report.type === "complete" && !run.isCached ? run.stageMsAt(endedAt) : null;
     if (stageMs !== null) {
-      const seconds = Object.fromEntries([...stageMs].map(([name, of]) => [name, of / 1_000]));
-      gathered.stages = addStageTimes(gathered.stages, { items: 1, seconds });
+      gathered.stagedItems += 1;
+      for (const [name, of] of stageMs) gathered.stageMs.set(name, (gathered.stageMs.get(name) ?? 0) + of);
     }
     record(gathered.tally, {
       kind: lease.kind ?? "",
       size: lease.size,
-      outcome: report.type === "complete" ? "completed" : report.retryAt === null ? "failed" : "retried",
+      outcome: outcomeOf(run, report),
       seconds: ms / 1_000,
       startedActive: gathered.activeAt(startedAt),
     });
@@ -245,6 +252,11 @@ export class Learner {
       logger.warn("what a second taught of how long items take is lost", { error: String(error) });
     }
   }
+}
+
+function outcomeOf(run: Run, report: Report & { readonly type: "complete" | "fail" }): Ended["outcome"] {
+  if (report.type === "complete") return run.isCached ? "cached" : "completed";
+  return report.retryAt === null ? "failed" : "retried";
 }
 
 function baseOf(saved: Saved | null): Gathered["base"] {

@@ -24,6 +24,8 @@ export interface Step {
   stage(name: string, units?: { readonly total?: number; readonly unit?: string }): void;
   /** `done` of `total` units of the current stage. Cheap: only the latest of many calls is written. */
   progress(done: number, total: number, unit?: string): void;
+  /** The result was there already and there was nothing to do: what this item took says nothing of how long others take. */
+  cached(): void;
   /** A short text for people, shown beside the item while it runs. */
   message(text: string): void;
   /** Keeps `data` for the item's next attempt. Resolves when it is committed. */

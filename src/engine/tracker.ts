@@ -19,6 +19,7 @@ interface Held extends Run {
   readonly lease: Lease;
   readonly startedAt: number;
   fraction: number;
+  isCached: boolean;
   isLost: boolean;
 }
 
@@ -27,7 +28,7 @@ const TELL_EVERY_MS = 1_000;
 /** A claim whose answer was lost is looked after this often. */
 const LOOK_EVERY_MS = 1_000;
 /** What a caller's run has not: pauses that it keeps, and stages by time. */
-const UNMEASURED = { countedMs: 0, haltedMsAt: () => 0, stageMsAt: () => null } as const;
+const UNMEASURED = { countedMs: 0, isCached: false, haltedMsAt: () => 0, stageMsAt: () => null } as const;
 
 /**
  * Tracks work that its caller runs: the caller drives the loop and reports; leases, tokens, counters and the feed are those of
@@ -86,8 +87,19 @@ export class Tracker {
     });
   }
 
-  /** Ends items as completed; an item that was never started makes both transitions in one commit. */
-  complete(ids: readonly string[], output: Json = null): Promise<readonly string[]> {
+  /**
+   * Ends items as completed; an item that was never started makes both transitions in one commit. `isCached`: the result was
+   * there already, so that what they took says nothing of how long others take.
+   */
+  complete(
+    ids: readonly string[],
+    output: Json = null,
+    { isCached = false }: { readonly isCached?: boolean } = {},
+  ): Promise<readonly string[]> {
+    for (const id of isCached ? ids : []) {
+      const held = this.#leases.get(id);
+      if (held !== undefined) held.isCached = true;
+    }
     const text = output === null ? null : toJsonText(output, "the output");
     return this.#report(ids, (_id, startedAt) => ({ type: "complete", startedAt, output: text }));
   }

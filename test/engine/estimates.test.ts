@@ -97,6 +97,37 @@ describe.each(STORES)("an estimate on %s", (store) => {
     expect(median).toBeLessThan(1.25 * left);
   });
 
+  test("is not misled by what was there already: by handlers that say so, and callers", async () => {
+    const { milepost, time } = await openWorking(store);
+    milepost.pipeline("some are there", async (item, step) => {
+      if (item.input === "there") step.cached();
+      await time.work(item.input === "there" ? 100 : 2_000);
+    });
+    const items = [...names(20).map((key) => ({ key, input: "there" })), ...names(20).map((key) => `new-${key}`)];
+    const { batch } = await milepost.submit({ pipeline: "some are there", items });
+    await time.until(milepost.work({ leaseMs }));
+    await time.pass(2_000 + 4 * 2_000 + 2_000);
+    const half = await batch.snapshot();
+    expect(half.counts.completed).toBeGreaterThanOrEqual(23);
+    expect(medianOf(half)).toBeGreaterThan(0.7 * 16 * 2);
+    expect(medianOf(half)).toBeLessThan(1.3 * 16 * 2);
+
+    const tracked = await milepost.submit({ pipeline: "tracked", items: names(20) });
+    const tracker = await time.until(milepost.track({ leaseMs }));
+    const ids = (await tracked.batch.items()).items.map(({ id }) => id);
+    for (const [index, id] of ids.slice(0, 14).entries()) {
+      await time.until(tracker.start([id]));
+      await time.pass(index < 10 ? 100 : 2_000);
+      await time.until(tracker.complete([id], null, { isCached: index < 10 }));
+    }
+    await time.until(tracker.start(ids.slice(14, 15)));
+    await time.pass(1_000);
+    const left = medianOf(await tracked.batch.snapshot());
+    expect(left).toBeGreaterThan(0.7 * 5.5 * 2);
+    expect(left).toBeLessThan(1.3 * 5.5 * 2);
+    await time.until(tracker.close());
+  });
+
   test("comes from a history before the first item of the next batch ends", async () => {
     const { milepost, time } = await openWorking(store);
     await time.until(milepost.work({ concurrency: 2, leaseMs }));

@@ -10,6 +10,7 @@ function reportsOf(pieces: readonly string[], stderr: readonly string[] = []): r
   const progress = new OutputProgress({
     signal: new AbortController().signal,
     stage: (name) => void reports.push(name),
+    cached: () => void reports.push("cached"),
     message: (text) => void reports.push(`"${text}"`),
     progress: (done, total, unit) => void reports.push(`${done}/${total}${unit}`),
   });
@@ -23,6 +24,7 @@ describe("progress in output", () => {
     ["JSON", ['{"progress":0.5}\n', '{"progress":1}\n'], ["50/100%", "100/100%"]],
     ["JSON with more", ['{"progress":0.25,"stage":"read","message":"page 2"}\n'], ["read", '"page 2"', "25/100%"]],
     ["JSON that is something else", ['{"progress":"half"}\n{"progress":2}\n{broken\n[1]\n'], []],
+    ["JSON of what was there already", ['{"cached":true}\n', '{"cached":"yes"}\n'], ["cached"]],
     ["percent", ["10%\n", "50.5 %\n"], ["10/100%", "50.5/100%"]],
     ["percent inside a line, the last one", ["file 3 of 9: 20%, all: 33% done\n"], ["33/100%"]],
     ["what is no percentage", ["120%\n1.2.50%\nfoo%bar\n50%off\n100 of 200\n"], []],

@@ -46,6 +46,7 @@ async function convert(key: string, run: Run = {}): Promise<{ output: ImageOutpu
     },
     progress() {},
     message() {},
+    cached() {},
     save: async () => {},
     paused: async () => {},
     log() {},

@@ -10,6 +10,7 @@ export class RemoteRun implements Run {
   readonly lease: Run["lease"];
   readonly startedAt: number;
   countedMs = 0;
+  isCached = false;
   readonly worker: number;
   #haltedMs = 0;
   #haltedSince: number | null = null;

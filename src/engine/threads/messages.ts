@@ -7,6 +7,7 @@ import type { HandlerItem } from "../pipeline.ts";
 export type FromThread =
   | { readonly type: "stage"; readonly name: string; readonly total?: number; readonly unit?: string }
   | { readonly type: "progress"; readonly done: number; readonly total: number; readonly unit?: string }
+  | { readonly type: "cached" }
   | { readonly type: "message"; readonly text: string }
   | { readonly type: "log"; readonly message: string; readonly details: Readonly<Record<string, unknown>> }
   | { readonly type: "save"; readonly id: number; readonly data: Json }

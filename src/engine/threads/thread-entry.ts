@@ -57,6 +57,10 @@ class Line implements Step {
     this.#send({ type: "progress", done, total, ...(unit === undefined ? {} : { unit }) });
   }
 
+  cached(): void {
+    this.#send({ type: "cached" });
+  }
+
   message(text: string): void {
     this.#send({ type: "message", text });
   }

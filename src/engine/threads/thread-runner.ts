@@ -78,6 +78,7 @@ function serve(port: MessagePort, step: Step): void {
       else if (message.type === "paused") answer(message.id, step.paused());
       else if (message.type === "stage") step.stage(message.name, message);
       else if (message.type === "progress") step.progress(message.done, message.total, message.unit);
+      else if (message.type === "cached") step.cached();
       else if (message.type === "message") step.message(message.text);
       else step.log(message.message, message.details);
     } catch (error) {

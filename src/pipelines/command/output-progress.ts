@@ -16,18 +16,19 @@ const CARRIAGE_RETURN = 0x0d;
  * Reads progress out of what a program prints, line by line as it comes. Lines end with a line break or a carriage return. Known are
  *
  * - JSON: `{"progress": 0.5}` from 0 to 1, with or without `"stage"` and `"message"`, both texts;
+ * - `{"cached": true}`: there was nothing to do, so that estimates do not take the item for work;
  * - a percentage anywhere in a line; the last one of the line counts;
  * - the blocks of ffmpeg's `-progress`, against the duration that ffmpeg prints.
  *
  * All else is passed over. Only the end of a large chunk is read: what counts is the latest.
  */
 export class OutputProgress {
-  readonly #step: Pick<Step, "stage" | "progress" | "message" | "signal">;
+  readonly #step: Pick<Step, "stage" | "progress" | "message" | "cached" | "signal">;
   readonly #ffmpeg = new FfmpegProgress();
   readonly #rests = { stdout: EMPTY, stderr: EMPTY };
   #stage: string | null = null;
 
-  constructor(step: Pick<Step, "stage" | "progress" | "message" | "signal">) {
+  constructor(step: Pick<Step, "stage" | "progress" | "message" | "cached" | "signal">) {
     this.#step = step;
   }
 
@@ -54,7 +55,8 @@ export class OutputProgress {
   }
 
   #readJson(line: string): void {
-    const { progress, stage, message } = parseObject(line);
+    const { progress, stage, message, cached } = parseObject(line);
+    if (cached === true) this.#step.cached();
     if (typeof stage === "string" && stage !== "" && stage !== this.#stage) {
       this.#stage = stage;
       this.#step.stage(stage);

@@ -74,14 +74,14 @@ async function convertItem(item: HandlerItem, step: Step, { files, checked }: Pa
 
   step.stage("transform");
   const path = plannedOutput(item.input) ?? outputPathFrom(source, targetOf(options.format, facts.format), options);
-  assertNotInput(path, facts);
+  assertNotInput(path, source);
   const { width, height, bytes, format } = await files.replace(path, {
     isRetry: item.attempt > 1,
     make: (file) => convertImage(opened, options, { file, writeFile: (data) => writeWhole(file, data) }),
     check: () => {
       step.stage("write");
       step.signal.throwIfAborted();
-      assertNotInput(path, facts);
+      assertNotInput(path, source);
     },
   });
   step.signal.throwIfAborted();

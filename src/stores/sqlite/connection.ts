@@ -4,6 +4,7 @@ import { DatabaseSync, type DatabaseSyncOptions, type SQLInputValue, type Statem
 import { MilepostError } from "../../core/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
+import { LogSync, type SyncFile } from "./log-sync.ts";
 import { inspectSchema, MIGRATIONS, migrate } from "./migrator.ts";
 import { refuseNetworkFileSystem } from "./network-file-systems.ts";
 import { isBusy, toOpenError, toStoreError } from "./sqlite-errors.ts";
@@ -17,6 +18,8 @@ export interface ConnectionOptions {
   readonly busyRetryMs?: number;
   /** Opens the database; for tests that watch or break statements. Default: as `node:sqlite` does. */
   readonly openDatabase?: (path: string, options: DatabaseSyncOptions) => DatabaseSync;
+  /** For tests that cut the power. Default: the system's `fdatasync`. */
+  readonly syncFile?: SyncFile;
 }
 
 /** Short, because SQLite waits on the event loop; what is longer is waited for asynchronously. */
@@ -45,6 +48,7 @@ export class Connection {
   onCommit: (mayHaveEnded: boolean) => void = () => {};
   readonly #random: Random | undefined;
   readonly #busyRetryMs: number;
+  readonly #log: LogSync;
   #file: Pick<Stats, "ino" | "dev"> | null = null;
   #fileCheckedAt = Number.NEGATIVE_INFINITY;
   #loss: string | null = null;
@@ -56,6 +60,7 @@ export class Connection {
     this.clock = options.clock;
     this.#random = options.random;
     this.#busyRetryMs = options.busyRetryMs ?? BUSY_RETRY_MS;
+    this.#log = new LogSync(this.path, options.syncFile);
     refuseOldSqlite();
     const folder = dirname(this.path);
     try {
@@ -112,7 +117,7 @@ export class Connection {
 
   /**
    * Runs `work` in one writing transaction; if it throws, nothing was changed. `work` may run more than once.
-   * `isDurable`: the commit, and with it every earlier one, survives a power cut. `hasEnded`: asked after `work` whether a batch
+   * `isDurable`: it resolves when the commit, and with it every earlier one, survives a power cut; others see it before. `hasEnded`: asked after `work` whether a batch
    * may have ended or gone; default: yes.
    */
   async write<T>(
@@ -120,15 +125,15 @@ export class Connection {
     options: { readonly isDurable?: boolean; readonly hasEnded?: () => boolean } = {},
   ): Promise<T> {
     const { isDurable = false, hasEnded = () => true } = options;
-    return this.#retry(() => {
-      if (isDurable) this.db.exec("PRAGMA synchronous = FULL");
+    const result = await this.#retry(() => {
       try {
         return this.#transact("BEGIN IMMEDIATE", work);
       } finally {
-        if (isDurable) this.db.exec("PRAGMA synchronous = NORMAL");
         this.#tellIfChanged(hasEnded);
       }
     });
+    if (isDurable) await this.#log.synced();
+    return result;
   }
 
   /** Runs `work` on one snapshot of the file. */
@@ -143,6 +148,7 @@ export class Connection {
 
   close(): void {
     this.#isOpen = false;
+    this.#log.close();
     if (this.db.isOpen) this.db.close();
   }
 

@@ -75,7 +75,7 @@ export function prepareUpkeep(connection: Connection, ledgerQueries: LedgerQueri
       return pruned;
     },
 
-    /** A commit with `synchronous=FULL` syncs the whole log, and with it every commit before it. */
+    /** The sync is of the whole log, and with it of every commit before this one. */
     async checkpoint(batch: number | null, now: number): Promise<void> {
       await connection.write(
         () => {
