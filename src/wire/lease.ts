@@ -104,7 +104,15 @@ export const reportSchema = z
       message: textSchema,
       saved: savedSchema,
     }),
-    z.strictObject({ type: z.literal("complete"), ...ofLease, output: z.json().optional() }),
+    z.strictObject({
+      type: z.literal("complete"),
+      ...ofLease,
+      output: z.json().optional(),
+      isCached: z
+        .boolean()
+        .optional()
+        .describe("The result was there already: what the item took says nothing of how long others take"),
+    }),
     z.strictObject({
       type: z.literal("fail"),
       ...ofLease,

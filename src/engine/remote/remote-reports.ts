@@ -19,7 +19,12 @@ export type RemoteReport = { readonly itemId: string; readonly token: number } &
       readonly type: "progress";
       readonly saved?: Json;
     } & Partial<ItemProgress>)
-  | { readonly type: "complete"; readonly output?: Json }
+  | {
+      readonly type: "complete";
+      readonly output?: Json;
+      /** The result was there already: what the item took says nothing of how long others take. */
+      readonly isCached?: boolean;
+    }
   | {
       /** The batch's policy decides whether the item is tried again; `isFinal`: another attempt cannot help. */
       readonly type: "fail";
@@ -43,6 +48,7 @@ interface Prepared {
   readonly report: Report;
   readonly row: ItemRow;
   readonly batch: BatchRow;
+  readonly isCached: boolean;
 }
 
 /** Takes the reports of one worker to the store. */
@@ -98,7 +104,8 @@ export class RemoteReports {
       startedAt: row.startedAt ?? clock.now(),
     });
     if (body.type === "progress") progress.set(item, body);
-    return { report: { item, lease: { token: given.token, worker }, ...body }, row, batch };
+    const isCached = given.type === "complete" && given.isCached === true;
+    return { report: { item, lease: { token: given.token, worker }, ...body }, row, batch, isCached };
   }
 
   #toBody(
@@ -129,12 +136,13 @@ export class RemoteReports {
     }
   }
 
-  #learn(worker: number, { report, row, batch }: Prepared, now: number): void {
+  #learn(worker: number, { report, row, batch, isCached }: Prepared, now: number): void {
     const { number: item, size, kind, startedAt } = row;
     const token = report.lease?.token ?? 0;
     const run = this.#runs.of({ item, token, batch: batch.number, size, kind }, worker, startedAt ?? now);
     if (report.type === "progress" && report.progress.stage !== null)
       run.enter(batch.stages, report.progress.stage, now);
+    run.isCached = isCached;
     this.#runs.reported(run, report, now);
   }
 }
