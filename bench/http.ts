@@ -2,10 +2,11 @@
  * What the server costs over a bare one, each side in a fresh process with the load from another, in turn. bench/README.md says why
  * the two sides are comparable.
  *
- *   npm run bench -- http [--only status] [--rounds 5] [--seconds 3] [--connections 50] [--json | --markdown]
+ *   npm run bench -- http [--only status,fan-out] [--rounds 5] [--seconds 3] [--connections 50] [--listeners 1000] [--json | --markdown]
  */
 import { parseArgs } from "node:util";
 import type { Run } from "./case.ts";
+import { fanOutRatios, fanOutTable, measureFanOut } from "./http/fan-out.ts";
 import { measureStatus, statusRatios, statusTable } from "./http/status.ts";
 import { machineFacts, versionFacts } from "./machine.ts";
 import { toChoice, toCount } from "./options.ts";
@@ -13,7 +14,7 @@ import { ratiosOf, renderReport, toStyle } from "./report.ts";
 import type { Table } from "./table.ts";
 import { Workshop } from "./workshop.ts";
 
-const PARTS = ["status"] as const;
+const PARTS = ["status", "fan-out"] as const;
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "3" },
     connections: { type: "string", default: "50" },
+    listeners: { type: "string", default: "1000" },
     json: { type: "boolean", default: false },
     markdown: { type: "boolean", default: false },
   },
@@ -30,16 +32,24 @@ const settings = {
   rounds: toCount("rounds", values.rounds),
   seconds: toCount("seconds", values.seconds),
   connections: toCount("connections", values.connections),
+  listeners: toCount("listeners", values.listeners),
 };
 
 using workshop = new Workshop();
 const runs: Run[] = [];
 const tables: Table[] = [];
-let ratios: ReturnType<typeof ratiosOf> = { ratios: {}, ratioSpreads: {} };
+const found: Record<string, readonly number[]> = {};
 if (parts.has("status")) {
-  runs.push(...(await measureStatus(workshop, settings)));
-  ratios = ratiosOf(statusRatios(runs));
-  tables.push(statusTable(runs, ratios.ratioSpreads));
+  const status = await measureStatus(workshop, settings);
+  runs.push(...status);
+  Object.assign(found, statusRatios(status));
+  tables.push(statusTable(status, ratiosOf(found).ratioSpreads));
+}
+if (parts.has("fan-out")) {
+  const fanOut = await measureFanOut(workshop, settings);
+  runs.push(...fanOut);
+  Object.assign(found, fanOutRatios(fanOut));
+  tables.push(fanOutTable(fanOut, ratiosOf(found).ratioSpreads));
 }
 const report = {
   bench: "http",
@@ -48,6 +58,6 @@ const report = {
   settings,
   skipped: {},
   runs,
-  ...ratios,
+  ...ratiosOf(found),
 };
 process.stdout.write(renderReport(report, tables, toStyle(values)));
