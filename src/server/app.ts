@@ -51,7 +51,8 @@ export async function buildApp(context: ServerContext): Promise<BuiltApp> {
     routerOptions: { maxParamLength: PARAM_LENGTH },
     frameworkErrors: answerError,
     serverFactory: (handler) => {
-      const server = createHttpServer(handler, limits, trustProxy ? null : limits.connectionsPerAddress);
+      const listener = context.polls?.before(handler) ?? handler;
+      const server = createHttpServer(listener, limits, trustProxy ? null : limits.connectionsPerAddress);
       servers.push(server);
       return server;
     },

@@ -58,11 +58,16 @@ export class BatchAnswers {
   }
 
   /**
-   * The answer for one who polls; at once, where it is there already: a promise would cost as much again.
-   * @throws {MilepostError} `NOT_FOUND`
+   * What gives the answer for one who polls, as often as it is called; at once, where it is there already: a promise would cost
+   * as much again.
+   * @throws {MilepostError} `NOT_FOUND`, when it is called
    */
-  statusOf(batchId: string, query: BatchStatusQuery): BatchAnswer | Promise<BatchAnswer> {
+  askerFor(batchId: string, query: BatchStatusQuery): () => BatchAnswer | Promise<BatchAnswer> {
     const key = `${batchId} ${query.images} ${query.limit} ${query.cursor ?? ""}`;
+    return () => this.#answer(key, batchId, query);
+  }
+
+  #answer(key: string, batchId: string, query: BatchStatusQuery): BatchAnswer | Promise<BatchAnswer> {
     const now = performance.now();
     const known = this.#asked.get(key);
     if (known !== undefined && known.commits === this.#commits && now - known.at < ASK_AGAIN_MS) {

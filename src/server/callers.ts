@@ -1,7 +1,7 @@
 import { createHmac, hash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { BatchSnapshot } from "../core/batch.ts";
-import { addressOf } from "./address.ts";
+import { addressOf, isLoopback } from "./address.ts";
 import { refusal } from "./problems.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { Remembered } from "./remembered.ts";
@@ -92,8 +92,12 @@ export class Callers {
     return isOperator;
   }
 
-  /** Whose requests are counted together: a session's, else those of an address. */
-  limitKeyOf(request: FastifyRequest): string {
+  /**
+   * Whose requests are counted together: a session's, else those of an address. Null for those that are not counted: the
+   * operator's, and those of this machine itself, where whoever is on it can do worse than ask often.
+   */
+  countedAs(request: FastifyRequest): string | null {
+    if (isLoopback(request.ip) || this.isOperator(request)) return null;
     const session = this.#sessionOf(request);
     return session === null ? addressOf(request.ip) : session.owner;
   }

@@ -13,6 +13,8 @@ import type { Callers } from "./callers.ts";
 import type { EventHub } from "./events/event-hub.ts";
 import type { ServerFiles } from "./files/server-files.ts";
 import type { Idempotency } from "./idempotency.ts";
+import type { Polls } from "./polls.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import type { ServerSettings } from "./settings.ts";
 import type { Submissions } from "./submissions.ts";
 
@@ -29,6 +31,10 @@ export interface ServerContext {
   readonly facets: readonly UploadFacet[];
   /** Answers to those who poll batches. */
   readonly answers: BatchAnswers;
+  /** What was just answered to them; null where each request is to be seen by itself. */
+  readonly polls: Polls | null;
+  /** Of requests in a minute. */
+  readonly rate: RateLimit;
 }
 
 /** Fastify whose schemas are Zod's: one schema is the validation, the type and the documentation. */

@@ -1,13 +1,10 @@
 import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
-import { isLoopback } from "./address.ts";
 import { watchBody } from "./body-clock.ts";
+import { countOn } from "./connection-count.ts";
 import type { App, ServerContext } from "./context.ts";
 import { Hosts } from "./hosts.ts";
 import { refusal } from "./problems.ts";
-import { RateLimit } from "./rate-limit.ts";
 
-const MINUTE_MS = 60_000;
 /** A year: what browsers keep of "only by TLS". */
 const HSTS = "max-age=31536000; includeSubDomains";
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -35,12 +32,9 @@ const SECURITY_HEADERS = new Map([
  * of too many. Answers get the headers that keep browsers from doing more with them than show them. Nothing here knows
  * what a route does; who may see what is for callers.ts.
  */
-export function addGuard(app: App, { settings, callers }: ServerContext): void {
+export function addGuard(app: App, { settings, callers, rate }: ServerContext): void {
   const { limits } = settings;
   const hosts = new Hosts(settings.allowedHosts);
-  const most = limits.requestsPerMinute;
-  const detail = `at most ${most} requests a minute; wait as long as Retry-After says`;
-  const rate = new RateLimit({ most, spanMs: MINUTE_MS, detail });
   app.addHook("onRequest", (request, reply, next) => {
     const { raw } = request;
     reply.raw.setHeaders(SECURITY_HEADERS);
@@ -54,8 +48,8 @@ export function addGuard(app: App, { settings, callers }: ServerContext): void {
     if (request.protocol === "https") reply.raw.setHeader("strict-transport-security", HSTS);
     if (countOn(raw.socket) >= limits.requestsPerConnection) reply.raw.setHeader("connection", "close");
     callers.renew(request, reply);
-    // Whoever is on this machine can do worse than ask often.
-    if (!isLoopback(request.ip) && !callers.isOperator(request)) rate.count(callers.limitKeyOf(request), Date.now());
+    const counted = callers.countedAs(request);
+    if (counted !== null) rate.count(counted, Date.now());
     next();
   });
 }
@@ -91,13 +85,4 @@ function requireSameSite(hosts: Hosts, { headers }: IncomingMessage): void {
       ? origin === undefined || hosts.isSameSite(origin, headers.host ?? "")
       : site === "same-origin" || site === "none";
   if (!isSame) throw refusal("cross-site", "pages of other sites may not change anything here");
-}
-
-const requestsOn = new WeakMap<Socket, number>();
-
-/** How many requests came over a connection, this one counted. */
-function countOn(socket: Socket): number {
-  const count = (requestsOn.get(socket) ?? 0) + 1;
-  requestsOn.set(socket, count);
-  return count;
 }

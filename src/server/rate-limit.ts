@@ -18,6 +18,12 @@ export class RateLimit {
     this.#detail = of.detail;
   }
 
+  /** True if `count` would not refuse. */
+  hasRoom(name: string, now: number): boolean {
+    const known = this.#spans.get(name);
+    return known === undefined || now - known.since >= this.#spanMs || known.count < this.#most;
+  }
+
   /** @throws {Refusal} `rate-limited`, with the seconds after which there is room again */
   count(name: string, now: number): void {
     const known = this.#spans.get(name);

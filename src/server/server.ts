@@ -4,6 +4,7 @@ import type { Server } from "node:http";
 import { MilepostError } from "../core/errors.ts";
 import type { Milepost } from "../engine/milepost.ts";
 import { imageUploads } from "../pipelines/images/image-uploads.ts";
+import { findOpenTelemetry } from "../platform/open-telemetry.ts";
 import type { Logger } from "../ports/logger.ts";
 import { buildApp } from "./app.ts";
 import { BatchAnswers } from "./batch-answers.ts";
@@ -15,6 +16,8 @@ import { withoutFolder } from "./hide-folder.ts";
 import { Idempotency } from "./idempotency.ts";
 import { toLogger } from "./log.ts";
 import type { ServedRoute } from "./methods.ts";
+import { Polls } from "./polls.ts";
+import { RateLimit } from "./rate-limit.ts";
 import { readSecret } from "./secret.ts";
 import { type ServerOptions, type ServerSettings, toServerSettings } from "./settings.ts";
 import { Submissions } from "./submissions.ts";
@@ -22,6 +25,7 @@ import { startWebhooks } from "./webhooks/webhooks.ts";
 
 const TOKEN_BYTES = 24;
 const SECRET_BYTES = 32;
+const MINUTE_MS = 60_000;
 /** A closing server looks for connections whose last request has ended this often. */
 const CLOSE_IDLE_EVERY_MS = 100;
 const FACETS = [imageUploads];
@@ -73,8 +77,13 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const idempotency = new Idempotency(folder);
   const files = await ServerFiles.open(milepost, settings, FACETS);
   const answers = new BatchAnswers(milepost);
-  const context = { milepost, settings, callers, events, submissions, idempotency, files, facets: FACETS, answers };
-  const { app, routes, servers } = await buildApp(context);
+  const most = limits.requestsPerMinute;
+  const detail = `at most ${most} requests a minute; wait as long as Retry-After says`;
+  const rate = new RateLimit({ most, spanMs: MINUTE_MS, detail });
+  const isEachSeen = settings.log !== null || (await findOpenTelemetry()) !== null;
+  const polls = isEachSeen ? null : new Polls({ rate, requestsPerConnection: limits.requestsPerConnection });
+  const parts = { milepost, settings, callers, events, submissions, idempotency, files, answers, polls, rate };
+  const { app, routes, servers } = await buildApp({ ...parts, facets: FACETS });
   const log = toLogger(app.log);
   const finishLeft = async (): Promise<void> => {
     for (const error of await submissions.finishLeft())

@@ -8,7 +8,7 @@ import { refusal } from "../problems.ts";
 import { batchParams } from "./batches.ts";
 
 /** Where a batch stands, for whoever asks again and again. */
-export function batchStatusRoutes({ answers, callers }: ServerContext): (app: App) => Promise<void> {
+export function batchStatusRoutes({ answers, callers, polls }: ServerContext): (app: App) => Promise<void> {
   return async (app) => {
     app.get(
       "/api/batch-status/:batchId",
@@ -29,15 +29,20 @@ export function batchStatusRoutes({ answers, callers }: ServerContext): (app: Ap
         if (cursor !== undefined && chanceOf(cursor) !== chanceOf(batchId)) {
           throw refusal("malformed", "the cursor is not of this list");
         }
-        const asked = answers.statusOf(batchId, request.query);
+        const { query } = request;
+        const ask = answers.askerFor(batchId, query);
+        const asked = ask();
         const answer = asked instanceof Promise ? await asked.catch(nullIfMissing) : asked;
         if (answer === null || !callers.mayAccess(request, answer)) {
           throw refusal("not-found", "there is no such batch");
         }
         reply.header("etag", answer.etag).header("cache-control", "private, no-cache");
         if (answer.retryAfter !== null) reply.header("retry-after", answer.retryAfter);
-        if (isKnown(request.headers["if-none-match"], answer.etag)) return reply.status(304).send(null);
-        return reply.type("application/json; charset=utf-8").send(answer.body as never);
+        const hasIt = isKnown(request.headers["if-none-match"], answer.etag);
+        if (!hasIt) reply.type("application/json; charset=utf-8");
+        polls?.remember(request, reply, { answer, ask, counted: callers.countedAs(request), isKnown: hasIt });
+        // With nothing at all: even `null` would be written out.
+        return hasIt ? reply.status(304).send(undefined as never) : reply.send(answer.body as never);
       },
     );
   };
