@@ -19,7 +19,11 @@ export interface ItemsQuery {
   readonly stage?: string;
   /** Only failed items with exactly this message. */
   readonly errorMessage?: string;
-  /** The `nextCursor` of the page before. */
+  /** Default `oldest`: in order of submission. */
+  readonly order?: "oldest" | "newest";
+  /** Gives what the items' attempts saved too. */
+  readonly withSaved?: boolean;
+  /** The `nextCursor` of the page before, in the same order. */
   readonly after?: string;
   /** 1 to 1,000; default 100. */
   readonly limit?: number;
@@ -96,9 +100,9 @@ export class Batch {
     return toBatchSnapshot(row, null);
   }
 
-  /** A page of items in order of submission. */
+  /** A page of items in order of submission, or the newest first. */
   async items(query: ItemsQuery = {}): Promise<ItemsPage> {
-    const { after, limit = 100, ...filter } = query;
+    const { after, limit = 100, order = "oldest", withSaved = false, ...filter } = query;
     requireWhole("limit", limit, 1, LIMITS.pageItems);
     const row = await this.#row();
     const ordinal = after === undefined ? null : ordinalIn(row, after);
@@ -107,9 +111,13 @@ export class Batch {
       ...filter,
       batch: row.number,
       limit,
+      isNewestFirst: order === "newest",
       ...(ordinal === null ? {} : { after: itemNumberFrom(row.number, ordinal) }),
     });
-    return { items: rows.map(toItemSnapshot), nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null) };
+    return {
+      items: rows.map((item) => toItemSnapshot(item, { withSaved })),
+      nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
+    };
   }
 
   /** One item of the batch, by id or key. */
@@ -141,7 +149,7 @@ export class Batch {
     requireWhole("limit", query.limit ?? LIMITS.pageItems, 1, LIMITS.pageItems);
     const row = await this.#row();
     const page = await this.#deps.store.changes(row.number, query.since, query.limit ?? LIMITS.pageItems);
-    return { ...page, items: page.items.map(toItemSnapshot) };
+    return { ...page, items: page.items.map((item) => toItemSnapshot(item)) };
   }
 
   /** Adds items; known keys keep their state. A batch that was sealed is sealed again, as a new epoch. */

@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import { amendCases } from "./amend-cases.ts";
 import { claimCases } from "./claim-cases.ts";
 import type { ConformanceCase, OpenStore } from "./conformance-case.ts";
 import { controlCases } from "./control-cases.ts";
@@ -16,6 +17,7 @@ export const CONFORMANCE: Readonly<Record<string, readonly ConformanceCase[]>> =
   submit: submitCases,
   claim: claimCases,
   report: reportCases,
+  amend: amendCases,
   group: groupCases,
   session: sessionCases,
   control: controlCases,

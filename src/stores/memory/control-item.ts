@@ -16,6 +16,7 @@ export function controlItem(commit: Commit, item: MemoryItem, command: ControlCo
       break;
     case "remove":
       if (item.state === "processing") return { ok: false, reason: "running", state: item.state };
+      if (!isEndedBy(item, command.endedBy)) return wrongState(item);
       removeItem(commit, item);
       break;
     case "retry":
@@ -69,6 +70,10 @@ export function retryItem(commit: Commit, item: MemoryItem): void {
   if (batch.endedAt !== null) commit.reopen(batch);
   batch.isCancelled = false;
   commit.of(batch).resetsPercent = true;
+}
+
+function isEndedBy(item: MemoryItem, time: number | undefined): boolean {
+  return time === undefined || (item.endedAt !== null && item.endedAt <= time);
 }
 
 function removeItem(commit: Commit, item: MemoryItem): void {
