@@ -25,5 +25,8 @@ export type { Worker, WorkOptions } from "./engine/worker.ts";
 export { type OpenOptions, openMilepost } from "./open-milepost.ts";
 export type { Logger } from "./ports/logger.ts";
 export type { FailureGroup, Finding } from "./ports/store.ts";
+export { DOCUMENT_TRANSITIONS, DocumentState, documentProgress } from "./views/document-state.ts";
+export { type DocumentStatus, documentStatusJsonSchema, documentStatusSchema } from "./views/document-status.ts";
 export { type JobProgress, ProgressTracker, Status } from "./views/progress-tracker.ts";
+export { type DocumentDetails, StatusManager, type StatusManagerOptions } from "./views/status-manager.ts";
 export { ProcessingState, type ProcessingStatus, type StatusSummary, StatusTracker } from "./views/status-tracker.ts";
