@@ -193,9 +193,13 @@ export class Batch {
     return this.#give((batch) => ({ type: "priority", target: { batch }, priority: value }));
   }
 
-  /** Deletes the batch and all its items. @throws {MilepostError} `CONFLICT` while one runs */
-  remove(): Promise<number> {
-    return this.#give((batch) => ({ type: "remove", target: { batch } }));
+  /**
+   * Deletes the batch and all its items. `endedBy`: only if it has ended by then.
+   * @throws {MilepostError} `CONFLICT` while one runs, or if it has not ended by then
+   */
+  remove({ endedBy }: { readonly endedBy?: Date } = {}): Promise<number> {
+    const condition = endedBy === undefined ? {} : { endedBy: endedBy.getTime() };
+    return this.#give((batch) => ({ type: "remove", target: { batch }, ...condition }));
   }
 
   /** After it resolves, a power cut loses nothing that was recorded before. */

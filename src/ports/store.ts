@@ -281,7 +281,7 @@ export type ControlCommand =
       readonly target: { readonly queue: string } | { readonly batch: number };
     }
   | { readonly type: "cancel"; readonly target: ControlTarget }
-  /** `endedBy`: an item only if it has ended by then. */
+  /** `endedBy`: an item or a batch only if it has ended by then. */
   | { readonly type: "remove"; readonly target: ControlTarget; readonly endedBy?: number }
   | {
       readonly type: "retry";

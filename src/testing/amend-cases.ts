@@ -126,6 +126,18 @@ export const amendCases: readonly ConformanceCase[] = [
     assert.ok(results.every(({ ok }) => ok));
     assert.equal((await t.item(number)).saved, 40);
   }),
+  caseOf("a batch that is removed only if it has ended by a time stays until then", async (t) => {
+    const made = await t.batch({ items: ["a", "b"] });
+    const remove = (endedBy: number) => t.command({ type: "remove", target: { batch: made.number }, endedBy });
+    await t.complete({ item: made.items[0] ?? 0 });
+    await t.assertRefused(() => remove(t.clock.now()), "wrong-state");
+    t.clock.advance(5);
+    await t.complete({ item: made.items[1] ?? 0 });
+    await t.assertRefused(() => remove(t.clock.now() - 1), "wrong-state");
+    const result = await remove(t.clock.now());
+    assert.ok(result.ok && result.changed === 2);
+    assert.equal(await t.store.batch({ number: made.number }), null);
+  }),
   caseOf("an item that is removed only if it has ended by a time stays until then", async (t) => {
     const made = await t.batch({ items: ["a", "b"] });
     const [a = 0, b = 0] = made.items;

@@ -121,11 +121,18 @@ function reportedStatus(item: ItemSnapshot, nowMs: number): DocumentStatus {
 const pipelineInputSchema = z.object({ filename: z.string(), metadata: metadata.default({}) });
 /** What the pipeline may save with an item beside its own data, so that a failed document keeps what it had reached. */
 const reachedSchema = z.object({ progress, totalPages: count.nullable().default(null) });
+/** What the pipeline tells of a document that is in its index. Where the index lies is not for everyone who may see the status. */
+const storedSchema = z.object({
+  totalPages: count.nullable().default(null),
+  numChunks: count.optional(),
+  documentId: z.number().optional(),
+});
 
 /** A document that the pipeline works on, by its item's state and stage. What it cannot know is left at its default. */
 function pipelineStatus(item: ItemSnapshot, nowMs: number): DocumentStatus {
   const input = pipelineInputSchema.safeParse(item.input).data ?? { filename: item.key, metadata: {} };
   const reached = reachedSchema.safeParse(item.saved).data ?? { progress: 0, totalPages: null };
+  const { totalPages = null, ...stored } = storedSchema.safeParse(item.output).data ?? {};
   const { stage, message, done, total, unit } = item.progress;
   const running = isDocumentState(stage) && isActive(stage) ? stage : DocumentState.PARSING;
   const status = endOf(item) ?? (item.state === "processing" ? running : DocumentState.QUEUED);
@@ -136,11 +143,11 @@ function pipelineStatus(item: ItemSnapshot, nowMs: number): DocumentStatus {
     status,
     progress: status === "failed" ? reached.progress : Math.min(1, documentProgress(status, { done, total })),
     stage: message ?? STAGE_NAMES[status],
-    page: isPages && done !== null ? Math.floor(done) : null,
-    totalPages: isPages && total !== null ? Math.floor(total) : reached.totalPages,
+    page: isPages && done !== null ? Math.floor(done) : totalPages,
+    totalPages: isPages && total !== null ? Math.floor(total) : (totalPages ?? reached.totalPages),
     startedAt,
     updatedAt: item.endedAt?.getTime() ?? startedAt,
-    metadata: { ...input.metadata, ...(metadata.safeParse(item.output).data ?? {}) },
+    metadata: { ...input.metadata, ...metadata.parse(stored) },
   });
 }
 

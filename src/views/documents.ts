@@ -64,9 +64,16 @@ export class Documents {
     }
   }
 
-  /** Removes reported documents that have ended by then; a document that is retried meanwhile stays. */
+  /** Removes reported documents that have ended by then; a document that is created or retried meanwhile stays. */
   async removeEndedBy(timeMs: number): Promise<number> {
     const endedBy = new Date(timeMs);
+    const before = await orUndefined(this.#reported.snapshot());
+    if (before === undefined) return 0;
+    if (before.endedAt !== null && before.endedAt <= endedBy) {
+      // With its batch go the tombstones, which a batch that never goes would gather.
+      const gone = await orUndefined(this.#reported.remove({ endedBy }));
+      if (gone !== undefined) return before.counts.total === 0 ? 0 : gone;
+    }
     let removed = 0;
     for (const state of ["completed", "failed", "cancelled"] as const) {
       for await (const item of itemsOf(this.#reported, { state, limit: LIMITS.pageItems })) {

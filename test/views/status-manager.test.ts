@@ -332,6 +332,10 @@ describe.each(STORES)("StatusManager on %s", (store) => {
     expect(await manager.cleanupOldEntries(0)).toBe(2);
     expect(await manager.listActive()).toHaveLength(4);
     expect(await manager.createStatus("completed", "again", {})).toMatchObject({ status: "queued" });
+    for (const { docId } of (await manager.listActive()).slice(0, 5)) await manager.markFailed(docId, "no");
+    expect(await manager.cleanupOldEntries(0)).toBe(5);
+    expect(await manager.cleanupOldEntries(0)).toBe(0);
+    expect(await manager.createStatus("queued", "again", {})).toMatchObject({ status: "queued" });
     expect(await milepost.verify()).toEqual([]);
   });
 
@@ -417,7 +421,7 @@ describe.each(STORES)("StatusManager on %s", (store) => {
         await step.save({ progress: 0.225, totalPages: 8 });
         reached.give();
         await go.wait;
-        return { numChunks: 3 };
+        return { documentId: 7, sha256: item.key, index: "/home/ada/library.db", totalPages: 8, numChunks: 3 };
       },
     });
     const input = { path: "/a.pdf", filename: "a.pdf", metadata: { by: "Ada" } };
@@ -446,11 +450,9 @@ describe.each(STORES)("StatusManager on %s", (store) => {
     expect((await manager.listActive()).map(({ docId }) => docId).toSorted()).toEqual(["good", "late"]);
     go.give();
     await batch.done();
-    expect(await manager.getStatus("good")).toMatchObject({
-      status: "completed",
-      progress: 1,
-      metadata: { by: "Ada", numChunks: 3 },
-    });
+    const good = await manager.getStatus("good");
+    expect(good).toMatchObject({ status: "completed", progress: 1, page: 8, totalPages: 8 });
+    expect(good?.metadata).toEqual({ by: "Ada", documentId: 7, numChunks: 3 });
   });
 
   test("documents of one owner are not another's", async () => {

@@ -72,8 +72,9 @@ export function retryItem(commit: Commit, item: MemoryItem): void {
   commit.of(batch).resetsPercent = true;
 }
 
-function isEndedBy(item: MemoryItem, time: number | undefined): boolean {
-  return time === undefined || (item.endedAt !== null && item.endedAt <= time);
+/** True where no time was given. */
+export function isEndedBy({ endedAt }: { readonly endedAt: number | null }, time: number | undefined): boolean {
+  return time === undefined || (endedAt !== null && endedAt <= time);
 }
 
 function removeItem(commit: Commit, item: MemoryItem): void {
