@@ -43,6 +43,8 @@ export interface ItemRow {
   readonly token: number;
   /** Attempts started in the item's life, this one included. */
   readonly attempts: number;
+  /** Failed attempts since submission or the last explicit retry. */
+  readonly failures: number;
   readonly crashes: number;
   /** Not before this time will it be tried again; null when it is ready. */
   readonly readyAt: number | null;
@@ -98,7 +100,7 @@ export function toItemSnapshot(
   row: ItemRow,
   { withSaved = false }: { readonly withSaved?: boolean } = {},
 ): ItemSnapshot {
-  const { number: _number, token: _token, saved, ...rest } = row;
+  const { number: _number, token: _token, saved, failures: _failures, ...rest } = row;
   return {
     ...rest,
     ...(withSaved && { saved }),

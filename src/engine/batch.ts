@@ -6,13 +6,13 @@ import { type Priority, toPriority } from "../core/priority.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import type { ItemState } from "../core/transitions.ts";
 import type { BatchRef, ControlCommand, FailureGroup, ItemRef, Removal } from "../ports/store.ts";
-import { giveCommand, notFound } from "./control.ts";
+import { giveCommand, type Halted, halt, notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
 import { endOf, watchBatch } from "./feed.ts";
 import { Item } from "./item.ts";
 import type { QueuePlace } from "./rivals.ts";
-import { type NewItems, type SubmitCounts, writeSubmission } from "./submit.ts";
+import { type NewItems, type RequestOptions, type SubmitCounts, type Verdict, writeSubmission } from "./submit.ts";
 
 export interface ItemsQuery {
   readonly state?: ItemState;
@@ -153,9 +153,17 @@ export class Batch {
   }
 
   /** Adds items; known keys keep their state. A batch that was sealed is sealed again, as a new epoch. */
-  async add(items: NewItems, options: { readonly seal?: boolean } = {}): Promise<SubmitCounts> {
+  async add(
+    items: NewItems,
+    options: {
+      readonly seal?: boolean;
+      readonly request?: RequestOptions;
+      readonly onVerdict?: (verdict: Verdict) => void;
+    } = {},
+  ): Promise<SubmitCounts> {
     const row = await this.#row();
-    return writeSubmission({ deps: this.#deps, batch: row.number, items, seal: options.seal ?? row.isSealed });
+    const { seal = row.isSealed, request, onVerdict } = options;
+    return writeSubmission({ deps: this.#deps, batch: row.number, items, seal, request, onVerdict });
   }
 
   /** Closes the batch: no more items; it ends when all that it has are terminal. */
@@ -175,6 +183,12 @@ export class Batch {
   /** Pause, and what runs is aborted and returns to pending with what it saved. The batch reads `paused`. */
   stop(): Promise<number> {
     return this.#give((batch) => ({ type: "stop", target: { batch } }));
+  }
+
+  /** Pauses or stops, waits at most `waitMs` for every worker to act on it, and says what is outstanding; the order stands. */
+  async halt(type: "pause" | "stop", options: { readonly waitMs: number }): Promise<Halted> {
+    const command = { type, target: { batch: (await this.#row()).number } } as const;
+    return halt({ deps: this.#deps, command, what: this.#what, waitMs: options.waitMs });
   }
 
   /** Ends every item that has not ended as cancelled, at once; what runs is aborted, in other processes too. */

@@ -17,6 +17,7 @@ import { Loop } from "./loop.ts";
 import { type Handler, type Pipeline, type PipelineDefinition, toPipeline } from "./pipeline.ts";
 import { Queue } from "./queue.ts";
 import { quietLogger } from "./quiet-logger.ts";
+import { RemoteWorkers } from "./remote/remote-workers.ts";
 import { Runners } from "./runners.ts";
 import { type SubmitCounts, type SubmitOptions, toBatchSpec, writeSubmission } from "./submit.ts";
 import { Tracker } from "./tracker.ts";
@@ -26,11 +27,15 @@ export interface BatchesQuery {
   readonly owner?: string;
   readonly queue?: string;
   readonly isEnded?: boolean;
+  /** Ended at this time or later. */
+  readonly endedSince?: Date;
   readonly statuses?: readonly BatchStatus[];
   /** The `nextCursor` of the page before. */
   readonly after?: string;
   /** 1 to 1,000; default 100. */
   readonly limit?: number;
+  /** False leaves out the estimates, each of which costs a read. Default true. */
+  readonly withEstimates?: boolean;
 }
 
 export interface RetentionOptions {
@@ -40,6 +45,8 @@ export interface RetentionOptions {
   readonly keep?: number;
   readonly queue?: string;
   readonly owner?: string;
+  /** Only of owners whose names begin with this. */
+  readonly ownerPrefix?: string;
 }
 
 export type SubmitResult = SubmitCounts & { readonly batch: Batch; readonly id: string; readonly isNew: boolean };
@@ -61,6 +68,7 @@ export class Milepost {
   readonly #workers = new Set<Worker>();
   readonly #trackers = new Set<Tracker>();
   readonly #runners: Runners[] = [];
+  #remote: RemoteWorkers | null = null;
   #loops: readonly Loop[] = [];
   #closed: Promise<void> | null = null;
 
@@ -92,7 +100,8 @@ export class Milepost {
   /**
    * Submits items as one batch. Resolves when all of them are durable. Idempotent by batch name and item key: the same
    * again adds nothing. Items may come from a stream; a million are never held in memory.
-   * @throws {MilepostError} `INVALID_ARGUMENT`, `NOT_JSON`, `CONFLICT` (the name belongs to a batch of another pipeline)
+   * @throws {MilepostError} `INVALID_ARGUMENT`, `NOT_JSON`, `CONFLICT` (the name belongs to a batch of another pipeline, the id to
+   * another batch, the request's key to another request or to one that is under way: `details.reason`)
    */
   async submit(options: SubmitOptions): Promise<SubmitResult> {
     this.#requireOpen();
@@ -112,6 +121,7 @@ export class Milepost {
       items: options.items,
       seal: options.seal ?? true,
       onVerdict: options.onVerdict,
+      request: options.request,
     });
     const { number: _number, ...counts } = written;
     return { ...counts, batch: this.batch(written.id) };
@@ -148,6 +158,14 @@ export class Milepost {
     return tracker;
   }
 
+  /** Leases for workers that are no process of the engine. This process takes the items back from those that fall silent. */
+  remoteWorkers(): RemoteWorkers {
+    this.#requireOpen();
+    this.#remote ??= new RemoteWorkers(this.#deps, this.#estimates);
+    this.#startLoops();
+    return this.#remote;
+  }
+
   queue(name: string): Queue {
     return new Queue(this.#deps, this.#estimates, name);
   }
@@ -169,20 +187,30 @@ export class Milepost {
     query: BatchesQuery = {},
   ): Promise<{ readonly batches: readonly BatchSnapshot[]; readonly nextCursor: string | null }> {
     this.#requireOpen();
-    const { after, limit = 100, ...filter } = query;
+    const { after, endedSince, limit = 100, withEstimates = true, ...filter } = query;
     requireWhole("limit", limit, 1, LIMITS.pageItems);
     const cursor = after === undefined ? null : await this.#deps.store.batch({ id: after });
     if (after !== undefined && cursor === null) throw notFound(`the cursor ${after}`);
     const rows = await this.#deps.store.batches({
       ...filter,
       limit,
+      ...(endedSince === undefined ? {} : { endedSince: endedSince.getTime() }),
       ...(cursor === null ? {} : { before: cursor.number }),
     });
-    const answers = await Promise.all(rows.map((row) => this.#estimates.of(row)));
+    const answers = withEstimates ? await Promise.all(rows.map((row) => this.#estimates.of(row))) : [];
     return {
       batches: rows.map((row, index) => toBatchSnapshot(row, answers[index] ?? null)),
       nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
     };
+  }
+
+  /**
+   * The version of each of these batches by its id, without those that are not there; of all that have not ended, if none are named.
+   * One read, however many they are: it tells which of them are worth one of their own.
+   */
+  versions(ids?: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    this.#requireOpen();
+    return this.#deps.store.versions(ids ?? null);
   }
 
   /** An item by its id alone. */
@@ -203,6 +231,22 @@ export class Milepost {
   workers(): Promise<readonly SessionRow[]> {
     this.#requireOpen();
     return this.#deps.store.sessions();
+  }
+
+  /**
+   * Calls `listener` after commits, of this process and of others: a hint that may come late, twice or for nothing.
+   * `mayHaveEnded` is false where no batch has ended or gone with them. Returns how to leave.
+   */
+  subscribe(listener: (mayHaveEnded: boolean) => void): () => void {
+    this.#requireOpen();
+    return this.#deps.store.subscribe(listener);
+  }
+
+  /** Reads from the store and writes to it, durably. @throws {MilepostError} `STORE_*`, saying why it cannot be used */
+  async checkStore(): Promise<void> {
+    this.#requireOpen();
+    await this.#deps.store.checkpoint(null, this.#deps.clock.now());
+    await this.#deps.store.queues();
   }
 
   /** Takes the items back from workers that died or fell silent, now rather than at the next look. Returns how many. */
@@ -255,6 +299,7 @@ export class Milepost {
         ...this.#loops.map((loop) => loop.stop()),
         ...[...this.#workers].map((worker) => worker.stop(options)),
         ...[...this.#trackers].map((tracker) => tracker.close()),
+        ...(this.#remote === null ? [] : [this.#remote.stop()]),
       ])),
       ...(await Promise.allSettled(this.#runners.map((runners) => runners.close()))),
     ];

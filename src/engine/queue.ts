@@ -2,7 +2,7 @@ import { LIMITS } from "../core/limits.ts";
 import type { QueueSnapshot } from "../core/queue.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import type { ControlCommand } from "../ports/store.ts";
-import { giveCommand, notFound } from "./control.ts";
+import { giveCommand, type Halted, halt, notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
 import { Item } from "./item.ts";
@@ -48,6 +48,12 @@ export class Queue {
   /** Pause, and what runs is aborted and returns to pending with what it saved. */
   stop(): Promise<number> {
     return this.#give({ type: "stop", target: { queue: this.name } });
+  }
+
+  /** Pauses or stops, waits at most `waitMs` for every worker to act on it, and says what is outstanding; the order stands. */
+  halt(type: "pause" | "stop", options: { readonly waitMs: number }): Promise<Halted> {
+    const command = { type, target: { queue: this.name } } as const;
+    return halt({ deps: this.#deps, command, what: `queue ${this.name}`, waitMs: options.waitMs });
   }
 
   /** Cancels every batch of the queue that has not ended. */

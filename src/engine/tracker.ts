@@ -1,19 +1,21 @@
+import type { BatchRow } from "../core/batch.ts";
 import { MilepostError } from "../core/errors.ts";
-import { chanceOf, isUuid, itemNumberFrom, ordinalOf } from "../core/ids.ts";
 import { unreachable } from "../core/invariant.ts";
-import { type AttemptOutcome, type ItemRow, type ItemSnapshot, toItemSnapshot } from "../core/item.ts";
+import { type ItemRow, type ItemSnapshot, toItemSnapshot } from "../core/item.ts";
 import { toItemError } from "../core/item-error.ts";
 import { type Json, toJsonText } from "../core/json.ts";
 import { LIMITS } from "../core/limits.ts";
 import { FRACTION_ONE, fractionOf, type ItemProgress, type Stage, toItemProgress } from "../core/progress.ts";
 import type { AmendBody } from "../ports/amendment.ts";
-import type { Lease, Report, ReportBody } from "../ports/store.ts";
+import type { Lease, ReportBody } from "../ports/store.ts";
 import type { Batch } from "./batch.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
+import { KnownBatches } from "./known-batches.ts";
 import { Learner, type Run } from "./learner.ts";
 import { Loop } from "./loop.ts";
+import { wasRecorded } from "./recorded.ts";
 import { retryBusy } from "./retry-busy.ts";
 import { Session } from "./session.ts";
 
@@ -42,12 +44,6 @@ export type ItemChange =
 const TELL_EVERY_MS = 1_000;
 /** A claim whose answer was lost is looked after this often. */
 const LOOK_EVERY_MS = 1_000;
-/** How an attempt ends by a report. */
-const OUTCOMES: Partial<Record<Report["type"], AttemptOutcome>> = {
-  complete: "completed",
-  fail: "failed",
-  release: "released",
-};
 /** What a caller's run has not: pauses that it keeps, and stages by time. */
 const UNMEASURED = { countedMs: 0, isCached: false, haltedMsAt: () => 0, stageMsAt: () => null } as const;
 
@@ -66,11 +62,12 @@ export class Tracker {
   #unanswered: ReadonlySet<number> | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #loop: Loop;
-  readonly #batches = new Map<string, { readonly number: number; readonly stages: readonly Stage[] } | null>();
+  readonly #batches: KnownBatches;
 
   private constructor(deps: Deps, session: Session, learner: Learner) {
     this.#learner = learner;
     this.#deps = deps;
+    this.#batches = new KnownBatches(deps);
     this.#session = session;
     this.#loop = new Loop({ deps, everyMs: LOOK_EVERY_MS, task: () => this.#inTurn(() => this.#giveBackUnknown()) });
   }
@@ -199,9 +196,9 @@ export class Tracker {
     const { store, clock } = this.#deps;
     const won: string[] = [];
     for (let from = 0; from < ids.length; from += LIMITS.claimItems) {
-      const numbers = await this.#numbersOf(ids.slice(from, from + LIMITS.claimItems));
+      const items = await this.#find(ids.slice(from, from + LIMITS.claimItems));
       const worker = this.#requireSession();
-      const only = [...numbers.values()];
+      const only = [...items.values()].map(({ item }) => item);
       const startedAt = clock.now();
       const request = { worker, queues: [], pipelines: null, limit: only.length, now: startedAt, turn: 0, only };
       const { leases } = await retryBusy(this.#deps, async () => {
@@ -254,13 +251,12 @@ export class Tracker {
   ): Promise<readonly string[]> {
     const recorded: string[] = [];
     for (let from = 0; from < ids.length; from += LIMITS.claimItems) {
-      const numbers = await this.#numbersOf(ids.slice(from, from + LIMITS.claimItems));
+      const items = await this.#find(ids.slice(from, from + LIMITS.claimItems));
       const now = this.#deps.clock.now();
-      const entries = [...numbers.entries()];
-      const reports = entries.map(([id, item]) => {
+      const entries = [...items.entries()];
+      const reports = entries.map(([id, { item, batch }]) => {
         const held = this.#leases.get(id);
-        const stages = this.#batches.get(chanceOf(id))?.stages ?? [];
-        return { item, lease: held?.lease ?? null, ...toBody(id, held?.startedAt ?? now, stages) };
+        return { item, lease: held?.lease ?? null, ...toBody(id, held?.startedAt ?? now, batch.stages) };
       });
       let tries = 0;
       const results = await retryBusy(this.#deps, () => {
@@ -271,7 +267,7 @@ export class Tracker {
         const held = this.#leases.get(id);
         const report = reports[index];
         const isOk = results[index]?.ok === true;
-        const isRecorded = isOk || (tries > 1 && report !== undefined && (await this.#wasRecorded(report)));
+        const isRecorded = isOk || (tries > 1 && report !== undefined && (await wasRecorded(this.#deps, report)));
         if (isRecorded) recorded.push(id);
         if (isRecorded && held !== undefined && report !== undefined) this.#learner.ended(held, report, now);
         // A lost lease is remembered: without it, the next late mark would pass for one of an item that nobody holds.
@@ -283,14 +279,6 @@ export class Tracker {
     return recorded;
   }
 
-  /** A report that ended its lease is refused when it is repeated; if only its first answer was lost, the item tells. */
-  async #wasRecorded({ item, lease, type }: Report): Promise<boolean> {
-    const outcome = OUTCOMES[type];
-    if (lease === null || outcome === undefined) return false;
-    const detail = await retryBusy(this.#deps, () => this.#deps.store.item({ number: item }));
-    return detail?.attempts.some((attempt) => attempt.token === lease.token && attempt.outcome === outcome) ?? false;
-  }
-
   /** Whoever tracks drives the loop: what was seen is told with his reports. */
   async #tell(isLast = false): Promise<void> {
     const now = this.#deps.clock.monotonic();
@@ -300,26 +288,16 @@ export class Tracker {
     await this.#learner.tell(running, { isDry: true, isLast });
   }
 
-  /** Store numbers by id; ids of batches that are gone are left out. @throws {MilepostError} `INVALID_ARGUMENT` */
-  async #numbersOf(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const numbers = new Map<string, number>();
+  /** What is asked for, by id; ids of batches that are gone are left out. @throws {MilepostError} `INVALID_ARGUMENT` */
+  async #find(
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly batch: BatchRow; readonly item: number }>> {
+    const found = new Map<string, { readonly batch: BatchRow; readonly item: number }>();
     for (const id of ids) {
-      const ordinal = typeof id === "string" && isUuid(id) ? ordinalOf(id) : null;
-      if (ordinal === null)
-        throw new MilepostError(
-          "INVALID_ARGUMENT",
-          `an item's id must be a UUID as submit and items() give it; found ${String(id)}`,
-        );
-      const chance = chanceOf(id);
-      let batch = this.#batches.get(chance);
-      if (batch === undefined) {
-        batch = await this.#deps.store.batch({ itemId: id });
-        if (this.#batches.size >= 1_000) this.#batches.clear();
-        this.#batches.set(chance, batch);
-      }
-      if (batch !== null) numbers.set(id, itemNumberFrom(batch.number, ordinal));
+      const item = await this.#batches.ofItem(id);
+      if (item !== null) found.set(id, item);
     }
-    return numbers;
+    return found;
   }
 
   #requireSession(): number {

@@ -213,20 +213,36 @@ export class Worker {
       return;
     }
     this.#isPumping = true;
-    void this.#pumpAll().finally(() => {
-      this.#isPumping = false;
-      this.#notify();
-    });
+    // Most ends find enough claimed ahead: then nothing is waited for.
+    if (this.#startAll()) void this.#claimAll().finally(() => this.#endPump());
+    else this.#endPump();
   }
 
-  async #pumpAll(): Promise<void> {
+  #endPump(): void {
+    this.#isPumping = false;
+    this.#notify();
+  }
+
+  /** Starts what is ready. Returns whether something is to be claimed. */
+  #startAll(): boolean {
     try {
       do {
         this.#pumpAgain = false;
         this.#startReady();
-        if (this.#isStopping || !this.#session.isCertain) break;
-        if (await this.#claimer.claim(this.#ended)) this.#pumpAgain = true;
+        if (this.#isStopping || !this.#session.isCertain) return false;
+        if (this.#claimer.wantsMore) return true;
       } while (this.#pumpAgain);
+    } catch (error) {
+      this.#fail(error);
+    }
+    return false;
+  }
+
+  async #claimAll(): Promise<void> {
+    try {
+      do {
+        if (await this.#claimer.claim(this.#ended)) this.#pumpAgain = true;
+      } while (this.#pumpAgain && this.#startAll());
       // What a claim brought that was under way when the worker was told to stop.
       if (this.#isStopping) this.#claimer.giveBack();
     } catch (error) {

@@ -84,6 +84,35 @@ export const readCases: readonly ConformanceCase[] = [
     await t.commandWhole({ type: "remove", target: { batch: newer.number } });
     assert.equal(await find("a", "y"), older.items[1]);
   }),
+  caseOf("the versions of many batches come in one read, and those of all that have not ended", async (t) => {
+    const made = [await t.batch({ items: 1 }), await t.batch({ items: 1 }), await t.batch({ items: 1, seal: false })];
+    await t.complete({ item: made[0]?.items[0] ?? 0 });
+    const rows = await Promise.all(made.map(({ number }) => t.row(number)));
+    const expected = new Map(rows.map(({ id, version }) => [id, version]));
+    assert.deepEqual(await t.store.versions([...expected.keys(), "x"]), expected);
+    assert.deepEqual(await t.store.versions([]), new Map());
+    const [ended, removed, open] = rows.map(({ id }) => id);
+    expected.delete(ended ?? "");
+    assert.deepEqual(await t.store.versions(null), expected);
+    await t.commandWhole({ type: "remove", target: { batch: made[1]?.number ?? 0 } });
+    assert.deepEqual([...(await t.store.versions([removed ?? "", open ?? ""])).keys()], [open]);
+  }),
+  caseOf("batches that ended since a moment are those that ended then or later", async (t) => {
+    const numbers: number[] = [];
+    const from = t.clock.now();
+    for (const key of ["a", "b", "c"]) {
+      const made = await t.batch({ items: [key] });
+      await t.complete({ item: made.items[0] ?? 0 });
+      numbers.unshift(made.number);
+      t.clock.advance(1_000);
+    }
+    await t.batch({ items: 1 });
+    const list = async (query: object) => (await t.store.batches({ limit: 10, ...query })).map((row) => row.number);
+    assert.deepEqual(await list({ endedSince: from }), numbers);
+    assert.deepEqual(await list({ endedSince: from + 1_000 }), numbers.slice(0, 2));
+    assert.deepEqual(await list({ endedSince: from + 1_001, before: numbers[0] }), []);
+    assert.deepEqual(await list({ endedSince: from + 2_001 }), []);
+  }),
   caseOf("items come in order of submission, in pages, by state, stage and error", async (t) => {
     const made = await t.batch({
       items: 10,

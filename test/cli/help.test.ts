@@ -7,6 +7,7 @@ const VERBS = [
   "run images",
   "run command",
   "work",
+  "serve",
   "list",
   "status",
   "items",

@@ -20,6 +20,7 @@ const CALLS = [
   "control",
   "queues",
   "sessions",
+  "session",
   "batches",
   "batch",
   "items",

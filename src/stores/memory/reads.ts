@@ -47,6 +47,7 @@ function matches(batch: MemoryBatch, query: BatchQuery): boolean {
   if (query.owner !== undefined && batch.owner !== query.owner) return false;
   if (query.queue !== undefined && batch.queue.name !== query.queue) return false;
   if (query.isEnded !== undefined && (batch.endedAt !== null) !== query.isEnded) return false;
+  if (query.endedSince !== undefined && (batch.endedAt ?? -1) < query.endedSince) return false;
   return query.statuses === undefined || query.statuses.includes(statusOf(batch));
 }
 
@@ -60,6 +61,14 @@ function findBatch(state: MemoryState, ref: BatchRef): MemoryBatch | undefined {
   if ("id" in ref) return state.byId.get(ref.id);
   if ("owner" in ref) return state.byName.get(nameKey(ref.owner, ref.name));
   return ordinalOf(ref.itemId) === null ? undefined : state.byChance.get(chanceOf(ref.itemId));
+}
+
+export function versions(state: MemoryState, ids: readonly string[] | null): ReadonlyMap<string, number> {
+  const found =
+    ids === null
+      ? [...state.batches.values()].filter((row) => row.endedAt === null)
+      : ids.map((id) => state.byId.get(id)).filter((row) => row !== undefined);
+  return new Map(found.map((row) => [row.id, row.version]));
 }
 
 export function items(state: MemoryState, query: ItemQuery): readonly ItemRow[] {

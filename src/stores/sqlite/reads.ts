@@ -39,6 +39,12 @@ function prepareQueries(connection: Connection) {
     byChance: connection.query<BatchTuple>(
       `SELECT ${BATCH_COLUMNS} FROM batches WHERE substr(id, 16) = ? AND ${VISIBLE}`,
     ),
+    versionsOf: connection.query<[string, number]>(
+      `SELECT id, version FROM batches WHERE id IN (SELECT value FROM json_each(?)) AND ${VISIBLE}`,
+    ),
+    openVersions: connection.query<[string, number]>(
+      `SELECT id, version FROM batches WHERE ended_at IS NULL AND ${VISIBLE}`,
+    ),
     queueRows: connection.query<[string, number, number | null, number, number, number]>(`
     SELECT queues.name, queues.control, concurrency, count(number), coalesce(sum(pending), 0), coalesce(sum(processing), 0)
     FROM queues LEFT JOIN batches ON queue = queues.name AND ended_at IS NULL AND ${VISIBLE}
@@ -108,6 +114,7 @@ export class Reads {
     if (query.owner !== undefined) add("owner = ?", query.owner);
     if (query.queue !== undefined) add("queue = ?", query.queue);
     if (query.before !== undefined) add("number < ?", query.before);
+    if (query.endedSince !== undefined) add("ended_at >= ?", query.endedSince);
     if (query.isEnded !== undefined) conditions.push(query.isEnded ? "ended_at IS NOT NULL" : "ended_at IS NULL");
     if (query.statuses !== undefined) {
       add(`${STATUS_SQL} IN (SELECT value FROM json_each(?))`, JSON.stringify(query.statuses));
@@ -202,6 +209,13 @@ export class Reads {
 
   async batch(ref: BatchRef): Promise<BatchRow | null> {
     return this.#connection.readOne(() => this.#find(ref));
+  }
+
+  async versions(ids: readonly string[] | null): Promise<ReadonlyMap<string, number>> {
+    const { versionsOf, openVersions } = this.#queries;
+    return new Map(
+      await this.#connection.readOne(() => (ids === null ? openVersions.all() : versionsOf.all(JSON.stringify(ids)))),
+    );
   }
 
   async item(ref: ItemRef): Promise<ItemDetail | null> {

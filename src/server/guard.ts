@@ -1,0 +1,101 @@
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import rateLimit from "@fastify/rate-limit";
+import { watchBody } from "./body-clock.ts";
+import type { App, ServerContext } from "./context.ts";
+import { Hosts } from "./hosts.ts";
+import { refusal } from "./problems.ts";
+
+const MINUTE_MS = 60_000;
+/** A year: what browsers keep of "only by TLS". */
+const HSTS = "max-age=31536000; includeSubDomains";
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/**
+ * What keeps browsers from doing more with an answer than show it: helmet's set without what only old browsers read. Constant
+ * and set at once, because @fastify/helmet works its headers out anew for every request, at a tenth of what one costs.
+ */
+const SECURITY_HEADERS = new Map([
+  [
+    "content-security-policy",
+    "default-src 'self';script-src 'self';object-src 'none';base-uri 'none';frame-ancestors 'none';form-action 'self'",
+  ],
+  ["x-content-type-options", "nosniff"],
+  ["x-frame-options", "DENY"],
+  ["referrer-policy", "no-referrer"],
+  ["cross-origin-opener-policy", "same-origin"],
+  ["cross-origin-resource-policy", "same-origin"],
+  // Private until a route says otherwise.
+  ["cache-control", "no-store"],
+]);
+
+/**
+ * What every request goes through before any route: is it for this server, may the page that made it do so, is it not one
+ * of too many. Answers get the headers that keep browsers from doing more with them than show them. Nothing here knows
+ * what a route does; who may see what is for callers.ts.
+ */
+export async function addGuard(app: App, context: ServerContext): Promise<void> {
+  const { settings, callers } = context;
+  const { limits } = settings;
+  const hosts = new Hosts(settings.allowedHosts);
+  await app.register(rateLimit, {
+    global: false,
+    max: limits.requestsPerMinute,
+    timeWindow: MINUTE_MS,
+    keyGenerator: (request) => callers.limitKeyOf(request),
+    allowList: (request) => callers.isOperator(request),
+    errorResponseBuilder: (_request, { max }) =>
+      refusal("rate-limited", `at most ${max} requests a minute; wait as long as Retry-After says`),
+    addHeadersOnExceeding: { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false },
+  });
+  app.addHook("onRequest", (request, reply, next) => {
+    const { raw } = request;
+    reply.raw.setHeaders(SECURITY_HEADERS);
+    watchBody(raw, limits.bodyTimeoutMs);
+    requireOwnHost(hosts, raw);
+    if (raw.url !== undefined && raw.url.length > limits.uriBytes) {
+      throw refusal("uri", `the address may have ${limits.uriBytes} bytes; found ${raw.url.length}`);
+    }
+    if (!SAFE_METHODS.has(request.method)) requireSameSite(hosts, raw);
+    if (request.protocol === "https") reply.raw.setHeader("strict-transport-security", HSTS);
+    if (countOn(raw.socket) >= limits.requestsPerConnection) reply.raw.setHeader("connection", "close");
+    callers.renew(request, reply);
+    next();
+  });
+  app.addHook("onRequest", app.rateLimit());
+}
+
+function requireOwnHost(hosts: Hosts, { rawHeaders, headers, socket }: IncomingMessage): void {
+  let given = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() === "host") given += 1;
+  }
+  if (given !== 1 || headers.host === undefined) {
+    throw refusal("malformed", `a request must have one Host header; found ${given}`);
+  }
+  if (hosts.isOwn(headers.host, socket)) return;
+  throw refusal(
+    "host",
+    "the Host header names another server; --allow-host (allowedHosts) tells the names of this one",
+  );
+}
+
+/** Browsers say where a request comes from; programs say nothing, and have no cookies that a page could make use of. */
+function requireSameSite(hosts: Hosts, { headers }: IncomingMessage): void {
+  const site = headers["sec-fetch-site"];
+  const { origin } = headers;
+  const isSame =
+    site === undefined
+      ? origin === undefined || hosts.isSameSite(origin, headers.host ?? "")
+      : site === "same-origin" || site === "none";
+  if (!isSame) throw refusal("cross-site", "pages of other sites may not change anything here");
+}
+
+const requestsOn = new WeakMap<Socket, number>();
+
+/** How many requests came over a connection, this one counted. */
+function countOn(socket: Socket): number {
+  const count = (requestsOn.get(socket) ?? 0) + 1;
+  requestsOn.set(socket, count);
+  return count;
+}
