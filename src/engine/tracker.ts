@@ -148,7 +148,10 @@ export class Tracker {
       // A new session opens by itself; whose the item was before does not matter.
       throw new MilepostError("STORE_UNAVAILABLE", "the tracker was taken for dead and comes back; try again");
     });
-    if (amended.ok) return toItemSnapshot(amended.item, { withSaved: true });
+    if (amended.ok) {
+      await this.#learnOf(ref.batch, amended.item);
+      return toItemSnapshot(amended.item, { withSaved: true });
+    }
     if (amended.reason === "not-found") throw notFound(`item ${key}`);
     throw new MilepostError("CONFLICT", `item ${key} cannot be changed: ${amended.reason}`);
   }
@@ -173,6 +176,16 @@ export class Tracker {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Takes in how long an item took that this caller was the one to end. */
+  async #learnOf(batch: number, { number, state, startedAt, endedAt, size, kind, error }: ItemRow): Promise<void> {
+    if (startedAt === null || endedAt === null) return;
+    const run = { lease: { item: number, batch, size, kind }, startedAt, ...UNMEASURED };
+    const report = { item: number, lease: null, startedAt, endedAt };
+    if (state === "completed") this.#learner.ended(run, { ...report, type: "complete", output: null });
+    else if (error !== null) this.#learner.ended(run, { ...report, type: "fail", error, retryAt: null });
+    await this.#tell();
   }
 
   #toBody({ startedAt }: ItemRow, change: ItemChange): AmendBody {

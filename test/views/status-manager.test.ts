@@ -487,6 +487,25 @@ describe("a document's progress by its stage", () => {
   });
 });
 
+test("documents that ended tell how long the others will take", async () => {
+  const time = new ManualTime();
+  const milepost = await openForTest("memory", { clock: time.clock });
+  const manager = managerOver(milepost);
+  const ids = Array.from({ length: 12 }, (_, index) => `doc-${index}`);
+  for (const docId of ids) await manager.createStatus(docId, docId, {});
+  for (const docId of ids.slice(0, 8)) {
+    await manager.updateStatus(docId, "parsing", 0.1);
+    await time.pass(10_000, 1_000);
+    await manager.markCompleted(docId);
+  }
+  await manager.updateStatus("doc-8", "parsing", 0.1);
+  await time.pass(1_000);
+  const { estimate, percent, noEstimate } = await milepost.batch("document-status").snapshot();
+  expect([percent, noEstimate]).toEqual([67, null]);
+  expect(estimate?.median).toBeGreaterThan(25);
+  expect(estimate?.median).toBeLessThan(55);
+});
+
 test("a file keeps what was reported, and the next process goes on with it", async () => {
   const path = join(temporaryFolder(), "documents.db");
   const open = async (): Promise<StatusManager> => new StatusManager(path, { logger: SILENT });
