@@ -1,6 +1,6 @@
 import { MilepostError } from "../core/errors.ts";
 import type { ItemSnapshot } from "../core/item.ts";
-import { type Json, toJsonText } from "../core/json.ts";
+import type { Json } from "../core/json.ts";
 import { LIMITS } from "../core/limits.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import type { Batch } from "../engine/batch.ts";
@@ -9,13 +9,16 @@ import { requireText } from "../engine/submit.ts";
 import type { ItemChange, Tracker } from "../engine/tracker.ts";
 import { type OpenOptions, openMilepost } from "../open-milepost.ts";
 import {
-  DOCUMENT_STATES,
-  DOCUMENT_TRANSITIONS,
-  DocumentState,
-  isActive,
-  mayMove,
-  STAGE_NAMES,
-} from "./document-state.ts";
+  type DocumentDetails,
+  type Metadata,
+  pagesOf,
+  readDetails,
+  requireActive,
+  requireMove,
+  toChange,
+  toMetadata,
+} from "./document-report.ts";
+import { DOCUMENT_STATES, DocumentState, STAGE_NAMES } from "./document-state.ts";
 import {
   type DocumentRecord,
   type DocumentStatus,
@@ -23,7 +26,6 @@ import {
   REPORTED,
   recordOf,
   toDocumentStatus,
-  toJson,
 } from "./document-status.ts";
 import { DOCUMENTS_QUEUE, Documents, REPORTED_BATCH } from "./documents.ts";
 
@@ -39,16 +41,6 @@ export interface StatusManagerOptions extends Pick<OpenOptions, "clock" | "logge
   readonly owner?: string;
   /** Removes entries by itself that ended more than an hour ago, every 15 minutes until `close`. Default true. */
   readonly cleansUp?: boolean;
-}
-
-/** What an update may say beside status and progress; any other field is added to the document's metadata. */
-export interface DocumentDetails {
-  readonly stage?: string;
-  readonly page?: number;
-  readonly totalPages?: number;
-  /** Why it failed; only with `failed`. */
-  readonly error?: string;
-  readonly [field: string]: Json | undefined;
 }
 
 /**
@@ -95,10 +87,10 @@ export class StatusManager {
   async createStatus(docId: string, filename: string, metadata: Metadata = {}): Promise<DocumentStatus> {
     requireText("docId", docId, LIMITS.keyBytes);
     requireText("filename", filename, LIMITS.keyBytes);
-    requireMetadata(metadata);
+    const kept = toMetadata("metadata", metadata);
     const milepost = await this.#milepost;
     const now = milepost.clock.now();
-    const input = documentInputSchema.parse({ filename, metadata: { ...metadata }, createdAt: now });
+    const input = documentInputSchema.parse({ filename, metadata: kept, createdAt: now });
     if ((await (await this.#documents).find(docId)) !== undefined) throw duplicate(docId);
     const { added } = await milepost.submit({
       pipeline: TRACKED,
@@ -282,91 +274,6 @@ export class StatusManager {
     };
     this.#cleanup = milepost.clock.after(CLEANUP_EVERY_MS, () => void cleanUp(), { isIdle: true });
   }
-}
-
-export type Metadata = Readonly<Record<string, Json | undefined>>;
-
-function requireMetadata(metadata: unknown): void {
-  const isObject = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);
-  if (!isObject) throw new MilepostError("INVALID_ARGUMENT", `metadata must be an object; found ${kindOf(metadata)}`);
-  toJsonText(metadata, "metadata");
-}
-
-function kindOf(value: unknown): string {
-  return value === null ? "null" : Array.isArray(value) ? "a list" : typeof value;
-}
-
-function readDetails(details: DocumentDetails) {
-  requireMetadata(details);
-  const { stage, page = null, totalPages = null, error, ...rest } = details;
-  if (stage !== undefined) requireText("stage", stage, LIMITS.errorMessageBytes);
-  if (error !== undefined) requireText("error", error, LIMITS.itemJsonBytes);
-  if (page !== null) requireWhole("page", page, 0, Number.MAX_SAFE_INTEGER);
-  if (totalPages !== null) requireWhole("totalPages", totalPages, 0, Number.MAX_SAFE_INTEGER);
-  const added = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  return { stage, page, totalPages, error, metadata: added as DocumentRecord["metadata"] };
-}
-
-/** The pages after an update: what it leaves out stays. */
-function pagesOf(
-  docId: string,
-  given: Pick<DocumentRecord, "page" | "totalPages">,
-  record: DocumentRecord,
-): Pick<DocumentRecord, "page" | "totalPages"> {
-  const page = given.page ?? record.page;
-  const totalPages = given.totalPages ?? record.totalPages;
-  if (page === null || totalPages === null || page <= totalPages) return { page, totalPages };
-  throw new MilepostError(
-    "INVALID_ARGUMENT",
-    `the page of document ${docId} must not pass its total; found ${page} of ${totalPages}`,
-  );
-}
-
-/** What a report on a document is to the engine: so it shows in counts, feeds, the command line and the API. */
-function toChange(
-  record: DocumentRecord,
-  { error, hasPages = false }: { readonly error?: unknown; readonly hasPages?: boolean } = {},
-): ItemChange {
-  const saved = toJson(record);
-  if (record.status === "completed") return { type: "complete", output: saved };
-  if (record.status === "failed") return { type: "fail", error, saved };
-  const units = hasPages ? { done: record.page, total: record.totalPages, unit: "page" } : {};
-  const progress = { stage: record.status, message: record.stage, ...units };
-  return { type: "progress", progress, fraction: record.progress, saved };
-}
-
-/** The process that held the document died after its last report: its work is lost, and it may begin again. */
-function isOrphan(record: DocumentRecord, item: ItemSnapshot): boolean {
-  return item.state === "pending" && item.crashes > record.crashes;
-}
-
-function requireMove(docId: string, record: DocumentRecord, to: DocumentState, item: ItemSnapshot): void {
-  const from = stateOf(record, item);
-  if (mayMove(from, to) || (to === "parsing" && isActive(from) && isOrphan(record, item))) return;
-  throw forbidden(docId, from, to, DOCUMENT_TRANSITIONS[from]);
-}
-
-function requireActive(docId: string, record: DocumentRecord, to: DocumentState, item: ItemSnapshot): void {
-  const from = stateOf(record, item);
-  if (!isActive(from)) throw forbidden(docId, from, to, []);
-}
-
-/** The item decides whether a document has ended: an operator may have cancelled it. */
-function stateOf(record: DocumentRecord, { state }: ItemSnapshot): DocumentState {
-  if (state === "completed") return DocumentState.COMPLETED;
-  return state === "failed" || state === "cancelled" ? DocumentState.FAILED : record.status;
-}
-
-function forbidden(
-  docId: string,
-  from: DocumentState,
-  to: DocumentState,
-  allowed: readonly DocumentState[],
-): MilepostError {
-  const may = allowed.length === 0 ? "nothing: it has ended" : allowed.join(", ");
-  return new MilepostError("CONFLICT", `document ${docId} cannot go from ${from} to ${to}; allowed: ${may}`, {
-    details: { docId, from, to, allowed },
-  });
 }
 
 function duplicate(docId: string): MilepostError {

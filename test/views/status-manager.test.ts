@@ -222,9 +222,17 @@ describe.each(STORES)("StatusManager on %s", (store) => {
     await expect(manager.createStatus("new", "new.pdf", { big: 1n as unknown as number })).rejects.toMatchObject({
       code: "NOT_JSON",
     });
+    const odd = JSON.parse('{ "__proto__": { "isAdmin": true }, "nested": { "kept": 1 } }');
+    const created = await manager.createStatus("odd", "odd.pdf", {
+      ...odd,
+      gone: undefined,
+      deep: [{ gone: undefined }],
+    });
+    expect(created.metadata).toEqual({ nested: { kept: 1 }, deep: [{}] });
+    expect(Object.hasOwn(Object.prototype, "isAdmin")).toBe(false);
     await expect(manager.listAll(0)).rejects.toMatchObject(invalid);
     await expect(manager.cleanupOldEntries(Number.NaN)).rejects.toMatchObject(invalid);
-    expect((await manager.listAll()).map(({ docId }) => docId)).toEqual(["doc"]);
+    expect((await manager.listAll()).map(({ docId }) => docId)).toEqual(["odd", "doc"]);
   });
 
   test("any text that is not empty is a docId", async () => {
