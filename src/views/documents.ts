@@ -64,19 +64,33 @@ export class Documents {
     }
   }
 
-  /** Removes reported documents that have ended by then; a document that is created or retried meanwhile stays. */
-  async removeEndedBy(timeMs: number): Promise<number> {
-    const endedBy = new Date(timeMs);
+  /**
+   * Removes documents that have ended by then: those that callers report on and, where an owner was given, those of his that
+   * the pipeline worked on. A document that is created or retried meanwhile stays.
+   */
+  async removeEndedBy(endedBy: Date): Promise<number> {
+    let removed = await this.#removeReported(endedBy);
+    if (this.#owner === undefined || this.#owner === "") return removed;
+    for await (const { id, name } of this.#batches({})) {
+      if (name !== REPORTED_BATCH) removed += await this.#removeItems(this.#milepost.batch(id), endedBy);
+    }
+    return removed;
+  }
+
+  async #removeReported(endedBy: Date): Promise<number> {
     const before = await orUndefined(this.#reported.snapshot());
     if (before === undefined) return 0;
-    if (before.endedAt !== null && before.endedAt <= endedBy) {
-      // With its batch go the tombstones, which a batch that never goes would gather.
-      const gone = await orUndefined(this.#reported.remove({ endedBy }));
-      if (gone !== undefined) return before.counts.total === 0 ? 0 : gone;
-    }
+    if (before.endedAt === null || before.endedAt > endedBy) return this.#removeItems(this.#reported, endedBy);
+    // With its batch go the tombstones, which a batch that never goes would gather.
+    const gone = await orUndefined(this.#reported.remove({ endedBy }));
+    if (gone === undefined) return this.#removeItems(this.#reported, endedBy);
+    return before.counts.total === 0 ? 0 : gone;
+  }
+
+  async #removeItems(batch: Batch, endedBy: Date): Promise<number> {
     let removed = 0;
     for (const state of ["completed", "failed", "cancelled"] as const) {
-      for await (const item of itemsOf(this.#reported, { state, limit: LIMITS.pageItems })) {
+      for await (const item of itemsOf(batch, { state, limit: LIMITS.pageItems })) {
         if (item.endedAt === null || item.endedAt > endedBy) continue;
         removed += (await orUndefined(this.#milepost.item(item.id).remove({ endedBy }))) ?? 0;
       }

@@ -205,8 +205,8 @@ export class StatusManager {
   }
 
   /**
-   * Removes the entries that were created here and ended `maxAgeSeconds` ago or earlier; returns how many. Active ones stay,
-   * and so do the pipeline's, which belong to their batches.
+   * Removes entries that ended `maxAgeSeconds` ago or earlier; returns how many. Active ones stay. So do the pipeline's, which
+   * belong to their batches, but for those of the owner whom this manager was made for.
    */
   async cleanupOldEntries(maxAgeSeconds = MAX_AGE_SECONDS): Promise<number> {
     if (!(typeof maxAgeSeconds === "number" && maxAgeSeconds >= 0)) {
@@ -216,7 +216,7 @@ export class StatusManager {
       );
     }
     const { clock } = await this.#milepost;
-    return (await this.#documents).removeEndedBy(Math.floor(clock.now() - maxAgeSeconds * 1_000));
+    return (await this.#documents).removeEndedBy(new Date(Math.max(0, clock.now() - maxAgeSeconds * 1_000)));
   }
 
   /** Stops the clean-up and gives back what is held; the documents stay as they are. Idempotent. */

@@ -475,6 +475,10 @@ describe.each(STORES)("StatusManager on %s", (store) => {
     expect((await ada.listAll()).map(({ docId }) => docId).toSorted()).toEqual(["doc", "run"]);
     expect((await bob.listActive()).map(({ docId }) => docId)).toEqual(["doc"]);
     expect(await bob.getStatus("run")).toBeUndefined();
+    await milepost.batch((await milepost.batches({ owner: "ada" })).batches[0]?.id ?? "").cancel();
+    expect(await bob.cleanupOldEntries(0)).toBe(0);
+    expect(await ada.cleanupOldEntries(0)).toBe(1);
+    expect((await ada.listAll()).map(({ docId }) => docId)).toEqual(["doc"]);
     for (const manager of managers) await manager.close();
   });
 });
