@@ -84,6 +84,14 @@ describe("documents that several callers report on", () => {
     expect(Object.keys(doc?.metadata ?? {})).toHaveLength(200);
   });
 
+  test("the clean-up that is due keeps no process alive", async () => {
+    const entry = new URL("../../src/index.ts", import.meta.url).href;
+    const script = `import { StatusManager } from ${JSON.stringify(entry)};
+      await new StatusManager("memory:").createStatus("doc", "doc.pdf", {});`;
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", script], { stdio: "inherit" });
+    expect(await once(child, "exit")).toEqual([0, null]);
+  });
+
   test("a kill loses nothing that was answered, and the document may begin again", async () => {
     const path = join(temporaryFolder(), "documents.db");
     const child = spawn(process.execPath, [REPORT_AND_WAIT, path, "doc"], { stdio: ["ignore", "pipe", "inherit"] });
