@@ -120,14 +120,16 @@ export class Batch {
     };
   }
 
-  /** One item of the batch, by id or key. */
-  item(idOrKey: string): Item {
+  /** One item of the batch, by id or key; as `{ key }` by its key even where that looks like an id. */
+  item(given: string | { readonly key: string }): Item {
+    const isKey = typeof given === "object";
+    const idOrKey = isKey ? given.key : given;
     return new Item(
       { deps: this.#deps, estimates: this.#estimates },
       `item ${idOrKey} of ${this.#what}`,
       async (): Promise<ItemRef | null> => {
         const row = await this.#row();
-        const ordinal = ordinalIn(row, idOrKey);
+        const ordinal = isKey ? null : ordinalIn(row, idOrKey);
         return ordinal === null ? { batch: row.number, key: idOrKey } : { number: itemNumberFrom(row.number, ordinal) };
       },
     );

@@ -26,8 +26,10 @@ export class Documents {
     this.#reported = milepost.batch(REPORTED_BATCH, { owner: owner ?? "" });
   }
 
-  /** The document of this id; of several batches that have it, in the newest. */
+  /** The document of this id: the one that callers report on, or else that of the newest batch of the pipeline that has it. */
   async find(docId: string): Promise<ItemSnapshot | undefined> {
+    const reported = await orUndefined(this.#reported.item({ key: docId }).snapshot({ withSaved: true }));
+    if (reported !== undefined) return reported;
     const owner = this.#owner === undefined ? {} : { owner: this.#owner };
     return orUndefined(this.#milepost.queue(DOCUMENTS_QUEUE).item(docId, owner).snapshot({ withSaved: true }));
   }
