@@ -64,7 +64,7 @@ export async function buildApp(context: ServerContext): Promise<BuiltApp> {
   app.setErrorHandler(answerError);
   await addSpans(app);
   await app.register(cookie);
-  await addGuard(app, context);
+  addGuard(app, context);
   if (log !== null) logRequests(app);
   const routes = answerUnknown(app);
   readBodies(app);

@@ -1,10 +1,10 @@
 import { createHmac, hash, randomBytes, timingSafeEqual } from "node:crypto";
-import { normalizeIP } from "@fastify/rate-limit";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { BatchSnapshot } from "../core/batch.ts";
+import { addressOf } from "./address.ts";
 import { refusal } from "./problems.ts";
+import { RateLimit } from "./rate-limit.ts";
 import { Remembered } from "./remembered.ts";
-import { SessionCap } from "./session-cap.ts";
 import type { ServerLimits } from "./settings.ts";
 
 /** Who makes a request. */
@@ -24,6 +24,7 @@ const ID_BYTES = 32;
 /** A cookie is renewed once this part of its idle time has passed, not with every request. */
 const RENEWED_AFTER = 0.1;
 const COOKIE_PARTS = 4;
+const HOUR_MS = 3_600_000;
 
 interface Session {
   /** 256 bits of chance. */
@@ -44,7 +45,7 @@ export class Callers {
   readonly #tokenHash: Buffer;
   readonly #limits: ServerLimits;
   readonly #now: () => number;
-  readonly #cap: SessionCap;
+  readonly #begun: RateLimit;
   readonly #known = new WeakMap<FastifyRequest, Caller>();
   /** Checking a signature costs more than all the rest of an answer that is there already. */
   readonly #sessions = new Remembered<Session>(REMEMBERED_MAX);
@@ -59,7 +60,9 @@ export class Callers {
     this.#tokenHash = hashOf(parts.token);
     this.#limits = parts.limits;
     this.#now = parts.now;
-    this.#cap = new SessionCap(parts.limits.sessionsPerHour);
+    const { sessionsPerHour } = parts.limits;
+    const detail = `your address may begin ${sessionsPerHour} sessions an hour; keep the cookie of one`;
+    this.#begun = new RateLimit({ most: sessionsPerHour, spanMs: HOUR_MS, detail });
   }
 
   /** Who calls; a cookie that is forged, too old or no cookie of ours is nobody's. */
@@ -92,7 +95,7 @@ export class Callers {
   /** Whose requests are counted together: a session's, else those of an address. */
   limitKeyOf(request: FastifyRequest): string {
     const session = this.#sessionOf(request);
-    return session === null ? addressOf(request) : session.owner;
+    return session === null ? addressOf(request.ip) : session.owner;
   }
 
   /** The caller's own name as an owner; null for nobody. */
@@ -123,7 +126,7 @@ export class Callers {
     if (caller.kind === "operator") return "";
     if (caller.kind === "session") return caller.owner;
     const now = this.#now();
-    this.#cap.begin(addressOf(request), now);
+    this.#begun.count(addressOf(request.ip), now);
     const id = randomBytes(ID_BYTES).toString("base64url");
     const owner = ownerOf(id);
     this.#setCookie(request, reply, { id, owner, begunAt: now, seenAt: now });
@@ -174,11 +177,6 @@ export class Callers {
   #signatureOf(text: string): string {
     return createHmac("sha256", this.#secret).update(text).digest("base64url");
   }
-}
-
-/** What counts as one address: an IPv6 customer has a whole /64. */
-function addressOf({ ip }: FastifyRequest): string {
-  return ip.includes(":") ? normalizeIP(ip) : ip;
 }
 
 function ownerOf(id: string): string {

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import rateLimit from "@fastify/rate-limit";
+import { isLoopback } from "./address.ts";
 import { watchBody } from "./body-clock.ts";
 import type { App, ServerContext } from "./context.ts";
 import { Hosts } from "./hosts.ts";
 import { refusal } from "./problems.ts";
+import { RateLimit } from "./rate-limit.ts";
 
 const MINUTE_MS = 60_000;
 /** A year: what browsers keep of "only by TLS". */
@@ -34,24 +35,17 @@ const SECURITY_HEADERS = new Map([
  * of too many. Answers get the headers that keep browsers from doing more with them than show them. Nothing here knows
  * what a route does; who may see what is for callers.ts.
  */
-export async function addGuard(app: App, context: ServerContext): Promise<void> {
-  const { settings, callers } = context;
+export function addGuard(app: App, { settings, callers }: ServerContext): void {
   const { limits } = settings;
   const hosts = new Hosts(settings.allowedHosts);
-  await app.register(rateLimit, {
-    global: false,
-    max: limits.requestsPerMinute,
-    timeWindow: MINUTE_MS,
-    keyGenerator: (request) => callers.limitKeyOf(request),
-    allowList: (request) => callers.isOperator(request),
-    errorResponseBuilder: (_request, { max }) =>
-      refusal("rate-limited", `at most ${max} requests a minute; wait as long as Retry-After says`),
-    addHeadersOnExceeding: { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false },
-  });
+  const most = limits.requestsPerMinute;
+  const detail = `at most ${most} requests a minute; wait as long as Retry-After says`;
+  const rate = new RateLimit({ most, spanMs: MINUTE_MS, detail });
   app.addHook("onRequest", (request, reply, next) => {
     const { raw } = request;
     reply.raw.setHeaders(SECURITY_HEADERS);
     watchBody(raw, limits.bodyTimeoutMs);
+    requireFraming(raw);
     requireOwnHost(hosts, raw);
     if (raw.url !== undefined && raw.url.length > limits.uriBytes) {
       throw refusal("uri", `the address may have ${limits.uriBytes} bytes; found ${raw.url.length}`);
@@ -60,9 +54,17 @@ export async function addGuard(app: App, context: ServerContext): Promise<void> 
     if (request.protocol === "https") reply.raw.setHeader("strict-transport-security", HSTS);
     if (countOn(raw.socket) >= limits.requestsPerConnection) reply.raw.setHeader("connection", "close");
     callers.renew(request, reply);
+    // Whoever is on this machine can do worse than ask often.
+    if (!isLoopback(request.ip) && !callers.isOperator(request)) rate.count(callers.limitKeyOf(request), Date.now());
     next();
   });
-  app.addHook("onRequest", app.rateLimit());
+}
+
+/** Node's parser refuses it too, but only once its request has been answered. */
+function requireFraming({ headers }: IncomingMessage): void {
+  const encoding = headers["transfer-encoding"];
+  if (encoding === undefined || encoding.toLowerCase() === "chunked") return;
+  throw refusal("malformed", "a body may be sent in chunks or with its length, and in no other Transfer-Encoding");
 }
 
 function requireOwnHost(hosts: Hosts, { rawHeaders, headers, socket }: IncomingMessage): void {

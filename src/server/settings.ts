@@ -40,7 +40,7 @@ export const SERVER_LIMITS = {
   haltWaitMs: 5_000,
   /** What a closing server gives requests that are under way. */
   drainMs: 10_000,
-  /** Of one session, or of one address where there is no session; the operator has no limit. */
+  /** Of one session, or of one address where there is no session; the operator and this machine itself have no limit. */
   requestsPerMinute: 12_000,
   /** Connections that one address may have open; behind a trusted proxy that is the proxy's business. */
   connectionsPerAddress: 2_048,

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { problemSchema } from "../../src/wire/problem.ts";
 import { exchange, openRaw, statusOf } from "./support/raw-socket.ts";
 import { startServer, TOKEN } from "./support/start-server.ts";
@@ -204,31 +204,37 @@ describe("bounds of a request", () => {
 });
 
 describe("too many requests", () => {
-  test("an address is told when to come back; the operator is not counted", async () => {
-    const { fetch, operator } = await startServer({ limits: { requestsPerMinute: 3 } });
+  const from = (address: string) => ({ "x-forwarded-for": address });
+
+  test("an address is told when to come back; the operator and this machine itself are not counted", async () => {
+    const { fetch, operator } = await startServer({ trustProxy: true, limits: { requestsPerMinute: 3 } });
     const statuses: number[] = [];
-    for (let count = 0; count < 4; count++) statuses.push((await fetch(PATH)).status);
+    const headers = from("10.0.0.1");
+    for (let count = 0; count < 4; count++) statuses.push((await fetch(PATH, { headers })).status);
     expect(statuses).toEqual([404, 404, 404, 429]);
-    const wrong = await fetch("/nowhere", { headers: { authorization: "Bearer wrong" } });
+    for (let count = 0; count < 5; count++) expect((await fetch(PATH)).status).toBe(404);
+    const wrong = await fetch("/nowhere", { headers: { ...headers, authorization: "Bearer wrong" } });
     expect(Number(wrong.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(problemSchema.parse(await wrong.json())).toMatchObject({ type: "/problems/rate-limited", status: 429 });
-    expect((await operator(PATH)).status).toBe(404);
+    expect((await operator(PATH, { headers })).status).toBe(404);
   });
 
   test("an address that a client makes up is believed nowhere, and behind a proxy only the proxy's own entry", async () => {
-    const statusesFor = async (trustProxy: boolean, addressesOf: (count: number) => string): Promise<number[]> => {
-      const { fetch } = await startServer({ trustProxy, limits: { requestsPerMinute: 2 } });
+    const statusesFor = async (addressesOf: (count: number) => string): Promise<number[]> => {
+      const { fetch } = await startServer({ trustProxy: true, limits: { requestsPerMinute: 2 } });
       const statuses: number[] = [];
       for (let count = 0; count < 3; count++) {
-        const headers = { "x-forwarded-for": addressesOf(count) };
-        statuses.push((await fetch(PATH, { headers })).status);
+        statuses.push((await fetch(PATH, { headers: from(addressesOf(count)) })).status);
       }
       return statuses;
     };
-    expect(await statusesFor(false, (count) => `10.0.0.${count}`)).toEqual([404, 404, 429]);
-    expect(await statusesFor(true, (count) => `10.0.0.${count}, 10.9.9.9`)).toEqual([404, 404, 429]);
-    expect(await statusesFor(true, (count) => `10.9.9.9, 10.0.0.${count}`)).toEqual([404, 404, 404]);
+    expect(await statusesFor((count) => `10.0.0.${count}, 10.9.9.9`)).toEqual([404, 404, 429]);
+    expect(await statusesFor((count) => `10.9.9.9, 10.0.0.${count}`)).toEqual([404, 404, 404]);
     // An IPv6 customer has a whole /64.
-    expect(await statusesFor(true, (count) => `2001:db8::${count}`)).toEqual([404, 404, 429]);
+    expect(await statusesFor((count) => `2001:db8::${count}`)).toEqual([404, 404, 429]);
+    const lines: string[] = [];
+    const { fetch } = await startServer({ log: { write: (line) => void lines.push(line) } });
+    await fetch(PATH, { headers: from("10.0.0.1") });
+    await vi.waitFor(() => expect(lines.join("")).toContain('"address":"127.0.0.1"'));
   });
 });
