@@ -86,6 +86,8 @@ export interface ItemSnapshot {
   readonly kind: string | null;
   readonly input: Json;
   readonly output: Json;
+  /** What its attempts saved; only where it was asked for. */
+  readonly saved?: Json;
   readonly error: ItemError | null;
   readonly progress: ItemProgress;
   /** 0 to 1; 1 exactly when completed. */
@@ -94,10 +96,14 @@ export interface ItemSnapshot {
   readonly endedAt: Date | null;
 }
 
-export function toItemSnapshot(row: ItemRow): ItemSnapshot {
-  const { number: _number, token: _token, saved: _saved, failures: _failures, ...rest } = row;
+export function toItemSnapshot(
+  row: ItemRow,
+  { withSaved = false }: { readonly withSaved?: boolean } = {},
+): ItemSnapshot {
+  const { number: _number, token: _token, saved, failures: _failures, ...rest } = row;
   return {
     ...rest,
+    ...(withSaved && { saved }),
     fraction: row.state === "completed" ? 1 : row.fraction / FRACTION_ONE,
     readyAt: toDate(row.readyAt),
     startedAt: toDate(row.startedAt),

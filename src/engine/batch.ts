@@ -19,7 +19,11 @@ export interface ItemsQuery {
   readonly stage?: string;
   /** Only failed items with exactly this message. */
   readonly errorMessage?: string;
-  /** The `nextCursor` of the page before. */
+  /** Default `oldest`: in order of submission. */
+  readonly order?: "oldest" | "newest";
+  /** Gives what the items' attempts saved too. */
+  readonly withSaved?: boolean;
+  /** The `nextCursor` of the page before, in the same order. */
   readonly after?: string;
   /** 1 to 1,000; default 100. */
   readonly limit?: number;
@@ -96,9 +100,9 @@ export class Batch {
     return toBatchSnapshot(row, null);
   }
 
-  /** A page of items in order of submission. */
+  /** A page of items in order of submission, or the newest first. */
   async items(query: ItemsQuery = {}): Promise<ItemsPage> {
-    const { after, limit = 100, ...filter } = query;
+    const { after, limit = 100, order = "oldest", withSaved = false, ...filter } = query;
     requireWhole("limit", limit, 1, LIMITS.pageItems);
     const row = await this.#row();
     const ordinal = after === undefined ? null : ordinalIn(row, after);
@@ -107,19 +111,25 @@ export class Batch {
       ...filter,
       batch: row.number,
       limit,
+      isNewestFirst: order === "newest",
       ...(ordinal === null ? {} : { after: itemNumberFrom(row.number, ordinal) }),
     });
-    return { items: rows.map(toItemSnapshot), nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null) };
+    return {
+      items: rows.map((item) => toItemSnapshot(item, { withSaved })),
+      nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
+    };
   }
 
-  /** One item of the batch, by id or key. */
-  item(idOrKey: string): Item {
+  /** One item of the batch, by id or key; as `{ key }` by its key even where that looks like an id. */
+  item(given: string | { readonly key: string }): Item {
+    const isKey = typeof given === "object";
+    const idOrKey = isKey ? given.key : given;
     return new Item(
       { deps: this.#deps, estimates: this.#estimates },
       `item ${idOrKey} of ${this.#what}`,
       async (): Promise<ItemRef | null> => {
         const row = await this.#row();
-        const ordinal = ordinalIn(row, idOrKey);
+        const ordinal = isKey ? null : ordinalIn(row, idOrKey);
         return ordinal === null ? { batch: row.number, key: idOrKey } : { number: itemNumberFrom(row.number, ordinal) };
       },
     );
@@ -141,7 +151,7 @@ export class Batch {
     requireWhole("limit", query.limit ?? LIMITS.pageItems, 1, LIMITS.pageItems);
     const row = await this.#row();
     const page = await this.#deps.store.changes(row.number, query.since, query.limit ?? LIMITS.pageItems);
-    return { ...page, items: page.items.map(toItemSnapshot) };
+    return { ...page, items: page.items.map((item) => toItemSnapshot(item)) };
   }
 
   /** Adds items; known keys keep their state. A batch that was sealed is sealed again, as a new epoch. */
@@ -199,9 +209,13 @@ export class Batch {
     return this.#give((batch) => ({ type: "priority", target: { batch }, priority: value }));
   }
 
-  /** Deletes the batch and all its items. @throws {MilepostError} `CONFLICT` while one runs */
-  remove(): Promise<number> {
-    return this.#give((batch) => ({ type: "remove", target: { batch } }));
+  /**
+   * Deletes the batch and all its items. `endedBy`: only if it has ended by then.
+   * @throws {MilepostError} `CONFLICT` while one runs, or if it has not ended by then
+   */
+  remove({ endedBy }: { readonly endedBy?: Date } = {}): Promise<number> {
+    const condition = endedBy === undefined ? {} : { endedBy: endedBy.getTime() };
+    return this.#give((batch) => ({ type: "remove", target: { batch }, ...condition }));
   }
 
   /** After it resolves, a power cut loses nothing that was recorded before. */

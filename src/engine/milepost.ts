@@ -5,6 +5,7 @@ import { LIMITS } from "../core/limits.ts";
 import type { QueueSnapshot } from "../core/queue.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import { learnedStages } from "../core/stage-times.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { BatchSpec, Finding, ItemRef, SessionRow } from "../ports/store.ts";
 import { Batch } from "./batch.ts";
 import { notFound } from "./control.ts";
@@ -58,6 +59,8 @@ const PRUNE_STEP = 10;
 export class Milepost {
   /** Where the store is, for people. */
   readonly location: string;
+  /** By which it tells time; views go by the same. */
+  readonly clock: Clock;
   readonly #deps: Deps;
   readonly #estimates: Estimates;
   readonly #retention: RetentionOptions | null;
@@ -75,6 +78,7 @@ export class Milepost {
     this.#estimates = new Estimates(this.#deps);
     this.#retention = options.retention ?? null;
     this.location = deps.store.location;
+    this.clock = deps.clock;
   }
 
   /**
@@ -163,7 +167,7 @@ export class Milepost {
   }
 
   queue(name: string): Queue {
-    return new Queue(this.#deps, name);
+    return new Queue(this.#deps, this.#estimates, name);
   }
 
   queues(): Promise<readonly QueueSnapshot[]> {

@@ -1,10 +1,15 @@
 import type { BatchRow } from "../core/batch.ts";
 import { MilepostError } from "../core/errors.ts";
+import { unreachable } from "../core/invariant.ts";
+import { type ItemRow, type ItemSnapshot, toItemSnapshot } from "../core/item.ts";
 import { toItemError } from "../core/item-error.ts";
 import { type Json, toJsonText } from "../core/json.ts";
 import { LIMITS } from "../core/limits.ts";
-import { fractionOf, type ItemProgress, type Stage, toItemProgress } from "../core/progress.ts";
+import { FRACTION_ONE, fractionOf, type ItemProgress, type Stage, toItemProgress } from "../core/progress.ts";
+import type { AmendBody } from "../ports/amendment.ts";
 import type { Lease, ReportBody } from "../ports/store.ts";
+import type { Batch } from "./batch.ts";
+import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
 import { KnownBatches } from "./known-batches.ts";
@@ -22,6 +27,18 @@ interface Held extends Run {
   isCached: boolean;
   isLost: boolean;
 }
+
+/** What `amend` makes of an item. `saved` is kept until the item is completed. */
+export type ItemChange =
+  | {
+      readonly type: "progress";
+      readonly progress: Partial<ItemProgress>;
+      /** How far the item is, 0 to 1, as its caller has it; it may go back. */
+      readonly fraction: number;
+      readonly saved?: Json;
+    }
+  | { readonly type: "complete"; readonly output: Json; readonly saved?: undefined }
+  | { readonly type: "fail"; readonly error: unknown; readonly saved?: Json };
 
 /** What was seen of how long items take is told this often. */
 const TELL_EVERY_MS = 1_000;
@@ -41,8 +58,8 @@ export class Tracker {
   readonly #learner: Learner;
   #toldAt = Number.NEGATIVE_INFINITY;
   readonly #leases = new Map<string, Held>();
-  /** True after a claim that may have taken effect though its answer was lost. */
-  #mayHoldMore = false;
+  /** What a claim asked for that may have taken effect though its answer was lost. */
+  #unanswered: ReadonlySet<number> | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #loop: Loop;
   readonly #batches: KnownBatches;
@@ -110,6 +127,35 @@ export class Tracker {
     return this.#report(ids, (_id, startedAt) => ({ type: "fail", startedAt, error: data, retryAt: null }));
   }
 
+  /**
+   * Changes one item by what it is, in one transaction: `change` gets the item and says what becomes of it; what it throws
+   * changes nothing. The item is this caller's after it, whoever held it before, paused or not: for work that several
+   * callers report on. `change` may be called more than once and must do nothing else.
+   * @throws {MilepostError} `NOT_FOUND`, or `CONFLICT` for an item that has ended
+   */
+  async amend(
+    batch: Batch,
+    key: string,
+    change: (item: ItemSnapshot & { readonly saved: Json }) => ItemChange,
+  ): Promise<ItemSnapshot> {
+    const ref = { batch: await batch.number(), key };
+    const toBody = (row: ItemRow): AmendBody => this.#toBody(row, change({ ...toItemSnapshot(row), saved: row.saved }));
+    const amended = await retryBusy(this.#deps, async () => {
+      const worker = this.#session.number;
+      const now = this.#deps.clock.now();
+      const result = worker === null ? null : await this.#deps.store.amend({ ref, worker, change: toBody, now });
+      if (result !== null && (result.ok || result.reason !== "lease-lost")) return result;
+      // A new session opens by itself; whose the item was before does not matter.
+      throw new MilepostError("STORE_UNAVAILABLE", "the tracker was taken for dead and comes back; try again");
+    });
+    if (amended.ok) {
+      await this.#learnOf(ref.batch, amended.item);
+      return toItemSnapshot(amended.item, { withSaved: true });
+    }
+    if (amended.reason === "not-found") throw notFound(`item ${key}`);
+    throw new MilepostError("CONFLICT", `item ${key} cannot be changed: ${amended.reason}`);
+  }
+
   /** Gives items back to pending, keeping `saved` for the next attempt. */
   release(ids: readonly string[], saved?: Json): Promise<readonly string[]> {
     const text = saved === undefined ? {} : { saved: toJsonText(saved, "saved data") };
@@ -132,6 +178,33 @@ export class Tracker {
     return this.close();
   }
 
+  /** Takes in how long an item took that this caller was the one to end. */
+  async #learnOf(batch: number, { number, state, startedAt, endedAt, size, kind, error }: ItemRow): Promise<void> {
+    if (startedAt === null || endedAt === null) return;
+    const run = { lease: { item: number, batch, size, kind }, startedAt, ...UNMEASURED };
+    const report = { item: number, lease: null, startedAt, endedAt };
+    if (state === "completed") this.#learner.ended(run, { ...report, type: "complete", output: null });
+    else if (error !== null) this.#learner.ended(run, { ...report, type: "fail", error, retryAt: null });
+    await this.#tell();
+  }
+
+  #toBody({ startedAt }: ItemRow, change: ItemChange): AmendBody {
+    const at = startedAt ?? this.#deps.clock.now();
+    const saved = change.saved === undefined ? {} : { saved: toJsonText(change.saved, "saved data") };
+    switch (change.type) {
+      case "progress": {
+        const fraction = Math.floor(Math.min(1, Math.max(0, change.fraction)) * FRACTION_ONE);
+        return { type: "progress", startedAt: at, progress: toItemProgress(change.progress), fraction, ...saved };
+      }
+      case "complete":
+        return { type: "complete", startedAt: at, output: toJsonText(change.output, "the output") };
+      case "fail":
+        return { type: "fail", startedAt: at, error: toItemError(change.error), retryAt: null, ...saved };
+      default:
+        return unreachable(change);
+    }
+  }
+
   async #start(ids: readonly string[]): Promise<readonly string[]> {
     const { store, clock } = this.#deps;
     const won: string[] = [];
@@ -144,12 +217,12 @@ export class Tracker {
       const { leases } = await retryBusy(this.#deps, async () => {
         await this.#giveBackUnknown();
         // Until its answer has been dealt with, this claim may have brought more than is known here.
-        this.#mayHoldMore = true;
+        this.#unanswered = new Set(only);
         return store.claim(request);
       });
       const reports = leases.map((lease) => ({ type: "start" as const, item: lease.item, lease, startedAt }));
       const results = await retryBusy(this.#deps, () => store.record(reports, startedAt));
-      this.#mayHoldMore = false;
+      this.#unanswered = null;
       for (const [index, lease] of leases.entries()) {
         if (!results[index]?.ok) continue;
         this.#leases.set(lease.id, { lease, startedAt, fraction: 0, isLost: false, ...UNMEASURED });
@@ -170,10 +243,11 @@ export class Tracker {
   async #giveBackUnknown(): Promise<void> {
     const { store, clock } = this.#deps;
     const worker = this.#session.number;
-    if (!this.#mayHoldMore || worker === null) return;
+    const asked = this.#unanswered;
+    if (asked === null || worker === null) return;
     const { held } = await store.orders(worker, null);
     const known = new Set(Array.from(this.#leases.values(), ({ lease }) => `${lease.item} ${lease.token}`));
-    const unknown = held.filter(({ item, token }) => !known.has(`${item} ${token}`));
+    const unknown = held.filter(({ item, token }) => asked.has(item) && !known.has(`${item} ${token}`));
     const reports = unknown.map(({ item, token }) => ({
       type: "release" as const,
       item,
@@ -181,7 +255,7 @@ export class Tracker {
       startedAt: null,
     }));
     if (reports.length > 0) await store.record(reports, clock.now());
-    this.#mayHoldMore = false;
+    this.#unanswered = null;
   }
 
   async #report(

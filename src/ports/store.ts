@@ -5,6 +5,7 @@ import type { Refusal } from "../core/machine.ts";
 import type { ItemProgress } from "../core/progress.ts";
 import type { Control, QueueSnapshot } from "../core/queue.ts";
 import type { ItemState } from "../core/transitions.ts";
+import type { Amended, Amendment } from "./amendment.ts";
 import type { Evidence, Learned, LearnedTexts } from "./evidence.ts";
 import type { ProcessIdentity } from "./host.ts";
 import type { Submission, Submitted } from "./submission.ts";
@@ -56,6 +57,8 @@ export interface Store {
   claim(request: ClaimRequest): Promise<Claimed>;
   /** Records reports in one commit. Each answers for itself; a refused one changes nothing and hinders no other. */
   record(reports: readonly Report[], now: number): Promise<readonly ReportResult[]>;
+  /** Reads an item and records what is made of it, in one transaction. */
+  amend(amendment: Amendment): Promise<Amended>;
 
   /** Carries out an operator's command. Cancelling a batch also seals it. Large ones come in bounded steps: call again while `more`. */
   control(command: ControlCommand, now: number): Promise<ControlResult>;
@@ -237,7 +240,9 @@ export type ControlCommand =
       readonly type: "pause" | "resume" | "stop";
       readonly target: { readonly queue: string } | { readonly batch: number };
     }
-  | { readonly type: "cancel" | "remove"; readonly target: ControlTarget }
+  | { readonly type: "cancel"; readonly target: ControlTarget }
+  /** `endedBy`: an item or a batch only if it has ended by then. */
+  | { readonly type: "remove"; readonly target: ControlTarget; readonly endedBy?: number }
   | {
       readonly type: "retry";
       readonly target: { readonly batch: number } | { readonly item: number };
@@ -287,12 +292,17 @@ export interface ItemQuery {
   readonly stage?: string;
   /** Only failed items with exactly this message. */
   readonly errorMessage?: string;
-  /** Only items after this number: pages go in order of submission. */
+  /** Only items after this number: pages go in order of submission, or from the newest down. */
   readonly after?: number;
+  readonly isNewestFirst?: boolean;
   readonly limit: number;
 }
 
-export type ItemRef = { readonly number: number } | { readonly batch: number; readonly key: string };
+export type ItemRef =
+  | { readonly number: number }
+  | { readonly batch: number; readonly key: string }
+  /** In the newest batch of the queue, and of the owner, if one is given, that has it. */
+  | { readonly queue: string; readonly key: string; readonly owner?: string };
 
 export interface ItemDetail {
   readonly item: ItemRow;

@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import { amendCases } from "./amend-cases.ts";
 import { claimCases } from "./claim-cases.ts";
 import type { ConformanceCase, OpenStore } from "./conformance-case.ts";
 import { controlCases } from "./control-cases.ts";
@@ -18,6 +19,7 @@ export const CONFORMANCE: Readonly<Record<string, readonly ConformanceCase[]>> =
   request: requestCases,
   claim: claimCases,
   report: reportCases,
+  amend: amendCases,
   group: groupCases,
   session: sessionCases,
   control: controlCases,

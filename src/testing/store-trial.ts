@@ -273,6 +273,7 @@ function audited(store: Store, auditor: StoreAuditor): Store {
     submit: (submission) => check("submit", store.submit(submission)),
     claim: (request) => check("claim", store.claim(request)),
     record: (reports, now) => check(`record ${reports[0]?.type}`, store.record(reports, now)),
+    amend: (amendment) => check("amend", store.amend(amendment)),
     control: (command, now) => check(`control ${command.type}`, store.control(command, now)),
     queues: () => store.queues(),
     sessions: () => store.sessions(),

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { isTerminal } from "../../src/core/transitions.ts";
 import type { ReportBody, Submitted } from "../../src/ports/store.ts";
 import type { StoreTrial } from "../../src/testing/store-trial.ts";
+import { AMEND, amend } from "./amend-operation.ts";
 import { LEASE_MS, type ModelItem, type ModelLease, type StoreModel } from "./store-model.ts";
 
 /** Mostly one of the latest, now and then an old one. */
@@ -47,6 +48,7 @@ export const OPERATION = fc.oneof(
       hasStarted: fc.boolean(),
     }),
   },
+  { weight: 3, arbitrary: AMEND },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("end"), item: fc.nat(30), isGood: fc.boolean() }) },
   {
     weight: 2,
@@ -113,6 +115,8 @@ export async function operate(pair: Pair, operation: Operation): Promise<void> {
     case "fail":
     case "release":
       return report(pair, operation);
+    case "amend":
+      return amend(pair, operation);
     case "end":
       return endUnheld(pair, operation.item, operation.isGood);
     case "steer":

@@ -16,6 +16,7 @@ const CALLS = [
   "submit",
   "claim",
   "record",
+  "amend",
   "control",
   "queues",
   "sessions",

@@ -6,7 +6,7 @@ import { control } from "./control.ts";
 import { evidence, history, learn } from "./learning.ts";
 import { createState, type MemoryState } from "./memory-state.ts";
 import { batch, batches, breakdown, changes, item, items, queues, versions } from "./reads.ts";
-import { record } from "./record.ts";
+import { amend, record } from "./record.ts";
 import { beat, closeSession, openSession, orders, reap, session, sessions } from "./sessions.ts";
 import { submit } from "./submit.ts";
 import { checkpoint, prune, verify } from "./upkeep.ts";
@@ -37,6 +37,7 @@ export function memoryStoreOf(state: MemoryState): Store {
     submit: (submission) => run((at) => submit(at, submission)),
     claim: (request) => run((at) => claim(at, request)),
     record: (reports, now) => run((at) => record(at, reports, now)),
+    amend: (amendment) => run((at) => amend(at, amendment)),
     control: (command, now) => run((at) => control(at, command, now)),
     queues: () => run(queues),
     sessions: () => run(sessions),

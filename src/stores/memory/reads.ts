@@ -75,6 +75,14 @@ export function items(state: MemoryState, query: ItemQuery): readonly ItemRow[] 
   const found = state.batches.get(query.batch);
   if (found === undefined) return [];
   const rows: ItemRow[] = [];
+  if (query.isNewestFirst === true) {
+    const last = query.after === undefined ? found.items.length : query.after - found.number * LIMITS.itemsPerBatch;
+    for (let ordinal = Math.min(found.items.length, last) - 1; ordinal >= 0 && rows.length < query.limit; ordinal--) {
+      const item = found.items[ordinal];
+      if (item !== undefined && isWanted(item, query)) rows.push(toItemRow(item));
+    }
+    return rows;
+  }
   const first = query.after === undefined ? 0 : query.after - found.number * LIMITS.itemsPerBatch + 1;
   for (let ordinal = Math.max(0, first); ordinal < found.items.length && rows.length < query.limit; ordinal++) {
     const item = found.items[ordinal];
@@ -90,8 +98,18 @@ function isWanted(item: MemoryItem, query: ItemQuery): boolean {
   return item.state === "failed" && item.error?.message === query.errorMessage;
 }
 
+export function findItem(state: MemoryState, ref: ItemRef): MemoryItem | undefined {
+  if ("number" in ref) return itemNumbered(state, ref.number);
+  if ("batch" in ref) return state.batches.get(ref.batch)?.byKey.get(ref.key);
+  const { queue, key, owner } = ref;
+  return [...(state.queues.get(queue)?.batches ?? [])]
+    .filter((candidate) => owner === undefined || candidate.owner === owner)
+    .findLast((candidate) => candidate.byKey.has(key))
+    ?.byKey.get(key);
+}
+
 export function item(state: MemoryState, ref: ItemRef): ItemDetail | null {
-  const found = "number" in ref ? itemNumbered(state, ref.number) : state.batches.get(ref.batch)?.byKey.get(ref.key);
+  const found = findItem(state, ref);
   return found === undefined ? null : { item: toItemRow(found), attempts: toAttemptRows(state, found) };
 }
 

@@ -51,6 +51,9 @@ function prepareQueries(connection: Connection) {
     GROUP BY queues.name ORDER BY queues.name`),
     item: connection.query<ItemTuple>(`SELECT ${ITEM_COLUMNS} FROM items WHERE id = ?`),
     itemByKey: connection.query<ItemTuple>(`SELECT ${ITEM_COLUMNS} FROM items WHERE batch = ? AND key = ?`),
+    inQueue: connection.query<[number]>(`SELECT items.id FROM batches CROSS JOIN items
+      ON items.batch = number AND items.key = ?1
+      WHERE queue = ?2 AND (?3 IS NULL OR owner = ?3) AND ${VISIBLE} ORDER BY number DESC LIMIT 1`),
     holder: connection.query<[string]>(
       "SELECT workers.name FROM items JOIN workers ON number = worker WHERE items.id = ? AND worker <> 0",
     ),
@@ -127,8 +130,15 @@ export class Reads {
     return statement.all(...values, query.limit);
   }
 
+  #itemTuple(ref: ItemRef): ItemTuple | undefined {
+    if ("number" in ref) return this.#queries.item.get(ref.number);
+    if ("batch" in ref) return this.#queries.itemByKey.get(ref.batch, ref.key);
+    const found = this.#queries.inQueue.get(ref.key, ref.queue, ref.owner ?? null)?.[0];
+    return found === undefined ? undefined : this.#queries.item.get(found);
+  }
+
   #detail(ref: ItemRef): ItemDetail | null {
-    const row = "number" in ref ? this.#queries.item.get(ref.number) : this.#queries.itemByKey.get(ref.batch, ref.key);
+    const row = this.#itemTuple(ref);
     const batch = row === undefined ? null : this.#find({ number: splitItemNumber(row[0]).batch });
     if (row === undefined || batch === null) return null;
     const found = toItemRow(row, batch.id);
@@ -174,6 +184,13 @@ export class Reads {
   /** Reads inside the transaction that the caller is in. */
   batchNow(number: number): BatchRow | null {
     return this.#find({ number });
+  }
+
+  /** Reads inside the transaction that the caller is in. */
+  itemNow(ref: ItemRef): ItemRow | null {
+    const row = this.#itemTuple(ref);
+    const batch = row === undefined ? null : this.#find({ number: splitItemNumber(row[0]).batch });
+    return row === undefined || batch === null ? null : toItemRow(row, batch.id);
   }
 
   async queues(): Promise<readonly QueueSnapshot[]> {

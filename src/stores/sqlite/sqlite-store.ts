@@ -49,7 +49,7 @@ function storeOver(connection: Connection): Store {
   const upkeep = prepareUpkeep(connection, ledger, steps);
   const reads = new Reads(connection);
   const submitter = new Submitter(connection, ledger, reads);
-  const recorder = new Recorder(connection, ledger, { changes, blocks });
+  const recorder = new Recorder(connection, ledger, { changes, blocks, reads });
   const controller = new Controller(connection, ledger, { changes, steps });
   const verifier = new Verifier(connection, ledger, { changes, blocks });
   const watcher = new Watcher(connection);
@@ -74,6 +74,7 @@ function storeOver(connection: Connection): Store {
     },
     submit: (submission) => submitter.submit(submission),
     record: (reports, now) => recorder.record(reports, now),
+    amend: (amendment) => recorder.amend(amendment),
     control: (command, now) => controller.control(command, now),
     queues: () => reads.queues(),
     batches: (query) => reads.batches(query),
