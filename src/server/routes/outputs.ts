@@ -98,7 +98,7 @@ async function sendFile(
     reply.headers({ ...FILE_HEADERS, etag, "cache-control": "private, no-cache", "accept-ranges": "bytes" });
     if (isKnown(request.headers["if-none-match"], etag)) {
       await handle.close();
-      return reply.status(304).send(null);
+      return reply.status(304).send(undefined as never);
     }
     const range = rangeOf(request.headers, { size, etag });
     reply.type(made.type).header("content-disposition", attachmentOf(name));
