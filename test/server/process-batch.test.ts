@@ -172,3 +172,24 @@ test("everybody may read what can be done with uploads", async () => {
   ]);
   expect(existsSync(join(server.files, "uploads"))).toBe(true);
 });
+
+test("with an Idempotency-Key the same request makes one batch, however often it is sent", async () => {
+  const { server, page, fileIds } = await pageWith(2);
+  const body = { fileIds: [...fileIds, ...fileIds], options: { width: 10 } };
+  const key = { "idempotency-key": "the first try" };
+  const answers = await Promise.all([1, 2, 3].map(() => page.post("/api/process-batch", body, key)));
+  // Of those that came while the first was under way, each is told so.
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([202, 409, 409]);
+  const first = answers.find(({ status }) => status === 202);
+  const text = (await first?.text()) ?? "";
+  const again = await page.post("/api/process-batch", body, key);
+  expect([again.status, await again.text()]).toEqual([202, text]);
+  expect(again.headers.get("location")).toBe(first?.headers.get("location"));
+  const other = await page.post("/api/process-batch", { ...body, options: { width: 11 } }, key);
+  expect([other.status, problemSchema.parse(await other.json()).type]).toEqual([422, "/problems/validation"]);
+  const empty = await page.post("/api/process-batch", body, { "idempotency-key": "" });
+  expect(empty.status).toBe(400);
+  const { batches } = await server.milepost.batches();
+  expect(batches.length).toBe(1);
+  expect(readdirSync(join(server.files, "batches"))).toEqual([batches[0]?.id]);
+});

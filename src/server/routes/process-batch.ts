@@ -14,6 +14,7 @@ import {
 import type { App, ServerContext } from "../context.ts";
 import { codeOf } from "../files/disk.ts";
 import type { StoredUpload } from "../files/uploads.ts";
+import { fingerprintOf, type Made } from "../idempotency.ts";
 import { KeyedLock } from "../keyed-lock.ts";
 import { refusal } from "../problems.ts";
 
@@ -21,7 +22,7 @@ const NO_FILES: ReadonlySet<string> = new Set();
 
 /** Batches of uploads. */
 export function processBatchRoutes(context: ServerContext): (app: App) => Promise<void> {
-  const { callers } = context;
+  const { callers, idempotency } = context;
   const names = new KeyedLock();
   return async (app) => {
     app.post(
@@ -29,7 +30,8 @@ export function processBatchRoutes(context: ServerContext): (app: App) => Promis
       {
         schema: {
           summary: "Make a batch of uploads",
-          description: "Answers at once; where the batch stands is read at the `Location`.",
+          description:
+            "Answers at once; where the batch stands is read at the `Location`. With an `Idempotency-Key` it may be sent again.",
           tags: ["uploads"],
           body: processBatchSchema,
           response: { 202: batchAcceptedSchema },
@@ -40,13 +42,16 @@ export function processBatchRoutes(context: ServerContext): (app: App) => Promis
         // Nobody has any uploads.
         if (owner === null) throw noSuchFile();
         const { body } = request;
-        const submit = (): Promise<WireBatchAccepted> => submitUploads(context, owner, body);
-        const accepted = await (body.name === undefined ? submit() : names.run(`${owner} ${body.name}`, submit));
+        const { batchId, text } = await idempotency.once(request, owner, (key) => {
+          const make = (): Promise<Made> => submitUploads(context, owner, body, key);
+          return body.name === undefined ? make() : names.run(`${owner} ${body.name}`, make);
+        });
         return reply
           .status(202)
-          .header("location", `/api/batch-status/${accepted.batchId}`)
+          .header("location", `/api/batch-status/${batchId}`)
           .header("cache-control", "no-store")
-          .send(accepted);
+          .type("application/json; charset=utf-8")
+          .send(text as never);
       },
     );
   };
@@ -56,7 +61,8 @@ async function submitUploads(
   context: ServerContext,
   owner: string,
   body: WireProcessBatch,
-): Promise<WireBatchAccepted> {
+  key: string | null,
+): Promise<Made> {
   const { files, settings } = context;
   const known = body.name === undefined ? null : await batchNamed(context, owner, body.name);
   const before = known === null ? NO_FILES : await files.batches.inputsOf(known.id);
@@ -82,10 +88,12 @@ async function submitUploads(
       ...order,
       ...(name !== undefined && { name }),
       ...(priority !== undefined && { priority: toPriority(priority) }),
+      ...(key !== null && { request: { key, fingerprint: fingerprintOf(["process-batch", body]) } }),
     },
     inputs,
   );
-  return { batchId: result.id, ...duplicatesIn(body.fileIds) };
+  const { id: batchId, isRepeat } = result;
+  return { batchId, isRepeat, body: { batchId, ...duplicatesIn(body.fileIds) } satisfies WireBatchAccepted };
 }
 
 function duplicatesIn(fileIds: readonly string[]): Pick<WireBatchAccepted, "verdicts"> {
