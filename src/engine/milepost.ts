@@ -67,7 +67,6 @@ export class Milepost {
   readonly #pipelines = new Map<string, Pipeline>();
   readonly #workers = new Set<Worker>();
   readonly #trackers = new Set<Tracker>();
-  readonly #runners: Runners[] = [];
   #remote: RemoteWorkers | null = null;
   #loops: readonly Loop[] = [];
   #closed: Promise<void> | null = null;
@@ -135,15 +134,18 @@ export class Milepost {
     const runners = new Runners(options.concurrency ?? 1);
     const pipelines = new Map(this.#pipelines);
     await this.reap();
-    const worker = await Worker.start({
+    const worker: Worker = await Worker.start({
       ...options,
       deps: this.#deps,
       estimates: this.#estimates,
       pipelines,
       runnerOf: (pipeline) => runners.of(pipeline),
       batchNumber: options.batch === undefined ? null : await options.batch.number(),
+      onStopped: async () => {
+        this.#workers.delete(worker);
+        await runners.close();
+      },
     });
-    this.#runners.push(runners);
     await this.#keep(this.#workers, worker, () => worker.stop());
     this.#startLoops();
     return worker;
@@ -152,7 +154,8 @@ export class Milepost {
   /** Opens a session for work that the caller runs itself and only reports. */
   async track(options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
     this.#requireOpen();
-    const tracker = await Tracker.open(this.#deps, this.#estimates, options);
+    const onClosed = (closed: Tracker): void => void this.#trackers.delete(closed);
+    const tracker = await Tracker.open(this.#deps, this.#estimates, { ...options, onClosed });
     await this.#keep(this.#trackers, tracker, () => tracker.close());
     this.#startLoops();
     return tracker;
@@ -293,16 +296,13 @@ export class Milepost {
   }
 
   async #close(options: { readonly graceMs?: number }): Promise<void> {
-    const ends = [
-      // All at once: while a slow duty was waited for, workers would go on and start more.
-      ...(await Promise.allSettled([
-        ...this.#loops.map((loop) => loop.stop()),
-        ...[...this.#workers].map((worker) => worker.stop(options)),
-        ...[...this.#trackers].map((tracker) => tracker.close()),
-        ...(this.#remote === null ? [] : [this.#remote.stop()]),
-      ])),
-      ...(await Promise.allSettled(this.#runners.map((runners) => runners.close()))),
-    ];
+    // All at once: while a slow duty was waited for, workers would go on and start more.
+    const ends = await Promise.allSettled([
+      ...this.#loops.map((loop) => loop.stop()),
+      ...[...this.#workers].map((worker) => worker.stop(options)),
+      ...[...this.#trackers].map((tracker) => tracker.close()),
+      ...(this.#remote === null ? [] : [this.#remote.stop()]),
+    ]);
     await this.#deps.store.close();
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }

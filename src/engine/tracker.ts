@@ -63,16 +63,26 @@ export class Tracker {
   #turn: Promise<unknown> = Promise.resolve();
   readonly #loop: Loop;
   readonly #batches: KnownBatches;
+  readonly #onClosed: () => void;
 
-  private constructor(deps: Deps, session: Session, learner: Learner) {
-    this.#learner = learner;
+  private constructor(
+    deps: Deps,
+    session: Session,
+    parts: { readonly learner: Learner; readonly onClosed: () => void },
+  ) {
+    this.#learner = parts.learner;
+    this.#onClosed = parts.onClosed;
     this.#deps = deps;
     this.#batches = new KnownBatches(deps);
     this.#session = session;
     this.#loop = new Loop({ deps, everyMs: LOOK_EVERY_MS, task: () => this.#inTurn(() => this.#giveBackUnknown()) });
   }
 
-  static async open(deps: Deps, estimates: Estimates, options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
+  static async open(
+    deps: Deps,
+    estimates: Estimates,
+    options: { readonly leaseMs?: number; readonly onClosed: (tracker: Tracker) => void },
+  ): Promise<Tracker> {
     const session = await Session.open({
       deps,
       concurrency: 0,
@@ -81,7 +91,8 @@ export class Tracker {
       batch: null,
       pipelines: null,
     });
-    const tracker = new Tracker(deps, session, new Learner(deps, estimates, 0));
+    const learner = new Learner(deps, estimates, 0);
+    const tracker: Tracker = new Tracker(deps, session, { learner, onClosed: () => options.onClosed(tracker) });
     session.onLost = () => {
       for (const held of tracker.#leases.values()) held.isLost = true;
     };
@@ -172,6 +183,7 @@ export class Tracker {
     await this.#loop.stop();
     if (this.#session.number !== null) await this.#tell(true);
     await this.#session.close();
+    this.#onClosed();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

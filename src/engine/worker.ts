@@ -55,6 +55,7 @@ export class Worker {
   readonly #pipelines: ReadonlyMap<string, Pipeline>;
   readonly #runnerOf: (pipeline: Pipeline) => Runner;
   readonly #abortGraceMs: number;
+  readonly #onStopped: () => Promise<void>;
   readonly #executor: Executor;
   readonly #context: AttemptContext;
   readonly #recorder: Recorder;
@@ -80,6 +81,7 @@ export class Worker {
     this.#runnerOf = options.runnerOf;
     this.concurrency = options.concurrency ?? 1;
     this.#abortGraceMs = options.abortGraceMs ?? 5_000;
+    this.#onStopped = options.onStopped;
     this.#recorder = new Recorder(options.deps, (error) => this.#fail(error));
     this.#executor = new Executor({
       deps: options.deps,
@@ -160,7 +162,7 @@ export class Worker {
    * waits some seconds for it; what could not be written then runs again.
    */
   stop(options: { readonly graceMs?: number } = {}): Promise<void> {
-    this.#stopped ??= this.#stop(options.graceMs ?? 0);
+    this.#stopped ??= this.#stop(options.graceMs ?? 0).finally(this.#onStopped);
     return this.#stopped;
   }
 
@@ -363,4 +365,6 @@ export interface WorkerParts extends WorkOptions {
   readonly pipelines: ReadonlyMap<string, Pipeline>;
   readonly runnerOf: (pipeline: Pipeline) => Runner;
   readonly batchNumber: number | null;
+  /** Ends what was made for this worker, once it has stopped. */
+  readonly onStopped: () => Promise<void>;
 }
