@@ -85,7 +85,8 @@ function storeOver(connection: Connection): Store {
     verify: (options) => verifier.verify(options),
     subscribe: (listener) => watcher.subscribe(listener),
     pulse(worker, everyMs, onLost) {
-      const pulse = startPulse(connection, { worker, everyMs, onLost });
+      const started = startPulse(connection, { worker, everyMs, onLost });
+      const pulse = { stop: () => started.stop().finally(() => pulses.delete(pulse)) };
       pulses.add(pulse);
       return pulse;
     },
