@@ -27,6 +27,8 @@ export interface Run {
 const SHORT_MS = 5;
 /** A batch of which nothing ended is told of once in so many ticks. */
 const QUIET_TICKS = 10;
+/** Ranges of a batch are judged once it has worked for so long: of a shorter one nobody waits for the end. */
+const FORECAST_AFTER_S = 5;
 /** The wall clock went another way than the steady one by more than this: what was measured across is worth nothing. */
 const JUMP_MS = 1_000;
 
@@ -240,7 +242,8 @@ export class Learner {
     const { store, logger } = this.#deps;
     const part = gathered.take();
     try {
-      const forecast = await this.#estimates.forecast(batch);
+      const isLong = gathered.base !== null && gathered.base.active >= FORECAST_AFTER_S;
+      const forecast = isLong ? await this.#estimates.forecast(batch) : null;
       let after: Saved | null = null;
       await store.learn(batch, (known): LearnedTexts => {
         const { saved, texts } = withPart(known, part, forecast);
