@@ -136,9 +136,9 @@ async function makePicture(random: SeededRandom): Promise<Buffer> {
 
 /** A DOCX with one paragraph for each text. */
 export async function makeDocx(paragraphs: readonly string[]): Promise<Buffer> {
-  const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const body = paragraphs
-    .map((text) => `<w:p><w:r><w:t xml:space="preserve">${escape(text)}</w:t></w:r></w:p>`)
+    .map((text) => `<w:p><w:r><w:t xml:space="preserve">${escaped(text)}</w:t></w:r></w:p>`)
     .join("");
   const head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>';
   const types = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml";
