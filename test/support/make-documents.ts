@@ -11,7 +11,7 @@ const arabic = join(dirname(require.resolve("@fontsource/noto-sans-arabic/packag
 
 export const SCRIPTS = ["latin", "greek", "cyrillic", "arabic"] as const;
 export type Script = (typeof SCRIPTS)[number];
-export const LAYOUTS = ["plain", "two-column", "rotated", "images"] as const;
+export const LAYOUTS = ["plain", "two-column", "rotated", "sideways", "images"] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
 const FONTS: Readonly<Record<Script, string>> = {
@@ -84,6 +84,11 @@ export async function makePdf(options: {
     if (layout === "rotated") pdf.page.dictionary.data.Rotate = 90 * (page % 4);
     const texts = Array.from({ length: SENTENCES_A_PAGE }, () => drawSentence(random, script));
     sentences.push({ page, text: texts[random.whole(SENTENCES_A_PAGE)] ?? "" });
+    if (layout === "sideways") {
+      // Drawn on its side, and shown upright by the rotation of the page.
+      pdf.page.dictionary.data.Rotate = page % 2 === 0 ? 90 : 270;
+      pdf.rotate(page % 2 === 0 ? -90 : 90, { origin: [210, 297] });
+    }
     writePage(pdf, texts, { script, isTwoColumn: layout === "two-column" });
   }
   pdf.end();

@@ -18,6 +18,7 @@ declare module "pdfkit" {
     addPage(options?: Readonly<Record<string, unknown>>): this;
     registerFont(name: string, path: string): this;
     font(name: string): this;
+    rotate(degrees: number, options?: { readonly origin?: readonly [number, number] }): this;
     fontSize(size: number): this;
     text(text: string, x?: number, y?: number, options?: TextOptions): this;
     image(data: Uint8Array, x: number, y: number, options?: { readonly width?: number }): this;
@@ -25,6 +26,5 @@ declare module "pdfkit" {
     fill(colour: string): this;
     end(): void;
   }
-  // biome-ignore lint/style/noDefaultExport: that is how pdfkit exports it
   export default PDFDocument;
 }

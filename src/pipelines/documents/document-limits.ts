@@ -11,8 +11,8 @@ export const DOCUMENT_LIMITS = {
   /** What the parts of a DOCX may come to when they are unpacked, and how many there may be. */
   unpackedBytes: 134_217_728,
   zipEntries: 10_000,
-  /** What the PDF library may have grown to after a page. */
-  pdfMemoryBytes: 1_073_741_824,
+  /** What the PDF library may take in all, the file included. */
+  pdfMemoryBytes: 805_306_368,
   /** What it may keep for the next PDF. */
   pdfKeptBytes: 268_435_456,
   /** Pixels of the longer side of a page as it is rendered; also its thumbnail. */

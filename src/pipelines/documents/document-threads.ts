@@ -3,6 +3,8 @@ import { NoRetryError } from "../../core/errors.ts";
 import type { Step } from "../../engine/pipeline.ts";
 import { documentError } from "./document-errors.ts";
 import { DOCUMENT_LIMITS } from "./document-limits.ts";
+import { settingsOf } from "./document-options.ts";
+import { loadEmbedder } from "./embed/load-embedder.ts";
 import type { DocumentOutput, DocumentTask, FromDocumentThread, ToDocumentThread } from "./messages.ts";
 
 const THREAD = new URL(`./document-thread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
@@ -37,10 +39,16 @@ export class DocumentThreads {
     step.signal.throwIfAborted();
     const thread = this.#idle.pop() ?? new DocumentThread(this.#limits, (ended) => this.#forget(ended));
     const output = thread.run(task, step);
-    await output.catch(() => {});
+    const error: unknown = await output.then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
     if (thread.isAlive) {
       this.#idle.push(thread);
       thread.rest();
+    } else if (error instanceof NoRetryError) {
+      // If that fails too, the draft is given up by its age.
+      await discardDraftOf(task).catch(() => {});
     }
     return output;
   }
@@ -167,6 +175,19 @@ class DocumentThread {
     this.#run = null;
     // Only then may another attempt begin: an ended thread writes nothing more.
     void this.#worker.terminate().finally(() => run?.reject(error));
+  }
+}
+
+/** What an ended thread could not clean up itself. */
+async function discardDraftOf({ sha256, options }: DocumentTask): Promise<void> {
+  if (sha256 === null) return;
+  const { LibraryFile } = await import("./library/library-file.ts");
+  const { discardDraft } = await import("./library/draft.ts");
+  const file = await LibraryFile.open(options.index, { embedder: await loadEmbedder(options.model) });
+  try {
+    discardDraft(file, { sha256, settings: settingsOf(options) });
+  } finally {
+    file.close();
   }
 }
 

@@ -24,6 +24,12 @@ const STAGES = [
 ] as const;
 
 /**
+ * A document may take many minutes, and goes on where it was: how often a process was killed around it says little about it. What it
+ * does itself to its reader ends a thread, not a process.
+ */
+const CRASH_BUDGET = 20;
+
+/**
  * The pipeline `documents`: each item is one document, its key the SHA-256 of the content, its input a `DocumentInput`; the batch's options are
  * `DocumentOptions`. `planDocuments` makes such items of files.
  *
@@ -41,6 +47,7 @@ export function documentsPipeline(parts: { readonly limits?: ThreadLimits } = {}
   return {
     name: "documents",
     stages: STAGES,
+    crashBudget: CRASH_BUDGET,
     alike,
     handler: (item, step) => takeIn(item, step, { threads, checked }),
   };

@@ -50,6 +50,13 @@ export function storedDocument(file: LibraryFile, sha256: string, settings: stri
   };
 }
 
+/** Gives up what there is of a document that is not whole. */
+export function discardDraft(file: LibraryFile, { sha256, settings }: { sha256: string; settings: string }): void {
+  file.write(() =>
+    file.prepare("DELETE FROM documents WHERE sha256 = ? AND settings = ? AND stored_at IS NULL").run(sha256, settings),
+  );
+}
+
 /**
  * A document on its way into an index: what is done of it is kept, page by page, so that another attempt goes on there; nothing
  * of it is found before `store()`. Several may work on the same draft (two batches with the same content): all write the
@@ -163,9 +170,7 @@ export class Draft {
 
   /** Gives the draft up: nothing of it stays. */
   discard(): void {
-    this.#file.write(() =>
-      this.#file.prepare("DELETE FROM documents WHERE id = ? AND stored_at IS NULL").run(this.#id),
-    );
+    discardDraft(this.#file, this.#facts);
   }
 
   #isDraft(): boolean {

@@ -1,4 +1,5 @@
 import { Parser } from "htmlparser2";
+import { documentError } from "../document-errors.ts";
 
 /** What is never text of the page. Nothing is ever fetched or run: the parser only cuts the page into tags and text. */
 const DROPPED: ReadonlySet<string> = new Set([
@@ -20,14 +21,24 @@ const BLOCKS: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** The title and the text of a page; an empty line ends a paragraph. */
+const DEPTH_MAX = 5_000;
+
+/**
+ * The title and the text of a page; an empty line ends a paragraph.
+ * @throws {NoRetryError} `INVALID_DOCUMENT`
+ */
 export function htmlText(html: string): { readonly title: string | null; readonly text: string } {
   const parts: string[] = [];
   let title = "";
   let isTitle = false;
   let dropped = 0;
+  let depth = 0;
   const parser = new Parser({
     onopentagname(name) {
+      // The parser takes a time that grows with the depth for each tag.
+      if (++depth > DEPTH_MAX) {
+        throw documentError("INVALID_DOCUMENT", `the HTML is nested deeper than ${DEPTH_MAX} tags`);
+      }
       if (DROPPED.has(name)) dropped++;
       else if (name === "title") isTitle = true;
       else if (BLOCKS.has(name)) parts.push("\n\n");
@@ -39,6 +50,7 @@ export function htmlText(html: string): { readonly title: string | null; readonl
       else parts.push(text.replace(/\s+/g, " "));
     },
     onclosetag(name) {
+      depth--;
       if (DROPPED.has(name)) dropped = Math.max(0, dropped - 1);
       else if (name === "title") isTitle = false;
       else if (BLOCKS.has(name)) parts.push("\n\n");

@@ -1,5 +1,7 @@
+import { readFile } from "node:fs/promises";
 import type { PDFiumModule } from "@hyzyla/pdfium";
 import { MilepostError } from "../../../core/errors.ts";
+import { DOCUMENT_LIMITS } from "../document-limits.ts";
 
 /** The library, with functions that it has and its types leave out. */
 export type Pdfium = Awaited<ReturnType<typeof PDFiumModule>> & {
@@ -8,6 +10,16 @@ export type Pdfium = Awaited<ReturnType<typeof PDFiumModule>> & {
   _FPDFPage_SetRotation(page: number, quarters: number): void;
   /** In radians. */
   _FPDFText_GetCharAngle(textPage: number, index: number): number;
+};
+
+type Imports = Record<string, Record<string, unknown>>;
+
+/** Of the types of the language, those of WebAssembly come with browsers alone. */
+const { WebAssembly } = globalThis as unknown as {
+  readonly WebAssembly: {
+    compile(code: Uint8Array): Promise<unknown>;
+    readonly Instance: new (code: unknown, imports: Imports) => { readonly exports: Record<string, unknown> };
+  };
 };
 
 let loading: Promise<Pdfium> | null = null;
@@ -37,7 +49,27 @@ export function forgetPdfium(): void {
 
 async function loadPackage(): Promise<Pdfium> {
   const { PDFiumModule: load } = await import("@hyzyla/pdfium");
-  const pdfium = (await load({})) as Pdfium;
+  const code = await WebAssembly.compile(await readFile(new URL(import.meta.resolve("@hyzyla/pdfium/pdfium.wasm"))));
+  const quiet = { print() {}, printErr() {} };
+  const pdfium = (await load({
+    // What it says before it gives up is for its authors, and would go to the user's terminal.
+    ...quiet,
+    instantiateWasm(imports: Imports, succeed: (instance: unknown) => void) {
+      boundMemory(imports);
+      const instance = new WebAssembly.Instance(code, imports);
+      succeed(instance);
+      return instance.exports;
+    },
+  })) as Pdfium;
   pdfium._FPDF_InitLibraryWithConfig({ version: 2 });
   return pdfium;
+}
+
+/** Refuses memory beyond the limit: the library asks through this import, and could else take 2 GiB for one small file. */
+function boundMemory(imports: Imports): void {
+  const { env } = imports;
+  const resize = env?.emscripten_resize_heap;
+  if (env === undefined || typeof resize !== "function") throw new Error("PDFium asks for memory in an unknown way");
+  env.emscripten_resize_heap = (bytes: number): unknown =>
+    bytes >>> 0 > DOCUMENT_LIMITS.pdfMemoryBytes ? 0 : resize(bytes);
 }

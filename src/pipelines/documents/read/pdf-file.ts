@@ -44,7 +44,7 @@ export class PdfFile implements Disposable {
    */
   static async open(content: Uint8Array): Promise<PdfFile> {
     const pdfium = await loadPdfium();
-    return guarded(() => {
+    return guarded(pdfium, () => {
       const bytes = allocate(pdfium, content.length);
       pdfium.HEAPU8.set(content, bytes);
       const document = pdfium._FPDF_LoadMemDocument(bytes, content.length, 0);
@@ -72,7 +72,7 @@ export class PdfFile implements Disposable {
    */
   page(number: number, wanted: { readonly image: boolean }): PdfPage {
     const pdfium = this.#pdfium;
-    return guarded(() => {
+    return guarded(pdfium, () => {
       const page = pdfium._FPDF_LoadPage(this.#document, number - 1);
       if (page === 0) throw documentError("INVALID_DOCUMENT", `the PDF is damaged: page ${number} cannot be read`);
       try {
@@ -81,7 +81,6 @@ export class PdfFile implements Disposable {
         return { text, image: wanted.image ? render(pdfium, page, size) : null };
       } finally {
         pdfium._FPDF_ClosePage(page);
-        assertMemory(pdfium);
       }
     });
   }
@@ -104,12 +103,16 @@ export class PdfFile implements Disposable {
 }
 
 /** What WebAssembly throws (out of memory, out of bounds, a broken promise of the library) leaves it in an unknown state. */
-function guarded<T>(work: () => T): T {
+function guarded<T>(pdfium: Pdfium, work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (error instanceof Error && error.name === "NoRetryError") throw error;
     forgetPdfium();
+    if (pdfium.HEAPU8.length > DOCUMENT_LIMITS.pdfMemoryBytes / 2) {
+      const limit = DOCUMENT_LIMITS.pdfMemoryBytes / 1_048_576;
+      throw documentError("DOCUMENT_TOO_LARGE", `reading the PDF takes more than ${limit} MiB of memory`, error);
+    }
     throw documentError("INVALID_DOCUMENT", `the PDF is damaged: it broke the reader (${reasonOf(error)})`, error);
   }
 }
@@ -208,11 +211,4 @@ function allocate(pdfium: Pdfium, bytes: number): number {
   const at = pdfium.wasmExports.malloc(bytes);
   if (at === 0) throw new Error("out of memory");
   return at;
-}
-
-function assertMemory(pdfium: Pdfium): void {
-  if (pdfium.HEAPU8.length <= DOCUMENT_LIMITS.pdfMemoryBytes) return;
-  forgetPdfium();
-  const limit = DOCUMENT_LIMITS.pdfMemoryBytes / 1_048_576;
-  throw documentError("DOCUMENT_TOO_LARGE", `reading the PDF takes more than ${limit} MiB of memory`);
 }
