@@ -113,17 +113,25 @@ async function readPdf(content: Uint8Array, { task, line, embedder, draft }: Ing
   const pages: PageText[] = [...draft.pages()];
   let characters = pages.reduce((sum, { text }) => sum + text.length, 0);
   if (pages.length > 0) await line.units(pages.length, total);
+  // The picture of a page is encoded on another thread while the next page is rendered.
+  let pending: (() => Promise<void>) | null = null;
   for (let number = pages.length + 1; number <= total; number++) {
     const { text: raw, image } = pdf.page(number, { image: visual });
     const text = cleanText(raw, "wrapped");
     characters += text.length;
     if (characters > DOCUMENT_LIMITS.characters) throw tooMuchText(characters);
     const [vector = null] = image === null ? [] : await embedder.embedImages([image]);
-    const thumbnail = image === null ? null : await toThumbnail(image);
-    draft.addPage({ page: number, text, thumbnail, vector });
+    await pending?.();
+    const encoding = image === null ? null : toThumbnail(image);
+    // Whoever waits for it hears of it; until then it is nobody's.
+    encoding?.catch(() => {});
+    pending = async () => {
+      draft.addPage({ page: number, text, thumbnail: await encoding, vector });
+      await line.units(number, total);
+    };
     pages.push({ page: number, text });
-    await line.units(number, total);
   }
+  await pending?.();
   return { title: null, totalPages: total, pages, isVisual: visual };
 }
 

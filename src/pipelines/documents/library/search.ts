@@ -33,8 +33,8 @@ export const SEARCH_LIMITS = {
 /** Places that each way of searching brings along, as a multiple of what is asked for: several lie on one page. */
 const CANDIDATES_FACTOR = 5;
 const CANDIDATES_MIN = 50;
-/** As much as both other lists together: who repeats a sentence word by word means that sentence. */
-const PHRASE_WEIGHT = 2;
+/** More than both other lists together: who repeats a sentence word by word means that sentence. */
+const PHRASE_WEIGHT = 3;
 
 /**
  * Looks for a text in three ways and fuses their ranks: the exact words in a row, any of the words by BM25, and the nearest vectors.
