@@ -32,9 +32,7 @@ test("run documents and documents search: the same command goes on, hits have pa
   const [{ hits }] = jsonLines(found.stdout) as [{ hits: readonly Record<string, unknown>[] }];
   expect(hits[0]).toMatchObject({ page, document: { filename: expect.stringMatching(/^(a|again)\.pdf$/) } });
   const shown = await run("documents", "search", "lighthouse", "--limit", "1");
-  expect(shown.stdout).toBe(
-    "note.md\n  A note The \\u{202e}lighthouse\\u{202c} blinks.\n".replace("note The", "note\\nThe"),
-  );
+  expect(shown.stdout).toBe("note.md\n  A note The \\u{202e}lighthouse\\u{202c} blinks.\n");
   expect(await run("documents", "search", "zzzz", "--limit", "1")).toMatchObject({ status: 0 });
   expect(await run("documents", "search", "a", "--index", "none.db")).toMatchObject({ status: 3 });
 });
