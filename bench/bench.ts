@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   peers: "./peers.ts",
   endurance: "./endurance.ts",
   eta: "./eta/run.ts",
+  http: "./http.ts",
 };
 
 const [name = "", ...options] = process.argv.slice(2);

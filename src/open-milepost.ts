@@ -1,6 +1,7 @@
 import { MilepostError } from "./core/errors.ts";
 import { Milepost, type RetentionOptions } from "./engine/milepost.ts";
 import { consoleLogger } from "./platform/console-logger.ts";
+import { findTracer } from "./platform/open-telemetry.ts";
 import { systemClock } from "./platform/system-clock.ts";
 import { systemHost } from "./platform/system-host.ts";
 import { systemRandom } from "./platform/system-random.ts";
@@ -34,12 +35,14 @@ export async function openMilepost(location: string, options: OpenOptions = {}):
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
   const store = await openStore(location, { clock, random, mustExist: options.mustExist ?? false });
+  const tracer = await findTracer();
   const deps = {
     store,
     clock,
     random,
     host: options.host ?? systemHost,
     logger: options.logger ?? consoleLogger,
+    ...(tracer !== null && { tracer }),
   };
   return new Milepost(deps, options.retention === undefined ? {} : { retention: options.retention });
 }

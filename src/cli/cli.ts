@@ -66,7 +66,7 @@ export class Cli {
    * @throws {MilepostError} `STORE_UNAVAILABLE` if there is none and `create` is not set.
    */
   async withStore<T>(
-    options: CommonOptions & { readonly create?: boolean },
+    options: CommonOptions & { readonly create?: boolean; readonly logger?: Logger },
     use: (milepost: Milepost) => Promise<T>,
   ): Promise<T> {
     const location = this.storeLocation(options);
@@ -78,12 +78,15 @@ export class Cli {
       );
     }
     const { openMilepost } = await import("../open-milepost.ts");
-    await using milepost = await openMilepost(location, { mustExist: !create, logger: this.#logger() });
+    await using milepost = await openMilepost(location, {
+      mustExist: !create,
+      logger: options.logger ?? this.logger(),
+    });
     return await use(milepost);
   }
 
   /** What the engine tells its operator becomes notes; what is only of interest in a search for a mistake, with MILEPOST_DEBUG. */
-  #logger(): Logger {
+  logger(): Logger {
     const write = (message: string, details: Readonly<Record<string, unknown>> = {}): void => {
       const more = Object.keys(details).length === 0 ? "" : ` ${JSON.stringify(details)}`;
       this.note(escapeText(`milepost: ${message}${more}`));

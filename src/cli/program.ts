@@ -16,6 +16,7 @@ import { repairVerb } from "./verbs/repair.ts";
 import { resumeVerb } from "./verbs/resume.ts";
 import { retryVerb } from "./verbs/retry.ts";
 import { runVerb } from "./verbs/run.ts";
+import { serveVerb } from "./verbs/serve.ts";
 import { statusVerb } from "./verbs/status.ts";
 import { stopVerb } from "./verbs/stop.ts";
 import { traceVerb } from "./verbs/trace.ts";
@@ -26,7 +27,7 @@ import { watchVerb } from "./verbs/watch.ts";
 import { workVerb } from "./verbs/work.ts";
 
 const GROUPS = [
-  { title: "Run:", verbs: [runVerb, workVerb] },
+  { title: "Run:", verbs: [runVerb, workVerb, serveVerb] },
   { title: "Look:", verbs: [listVerb, statusVerb, itemsVerb, failuresVerb, watchVerb, waitVerb, documentsVerb] },
   {
     title: "Control:",

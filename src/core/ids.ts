@@ -61,3 +61,8 @@ export function splitItemNumber(itemNumber: number): { readonly batch: number; r
   const batch = Math.floor(itemNumber / LIMITS.itemsPerBatch);
   return { batch, ordinal: itemNumber - batch * LIMITS.itemsPerBatch };
 }
+
+/** The time in a batch's id, in milliseconds since 1970: when it was made. */
+export function timeOfBatchId(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}

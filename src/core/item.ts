@@ -43,6 +43,8 @@ export interface ItemRow {
   readonly token: number;
   /** Attempts started in the item's life, this one included. */
   readonly attempts: number;
+  /** Failed attempts since submission or the last explicit retry. */
+  readonly failures: number;
   readonly crashes: number;
   /** Not before this time will it be tried again; null when it is ready. */
   readonly readyAt: number | null;
@@ -84,6 +86,8 @@ export interface ItemSnapshot {
   readonly kind: string | null;
   readonly input: Json;
   readonly output: Json;
+  /** What its attempts saved; only where it was asked for. */
+  readonly saved?: Json;
   readonly error: ItemError | null;
   readonly progress: ItemProgress;
   /** 0 to 1; 1 exactly when completed. */
@@ -92,10 +96,14 @@ export interface ItemSnapshot {
   readonly endedAt: Date | null;
 }
 
-export function toItemSnapshot(row: ItemRow): ItemSnapshot {
-  const { number: _number, token: _token, saved: _saved, ...rest } = row;
+export function toItemSnapshot(
+  row: ItemRow,
+  { withSaved = false }: { readonly withSaved?: boolean } = {},
+): ItemSnapshot {
+  const { number: _number, token: _token, saved, failures: _failures, ...rest } = row;
   return {
     ...rest,
+    ...(withSaved && { saved }),
     fraction: row.state === "completed" ? 1 : row.fraction / FRACTION_ONE,
     readyAt: toDate(row.readyAt),
     startedAt: toDate(row.startedAt),

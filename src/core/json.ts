@@ -79,7 +79,7 @@ export function utf8Bytes(text: string): number {
 export function toStorableText(text: string, bytesMax: number): string {
   // Cut first: a 50 MiB message must not be walked whole.
   const head = text.slice(0, bytesMax).replaceAll("\0", "").toWellFormed();
-  if (utf8Bytes(head) <= bytesMax) return head;
+  if (head.length * 3 <= bytesMax || utf8Bytes(head) <= bytesMax) return head;
   let bytes = 0;
   let end = 0;
   for (const character of head) {

@@ -87,15 +87,17 @@ export function fractionOf(stages: readonly Stage[], progress: ItemProgress): nu
   const { done, total, stage } = progress;
   const within = done !== null && total !== null && total > 0 ? Math.min(1, Math.max(0, done / total)) : 0;
   if (stages.length === 0) return Math.floor(within * FRACTION_ONE);
-  const index = stages.findIndex((candidate) => candidate.name === stage);
-  if (index < 0) return 0;
-  let before = 0;
+  let before: number | null = null;
+  let current = 0;
   let all = 0;
-  for (const [position, candidate] of stages.entries()) {
-    if (position < index) before += candidate.weight;
-    all += candidate.weight;
+  for (const { name, weight } of stages) {
+    if (name === stage) {
+      before = all;
+      current = weight;
+    }
+    all += weight;
   }
-  const current = stages[index]?.weight ?? 0;
+  if (before === null) return 0;
   return Math.min(FRACTION_ONE, Math.floor(((before + current * within) / all) * FRACTION_ONE));
 }
 

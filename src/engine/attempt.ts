@@ -9,6 +9,7 @@ import type { Deps } from "./deps.ts";
 import type { Runner } from "./executor.ts";
 import type { HandlerItem, Step } from "./pipeline.ts";
 import type { ProgressSource, Recorder } from "./recorder.ts";
+import { StageClock } from "./stage-clock.ts";
 
 /** Why an attempt was told to end before its handler was done. */
 export type Interruption = "stopped" | "lost" | "timed-out";
@@ -48,10 +49,8 @@ export class Attempt implements Step, ProgressSource {
   #progress: ItemProgress = NO_PROGRESS;
   #fraction = 0;
   #saved: string | null = null;
-  #stage: string | null = null;
-  /** Of its work, at which it entered the stage. */
-  #stageSinceMs = 0;
-  #stageMs: Map<string, number> | null = null;
+  /** Made when the first stage is entered. */
+  #stages: StageClock | null = null;
   #haltedMs = 0;
   #haltedSince: number | null = null;
   #control: Control = "run";
@@ -92,9 +91,7 @@ export class Attempt implements Step, ProgressSource {
 
   /** Milliseconds that it worked in each of its declared stages; null where it has none to compare. */
   stageMsAt(now: number): ReadonlyMap<string, number> | null {
-    if (this.#stage === null) return null;
-    this.#enterStage(this.#stage, now);
-    return this.#stageMs;
+    return this.#stages?.at(this.#workedMsAt(now)) ?? null;
   }
 
   handlerItem(): HandlerItem {
@@ -123,7 +120,8 @@ export class Attempt implements Step, ProgressSource {
 
   stage(name: string, units: { readonly total?: number; readonly unit?: string } = {}): void {
     this.#requireRunning();
-    this.#enterStage(name, this.#context.deps.clock.now());
+    this.#stages ??= new StageClock();
+    this.#stages.enter(this.batch.stages, name, this.#workedMsAt(this.#context.deps.clock.now()));
     const { total = null, unit = null } = units;
     this.#advance({ stage: name, done: total === null ? null : 0, total, unit, message: this.#progress.message });
   }
@@ -239,18 +237,8 @@ export class Attempt implements Step, ProgressSource {
     this.#context.recorder.touch(this);
   }
 
-  #enterStage(name: string, now: number): void {
-    const { stages } = this.batch;
-    if (stages.length < 2 || !stages.some((stage) => stage.name === name)) return;
-    const workedMs = now - this.startedAt - this.haltedMsAt(now);
-    const current = this.#stage;
-    if (current !== null) {
-      const ms = Math.max(0, workedMs - this.#stageSinceMs);
-      this.#stageMs ??= new Map();
-      this.#stageMs.set(current, (this.#stageMs.get(current) ?? 0) + ms);
-    }
-    this.#stage = name;
-    this.#stageSinceMs = workedMs;
+  #workedMsAt(now: number): number {
+    return now - this.startedAt - this.haltedMsAt(now);
   }
 
   #resume(): void {

@@ -6,20 +6,24 @@ import { type Priority, toPriority } from "../core/priority.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import type { ItemState } from "../core/transitions.ts";
 import type { BatchRef, ControlCommand, FailureGroup, ItemRef, Removal } from "../ports/store.ts";
-import { giveCommand, notFound } from "./control.ts";
+import { giveCommand, type Halted, halt, notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
 import { endOf, watchBatch } from "./feed.ts";
 import { Item } from "./item.ts";
 import type { QueuePlace } from "./rivals.ts";
-import { type NewItems, type SubmitCounts, writeSubmission } from "./submit.ts";
+import { type NewItems, type RequestOptions, type SubmitCounts, type Verdict, writeSubmission } from "./submit.ts";
 
 export interface ItemsQuery {
   readonly state?: ItemState;
   readonly stage?: string;
   /** Only failed items with exactly this message. */
   readonly errorMessage?: string;
-  /** The `nextCursor` of the page before. */
+  /** Default `oldest`: in order of submission. */
+  readonly order?: "oldest" | "newest";
+  /** Gives what the items' attempts saved too. */
+  readonly withSaved?: boolean;
+  /** The `nextCursor` of the page before, in the same order. */
   readonly after?: string;
   /** 1 to 1,000; default 100. */
   readonly limit?: number;
@@ -96,9 +100,9 @@ export class Batch {
     return toBatchSnapshot(row, null);
   }
 
-  /** A page of items in order of submission. */
+  /** A page of items in order of submission, or the newest first. */
   async items(query: ItemsQuery = {}): Promise<ItemsPage> {
-    const { after, limit = 100, ...filter } = query;
+    const { after, limit = 100, order = "oldest", withSaved = false, ...filter } = query;
     requireWhole("limit", limit, 1, LIMITS.pageItems);
     const row = await this.#row();
     const ordinal = after === undefined ? null : ordinalIn(row, after);
@@ -107,19 +111,25 @@ export class Batch {
       ...filter,
       batch: row.number,
       limit,
+      isNewestFirst: order === "newest",
       ...(ordinal === null ? {} : { after: itemNumberFrom(row.number, ordinal) }),
     });
-    return { items: rows.map(toItemSnapshot), nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null) };
+    return {
+      items: rows.map((item) => toItemSnapshot(item, { withSaved })),
+      nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
+    };
   }
 
-  /** One item of the batch, by id or key. */
-  item(idOrKey: string): Item {
+  /** One item of the batch, by id or key; as `{ key }` by its key even where that looks like an id. */
+  item(given: string | { readonly key: string }): Item {
+    const isKey = typeof given === "object";
+    const idOrKey = isKey ? given.key : given;
     return new Item(
       { deps: this.#deps, estimates: this.#estimates },
       `item ${idOrKey} of ${this.#what}`,
       async (): Promise<ItemRef | null> => {
         const row = await this.#row();
-        const ordinal = ordinalIn(row, idOrKey);
+        const ordinal = isKey ? null : ordinalIn(row, idOrKey);
         return ordinal === null ? { batch: row.number, key: idOrKey } : { number: itemNumberFrom(row.number, ordinal) };
       },
     );
@@ -141,13 +151,21 @@ export class Batch {
     requireWhole("limit", query.limit ?? LIMITS.pageItems, 1, LIMITS.pageItems);
     const row = await this.#row();
     const page = await this.#deps.store.changes(row.number, query.since, query.limit ?? LIMITS.pageItems);
-    return { ...page, items: page.items.map(toItemSnapshot) };
+    return { ...page, items: page.items.map((item) => toItemSnapshot(item)) };
   }
 
   /** Adds items; known keys keep their state. A batch that was sealed is sealed again, as a new epoch. */
-  async add(items: NewItems, options: { readonly seal?: boolean } = {}): Promise<SubmitCounts> {
+  async add(
+    items: NewItems,
+    options: {
+      readonly seal?: boolean;
+      readonly request?: RequestOptions;
+      readonly onVerdict?: (verdict: Verdict) => void;
+    } = {},
+  ): Promise<SubmitCounts> {
     const row = await this.#row();
-    return writeSubmission({ deps: this.#deps, batch: row.number, items, seal: options.seal ?? row.isSealed });
+    const { seal = row.isSealed, request, onVerdict } = options;
+    return writeSubmission({ deps: this.#deps, batch: row.number, items, seal, request, onVerdict });
   }
 
   /** Closes the batch: no more items; it ends when all that it has are terminal. */
@@ -169,6 +187,12 @@ export class Batch {
     return this.#give((batch) => ({ type: "stop", target: { batch } }));
   }
 
+  /** Pauses or stops, waits at most `waitMs` for every worker to act on it, and says what is outstanding; the order stands. */
+  async halt(type: "pause" | "stop", options: { readonly waitMs: number }): Promise<Halted> {
+    const command = { type, target: { batch: (await this.#row()).number } } as const;
+    return halt({ deps: this.#deps, command, what: this.#what, waitMs: options.waitMs });
+  }
+
   /** Ends every item that has not ended as cancelled, at once; what runs is aborted, in other processes too. */
   cancel(): Promise<number> {
     return this.#give((batch) => ({ type: "cancel", target: { batch } }));
@@ -185,9 +209,13 @@ export class Batch {
     return this.#give((batch) => ({ type: "priority", target: { batch }, priority: value }));
   }
 
-  /** Deletes the batch and all its items. @throws {MilepostError} `CONFLICT` while one runs */
-  remove(): Promise<number> {
-    return this.#give((batch) => ({ type: "remove", target: { batch } }));
+  /**
+   * Deletes the batch and all its items. `endedBy`: only if it has ended by then.
+   * @throws {MilepostError} `CONFLICT` while one runs, or if it has not ended by then
+   */
+  remove({ endedBy }: { readonly endedBy?: Date } = {}): Promise<number> {
+    const condition = endedBy === undefined ? {} : { endedBy: endedBy.getTime() };
+    return this.#give((batch) => ({ type: "remove", target: { batch }, ...condition }));
   }
 
   /** After it resolves, a power cut loses nothing that was recorded before. */

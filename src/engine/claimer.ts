@@ -1,15 +1,12 @@
-import type { BatchRow } from "../core/batch.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Lease } from "../ports/store.ts";
 import type { Deps } from "./deps.ts";
+import { KnownBatches } from "./known-batches.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { type ReadyLease, ReadyLeases } from "./ready-leases.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Session } from "./session.ts";
-
-/** Batches whose rows a claimer remembers; they do not change in what it needs. */
-const BATCHES_KEPT = 100;
 
 export interface ClaimerOptions {
   readonly deps: Deps;
@@ -37,7 +34,7 @@ export class Claimer {
   readonly #deps: Deps;
   readonly #readAhead: ReadAhead;
   readonly #ready = new ReadyLeases();
-  readonly #batches = new Map<number, BatchRow>();
+  readonly #batches: KnownBatches;
   #turn = 0;
   /** Rises with every hint that there may be work: one that comes while a claim is under way must not get lost. */
   #hints = 0;
@@ -52,6 +49,7 @@ export class Claimer {
   constructor(options: ClaimerOptions) {
     this.#options = options;
     this.#deps = options.deps;
+    this.#batches = new KnownBatches(options.deps);
     this.#readAhead = new ReadAhead(options.concurrency);
   }
 
@@ -79,6 +77,12 @@ export class Claimer {
   /** The next lease to start, or undefined. `skipCrashers` passes over items that have crashed a worker before. */
   take(skipCrashers: boolean): ReadyLease | undefined {
     return this.#ready.take(skipCrashers);
+  }
+
+  /** False where a claim would find no room, or nothing. */
+  get wantsMore(): boolean {
+    if (this.#isDry) return false;
+    return this.#mayHoldMore || !this.#readAhead.isEnough(this.#options.running.size, this.#ready.size);
   }
 
   /** Claims what the window has room for; `ended` counts handlers since the start. True if something came. Never two at once. */
@@ -153,20 +157,12 @@ export class Claimer {
   async #prepare(leases: readonly Lease[]): Promise<readonly ReadyLease[]> {
     const ready: ReadyLease[] = [];
     for (const lease of leases) {
-      const batch = this.#batches.get(lease.batch) ?? (await this.#readBatch(lease.batch));
+      const batch = this.#batches.get(lease.batch) ?? (await this.#batches.read(lease.batch));
       const pipeline = batch === null ? undefined : this.#options.pipelines.get(batch.pipeline);
       if (batch === null || pipeline === undefined) this.release(lease);
       else ready.push({ lease, batch, pipeline });
     }
     return ready;
-  }
-
-  async #readBatch(number: number): Promise<BatchRow | null> {
-    const batch = await this.#deps.store.batch({ number });
-    if (batch === null) return null;
-    if (this.#batches.size >= BATCHES_KEPT) this.#batches.clear();
-    this.#batches.set(number, batch);
-    return batch;
   }
 
   /** Gives back what the store says is held and nobody here knows of. What is about to be reported refuses it. */

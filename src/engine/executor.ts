@@ -1,11 +1,12 @@
 import { NoRetryError } from "../core/errors.ts";
 import { toItemError } from "../core/item-error.ts";
 import { toJsonText } from "../core/json.ts";
-import { retryDelayMs } from "../core/retry-policy.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Report } from "../ports/store.ts";
+import type { AttemptSpan } from "../ports/tracer.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Deps } from "./deps.ts";
+import { timeoutError, toFailBody } from "./failure.ts";
 import type { Handler } from "./pipeline.ts";
 
 /** Thrown by a runner when the thread that ran the handler died under it: a crash, not a failure. */
@@ -34,6 +35,7 @@ export class Executor {
   readonly #graceMs: number;
   readonly #onEnded: (attempt: Attempt, report: Report | null) => void;
   readonly #graces = new Map<Attempt, Timer>();
+  readonly #spans = new Map<Attempt, AttemptSpan>();
 
   /** @param onEnded called once for each attempt; null: its lease is lost and nothing may be reported */
   constructor(options: {
@@ -54,7 +56,7 @@ export class Executor {
     }
     let result: unknown;
     try {
-      result = attempt.runner.handler(attempt.handlerItem(), attempt);
+      result = this.#call(attempt);
       if (isThenable(result)) {
         Promise.resolve(result).then(
           (output) => this.#end(attempt, { output }),
@@ -67,6 +69,16 @@ export class Executor {
       return;
     }
     this.#end(attempt, { output: result });
+  }
+
+  #call(attempt: Attempt): unknown {
+    const { runner, batch, lease } = attempt;
+    const { tracer } = this.#deps;
+    if (tracer === undefined) return runner.handler(attempt.handlerItem(), attempt);
+    const { pipeline, queue, id: batchId } = batch;
+    const span = tracer.begin({ pipeline, queue, batchId, itemId: lease.id, attempt: lease.attempt });
+    this.#spans.set(attempt, span);
+    return span.run(() => runner.handler(attempt.handlerItem(), attempt));
   }
 
   /** Gives an interrupted handler some time to end by itself. */
@@ -90,7 +102,18 @@ export class Executor {
       this.#graces.get(attempt)?.cancel();
       this.#graces.delete(attempt);
     }
-    this.#onEnded(attempt, attempt.interruption === "lost" ? null : this.#reportOf(attempt, ended));
+    const report = attempt.interruption === "lost" ? null : this.#reportOf(attempt, ended);
+    this.#endSpan(attempt, report);
+    this.#onEnded(attempt, report);
+  }
+
+  #endSpan(attempt: Attempt, report: Report | null): void {
+    const span = this.#spans.get(attempt);
+    if (span === undefined) return;
+    this.#spans.delete(attempt);
+    const isEnd = report?.type === "complete" || report?.type === "fail";
+    const how = report === null ? "lost" : isEnd ? report.type : "release";
+    span.end(how, report?.type === "fail" ? report.error.message : null);
   }
 
   #reportOf(attempt: Attempt, ended: Ended): Report {
@@ -125,27 +148,15 @@ function toFailure(deps: Deps, attempt: Attempt, thrown: unknown): Report {
   const { item, lease, startedAt, interruption, unsaved } = attempt;
   if (interruption === "stopped") return { type: "release", item, lease, startedAt, ...unsaved };
   if (isA(thrown, ThreadCrash)) return { type: "release", item, lease, startedAt, isCrash: true, ...unsaved };
-  const policy = attempt.batch.policy;
-  const failures = lease.failures + 1;
-  const isFinal = isNoRetry(thrown) || failures >= policy.attempts;
-  const endedAt = deps.clock.now();
-  return {
-    type: "fail",
-    item,
-    lease,
+  const { policy } = attempt.batch;
+  const failure = {
+    policy,
+    failures: lease.failures,
     startedAt,
-    endedAt,
-    error:
-      interruption === "timed-out"
-        ? {
-            name: "TimeoutError",
-            message: `the attempt took longer than its limit of ${policy.timeoutMs} ms`,
-            code: "TIMEOUT",
-          }
-        : toItemError(thrown),
-    retryAt: isFinal ? null : endedAt + retryDelayMs(policy, failures, deps.random.fraction()),
-    ...unsaved,
+    error: interruption === "timed-out" ? timeoutError(policy) : toItemError(thrown),
+    isNoRetry: isNoRetry(thrown),
   };
+  return { item, lease, ...toFailBody(deps, failure), ...unsaved };
 }
 
 /** Whether a handler's result is still to come. Asking a strange object may throw: that is the handler's error. */

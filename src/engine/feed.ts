@@ -2,6 +2,7 @@ import type { Answer } from "../core/answer.ts";
 import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
+import { Hint, pause } from "./hint.ts";
 
 /** Of other processes' commits nobody knows which ended a batch: between two looks for that lies this much time. */
 const LOOK_EVERY_MS = 10;
@@ -78,69 +79,4 @@ function hasMoved(shown: BatchSnapshot | null, now: BatchSnapshot): boolean {
   if (shown?.noEstimate?.reason !== now.noEstimate?.reason) return true;
   const [was, is] = [shown?.estimate?.finishAt.getTime() ?? 0, now.estimate?.finishAt.getTime() ?? 0];
   return Math.abs(is - was) >= MOVED_MS;
-}
-
-/** Remembers whether the store hinted at a change since it was last cleared. */
-class Hint {
-  readonly #deps: Deps;
-  readonly #unsubscribe: () => void;
-  #isSet = false;
-  #isEndSet = false;
-  #wake: () => void = () => {};
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    this.#unsubscribe = deps.store.subscribe((mayHaveEnded) => {
-      this.#isSet = true;
-      this.#isEndSet ||= mayHaveEnded;
-      this.#wake();
-    });
-  }
-
-  clear(): void {
-    this.#isSet = false;
-    this.#isEndSet = false;
-  }
-
-  wait(mostMs: number, signal: AbortSignal | undefined): Promise<void> {
-    return this.#waitUntil(() => this.#isSet, mostMs, signal);
-  }
-
-  /** Waits for the hint that a batch may have ended. */
-  waitForEnd(mostMs: number, signal: AbortSignal | undefined): Promise<void> {
-    return this.#waitUntil(() => this.#isEndSet, mostMs, signal);
-  }
-
-  async #waitUntil(isOver: () => boolean, mostMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (isOver() || mostMs <= 0 || signal?.aborted) return;
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        timer.cancel();
-        resolve();
-      };
-      const timer = this.#deps.clock.after(mostMs, resolve);
-      this.#wake = () => {
-        if (isOver() || signal?.aborted) end();
-      };
-      signal?.addEventListener("abort", this.#wake, { once: true });
-    });
-    signal?.removeEventListener("abort", this.#wake);
-    this.#wake = () => {};
-  }
-
-  close(): void {
-    this.#unsubscribe();
-  }
-}
-
-function pause(deps: Deps, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      timer.cancel();
-      signal?.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = deps.clock.after(delayMs, wake);
-    signal?.addEventListener("abort", wake, { once: true });
-  });
 }

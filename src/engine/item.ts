@@ -6,7 +6,7 @@ import { giveCommand, notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
 
-type Simple = "hold" | "unhold" | "cancel" | "remove";
+type Simple = "hold" | "unhold" | "cancel";
 
 /** One item. Holds no state: every call asks the store. */
 export class Item {
@@ -27,12 +27,14 @@ export class Item {
   }
 
   /**
-   * The item now, and where it runs, the seconds that it has left.
+   * The item now, and where it runs, the seconds that it has left. `withSaved`: and what its attempts saved.
    * @throws {MilepostError} `NOT_FOUND`
    */
-  async snapshot(): Promise<ItemSnapshot & { readonly estimate: Range | null }> {
+  async snapshot(
+    options: { readonly withSaved?: boolean } = {},
+  ): Promise<ItemSnapshot & { readonly estimate: Range | null }> {
     const { item } = await this.#detail();
-    return { ...toItemSnapshot(item), estimate: await this.#estimates.ofItem(item) };
+    return { ...toItemSnapshot(item, options), estimate: await this.#estimates.ofItem(item) };
   }
 
   /** Its attempts, oldest first, the current or last one at the end; at most the last ten or so. */
@@ -54,9 +56,17 @@ export class Item {
     return this.#give("cancel");
   }
 
-  /** Deletes the record. @throws {MilepostError} `CONFLICT` while it runs */
-  remove(): Promise<number> {
-    return this.#give("remove");
+  /**
+   * Deletes the record. `endedBy`: only if it has ended by then.
+   * @throws {MilepostError} `CONFLICT` while it runs, or if it has not ended by then
+   */
+  async remove({ endedBy }: { readonly endedBy?: Date } = {}): Promise<number> {
+    const { item } = await this.#detail();
+    return this.#command({
+      type: "remove",
+      target: { item: item.number },
+      ...(endedBy !== undefined && { endedBy: endedBy.getTime() }),
+    });
   }
 
   /** Failed or cancelled → pending, with a fresh budget of attempts. */

@@ -41,7 +41,9 @@ interface Short {
 /** What was seen of one batch since it was told last. */
 class Gathered {
   tally: Tally = emptyTally();
-  stages = NO_STAGE_TIMES;
+  /** Of completed items that have stages: how many, and what they spent in each. */
+  stagedItems = 0;
+  stageMs = new Map<string, number>();
   /** By kind and octave of size. */
   short = new Map<string, Short>();
   halted: Record<string, number> = {};
@@ -82,9 +84,12 @@ class Gathered {
     }
     this.tally.sums.idle = this.idleMs / 1_000;
     const worked = this.to > 0 ? { from: this.from / 1_000, to: this.to / 1_000 } : null;
-    const part = { tally: this.tally, stages: this.stages, worked, halted: this.halted };
+    const seconds = Object.fromEntries([...this.stageMs].map(([name, ms]) => [name, ms / 1_000]));
+    const stages = addStageTimes(NO_STAGE_TIMES, { items: this.stagedItems, seconds });
+    const part = { tally: this.tally, stages, worked, halted: this.halted };
     this.tally = emptyTally();
-    this.stages = NO_STAGE_TIMES;
+    this.stagedItems = 0;
+    this.stageMs = new Map();
     this.short = new Map();
     this.halted = {};
     this.ended = 0;
@@ -143,8 +148,8 @@ export class Learner {
     if (haltedMs > 0) gathered.halted[splitItemNumber(lease.item).ordinal] = 0;
     const stageMs = report.type === "complete" && !run.isCached ? run.stageMsAt(endedAt) : null;
     if (stageMs !== null) {
-      const seconds = Object.fromEntries([...stageMs].map(([name, of]) => [name, of / 1_000]));
-      gathered.stages = addStageTimes(gathered.stages, { items: 1, seconds });
+      gathered.stagedItems += 1;
+      for (const [name, of] of stageMs) gathered.stageMs.set(name, (gathered.stageMs.get(name) ?? 0) + of);
     }
     record(gathered.tally, {
       kind: lease.kind ?? "",

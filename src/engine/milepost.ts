@@ -5,6 +5,7 @@ import { LIMITS } from "../core/limits.ts";
 import type { QueueSnapshot } from "../core/queue.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import { learnedStages } from "../core/stage-times.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { BatchSpec, Finding, ItemRef, SessionRow } from "../ports/store.ts";
 import { Batch } from "./batch.ts";
 import { notFound } from "./control.ts";
@@ -16,6 +17,7 @@ import { Loop } from "./loop.ts";
 import { type Handler, type Pipeline, type PipelineDefinition, toPipeline } from "./pipeline.ts";
 import { Queue } from "./queue.ts";
 import { quietLogger } from "./quiet-logger.ts";
+import { RemoteWorkers } from "./remote/remote-workers.ts";
 import { Runners } from "./runners.ts";
 import { type SubmitCounts, type SubmitOptions, toBatchSpec, writeSubmission } from "./submit.ts";
 import { Tracker } from "./tracker.ts";
@@ -25,11 +27,15 @@ export interface BatchesQuery {
   readonly owner?: string;
   readonly queue?: string;
   readonly isEnded?: boolean;
+  /** Ended at this time or later. */
+  readonly endedSince?: Date;
   readonly statuses?: readonly BatchStatus[];
   /** The `nextCursor` of the page before. */
   readonly after?: string;
   /** 1 to 1,000; default 100. */
   readonly limit?: number;
+  /** False leaves out the estimates, each of which costs a read. Default true. */
+  readonly withEstimates?: boolean;
 }
 
 export interface RetentionOptions {
@@ -39,6 +45,8 @@ export interface RetentionOptions {
   readonly keep?: number;
   readonly queue?: string;
   readonly owner?: string;
+  /** Only of owners whose names begin with this. */
+  readonly ownerPrefix?: string;
 }
 
 export type SubmitResult = SubmitCounts & { readonly batch: Batch; readonly id: string; readonly isNew: boolean };
@@ -51,13 +59,15 @@ const PRUNE_STEP = 10;
 export class Milepost {
   /** Where the store is, for people. */
   readonly location: string;
+  /** By which it tells time; views go by the same. */
+  readonly clock: Clock;
   readonly #deps: Deps;
   readonly #estimates: Estimates;
   readonly #retention: RetentionOptions | null;
   readonly #pipelines = new Map<string, Pipeline>();
   readonly #workers = new Set<Worker>();
   readonly #trackers = new Set<Tracker>();
-  readonly #runners: Runners[] = [];
+  #remote: RemoteWorkers | null = null;
   #loops: readonly Loop[] = [];
   #closed: Promise<void> | null = null;
 
@@ -67,6 +77,7 @@ export class Milepost {
     this.#estimates = new Estimates(this.#deps);
     this.#retention = options.retention ?? null;
     this.location = deps.store.location;
+    this.clock = deps.clock;
   }
 
   /**
@@ -88,7 +99,8 @@ export class Milepost {
   /**
    * Submits items as one batch. Resolves when all of them are durable. Idempotent by batch name and item key: the same
    * again adds nothing. Items may come from a stream; a million are never held in memory.
-   * @throws {MilepostError} `INVALID_ARGUMENT`, `NOT_JSON`, `CONFLICT` (the name belongs to a batch of another pipeline)
+   * @throws {MilepostError} `INVALID_ARGUMENT`, `NOT_JSON`, `CONFLICT` (the name belongs to a batch of another pipeline, the id to
+   * another batch, the request's key to another request or to one that is under way: `details.reason`)
    */
   async submit(options: SubmitOptions): Promise<SubmitResult> {
     this.#requireOpen();
@@ -108,6 +120,7 @@ export class Milepost {
       items: options.items,
       seal: options.seal ?? true,
       onVerdict: options.onVerdict,
+      request: options.request,
     });
     const { number: _number, ...counts } = written;
     return { ...counts, batch: this.batch(written.id) };
@@ -121,15 +134,18 @@ export class Milepost {
     const runners = new Runners(options.concurrency ?? 1);
     const pipelines = new Map(this.#pipelines);
     await this.reap();
-    const worker = await Worker.start({
+    const worker: Worker = await Worker.start({
       ...options,
       deps: this.#deps,
       estimates: this.#estimates,
       pipelines,
       runnerOf: (pipeline) => runners.of(pipeline),
       batchNumber: options.batch === undefined ? null : await options.batch.number(),
+      onStopped: async () => {
+        this.#workers.delete(worker);
+        await runners.close();
+      },
     });
-    this.#runners.push(runners);
     await this.#keep(this.#workers, worker, () => worker.stop());
     this.#startLoops();
     return worker;
@@ -138,14 +154,23 @@ export class Milepost {
   /** Opens a session for work that the caller runs itself and only reports. */
   async track(options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
     this.#requireOpen();
-    const tracker = await Tracker.open(this.#deps, this.#estimates, options);
+    const onClosed = (closed: Tracker): void => void this.#trackers.delete(closed);
+    const tracker = await Tracker.open(this.#deps, this.#estimates, { ...options, onClosed });
     await this.#keep(this.#trackers, tracker, () => tracker.close());
     this.#startLoops();
     return tracker;
   }
 
+  /** Leases for workers that are no process of the engine. This process takes the items back from those that fall silent. */
+  remoteWorkers(): RemoteWorkers {
+    this.#requireOpen();
+    this.#remote ??= new RemoteWorkers(this.#deps, this.#estimates);
+    this.#startLoops();
+    return this.#remote;
+  }
+
   queue(name: string): Queue {
-    return new Queue(this.#deps, name);
+    return new Queue(this.#deps, this.#estimates, name);
   }
 
   queues(): Promise<readonly QueueSnapshot[]> {
@@ -165,20 +190,30 @@ export class Milepost {
     query: BatchesQuery = {},
   ): Promise<{ readonly batches: readonly BatchSnapshot[]; readonly nextCursor: string | null }> {
     this.#requireOpen();
-    const { after, limit = 100, ...filter } = query;
+    const { after, endedSince, limit = 100, withEstimates = true, ...filter } = query;
     requireWhole("limit", limit, 1, LIMITS.pageItems);
     const cursor = after === undefined ? null : await this.#deps.store.batch({ id: after });
     if (after !== undefined && cursor === null) throw notFound(`the cursor ${after}`);
     const rows = await this.#deps.store.batches({
       ...filter,
       limit,
+      ...(endedSince === undefined ? {} : { endedSince: endedSince.getTime() }),
       ...(cursor === null ? {} : { before: cursor.number }),
     });
-    const answers = await Promise.all(rows.map((row) => this.#estimates.of(row)));
+    const answers = withEstimates ? await Promise.all(rows.map((row) => this.#estimates.of(row))) : [];
     return {
       batches: rows.map((row, index) => toBatchSnapshot(row, answers[index] ?? null)),
       nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
     };
+  }
+
+  /**
+   * The version of each of these batches by its id, without those that are not there; of all that have not ended, if none are named.
+   * One read, however many they are: it tells which of them are worth one of their own.
+   */
+  versions(ids?: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    this.#requireOpen();
+    return this.#deps.store.versions(ids ?? null);
   }
 
   /** An item by its id alone. */
@@ -199,6 +234,22 @@ export class Milepost {
   workers(): Promise<readonly SessionRow[]> {
     this.#requireOpen();
     return this.#deps.store.sessions();
+  }
+
+  /**
+   * Calls `listener` after commits, of this process and of others: a hint that may come late, twice or for nothing.
+   * `mayHaveEnded` is false where no batch has ended or gone with them. Returns how to leave.
+   */
+  subscribe(listener: (mayHaveEnded: boolean) => void): () => void {
+    this.#requireOpen();
+    return this.#deps.store.subscribe(listener);
+  }
+
+  /** Reads from the store and writes to it, durably. @throws {MilepostError} `STORE_*`, saying why it cannot be used */
+  async checkStore(): Promise<void> {
+    this.#requireOpen();
+    await this.#deps.store.checkpoint(null, this.#deps.clock.now());
+    await this.#deps.store.queues();
   }
 
   /** Takes the items back from workers that died or fell silent, now rather than at the next look. Returns how many. */
@@ -245,15 +296,13 @@ export class Milepost {
   }
 
   async #close(options: { readonly graceMs?: number }): Promise<void> {
-    const ends = [
-      // All at once: while a slow duty was waited for, workers would go on and start more.
-      ...(await Promise.allSettled([
-        ...this.#loops.map((loop) => loop.stop()),
-        ...[...this.#workers].map((worker) => worker.stop(options)),
-        ...[...this.#trackers].map((tracker) => tracker.close()),
-      ])),
-      ...(await Promise.allSettled(this.#runners.map((runners) => runners.close()))),
-    ];
+    // All at once: while a slow duty was waited for, workers would go on and start more.
+    const ends = await Promise.allSettled([
+      ...this.#loops.map((loop) => loop.stop()),
+      ...[...this.#workers].map((worker) => worker.stop(options)),
+      ...[...this.#trackers].map((tracker) => tracker.close()),
+      ...(this.#remote === null ? [] : [this.#remote.stop()]),
+    ]);
     await this.#deps.store.close();
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }

@@ -2,16 +2,20 @@ import { LIMITS } from "../core/limits.ts";
 import type { QueueSnapshot } from "../core/queue.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import type { ControlCommand } from "../ports/store.ts";
-import { giveCommand, notFound } from "./control.ts";
+import { giveCommand, type Halted, halt, notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
+import type { Estimates } from "./estimates.ts";
+import { Item } from "./item.ts";
 
 /** A queue, by name. Holds no state: every call asks the store. Exists as soon as a batch was submitted to it. */
 export class Queue {
   readonly name: string;
   readonly #deps: Deps;
+  readonly #estimates: Estimates;
 
-  constructor(deps: Deps, name: string) {
+  constructor(deps: Deps, estimates: Estimates, name: string) {
     this.#deps = deps;
+    this.#estimates = estimates;
     this.name = name;
   }
 
@@ -21,6 +25,15 @@ export class Queue {
     const queue = queues.find((candidate) => candidate.name === this.name);
     if (queue === undefined) throw notFound(`queue ${this.name}`);
     return queue;
+  }
+
+  /** The item of this key in the newest batch of the queue, and of `owner`, if one is given, that has it. */
+  item(key: string, options: { readonly owner?: string } = {}): Item {
+    return new Item(
+      { deps: this.#deps, estimates: this.#estimates },
+      `item ${key} of queue ${this.name}`,
+      async () => ({ queue: this.name, key, ...options }),
+    );
   }
 
   /** Starts nothing new; what runs finishes. Resolves when every live worker has confirmed. */
@@ -35,6 +48,12 @@ export class Queue {
   /** Pause, and what runs is aborted and returns to pending with what it saved. */
   stop(): Promise<number> {
     return this.#give({ type: "stop", target: { queue: this.name } });
+  }
+
+  /** Pauses or stops, waits at most `waitMs` for every worker to act on it, and says what is outstanding; the order stands. */
+  halt(type: "pause" | "stop", options: { readonly waitMs: number }): Promise<Halted> {
+    const command = { type, target: { queue: this.name } } as const;
+    return halt({ deps: this.#deps, command, what: `queue ${this.name}`, waitMs: options.waitMs });
   }
 
   /** Cancels every batch of the queue that has not ended. */

@@ -33,6 +33,15 @@ describe("ReadAhead", () => {
     expect(ahead.room({ running: 1, waiting: 20, ended: 40, now: 6 })).toBe(0);
   });
 
+  test("has enough while every hand is busy, or more than half of a refill waits", () => {
+    const ahead = new ReadAhead(2);
+    expect(ahead.isEnough(1, 0)).toBe(false);
+    expect(ahead.isEnough(1, 1)).toBe(true);
+    for (let now = 0, ended = 0; now < 6; now++) ended += ahead.room({ running: 0, waiting: 0, ended, now });
+    expect(ahead.isEnough(2, 0)).toBe(false);
+    expect(ahead.isEnough(2, 100)).toBe(true);
+  });
+
   test("is stale once a refill lasts: then nothing is claimed ahead any more", () => {
     const ahead = new ReadAhead(1);
     for (let now = 0, ended = 0; now < 6; now++) ended += ahead.room({ running: 0, waiting: 0, ended, now });

@@ -20,6 +20,11 @@ export class ReadAhead {
     this.#concurrency = concurrency;
   }
 
+  /** Whether nothing needs to be claimed while so many run and wait. */
+  isEnough(running: number, waiting: number): boolean {
+    return waiting > this.#ahead / 2 || (this.#ahead === 0 && running + waiting >= this.#concurrency);
+  }
+
   /** Items to claim now; 0 while more than half of the last refill waits. `ended` counts handlers since the worker's start. */
   room(facts: {
     readonly running: number;
@@ -28,7 +33,7 @@ export class ReadAhead {
     readonly now: number;
   }): number {
     const free = this.#concurrency - facts.running - facts.waiting;
-    if (facts.waiting > this.#ahead / 2 || (free <= 0 && this.#ahead === 0)) return 0;
+    if (this.isEnough(facts.running, facts.waiting)) return 0;
     const sinceMs = facts.now - this.#claimedAt;
     const isUsedUp = facts.ended - this.#endedAtClaim >= Math.max(1, this.#ahead / 2);
     if (sinceMs < REFILL_MS && isUsedUp) this.#ahead = Math.min(LIMITS.claimItems, Math.max(1, this.#ahead * 2));

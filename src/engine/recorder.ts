@@ -11,10 +11,11 @@ export interface ProgressSource {
   onRefused(): void;
 }
 
-/** What nobody waits for is written this often while all hands are busy: a commit costs as much for one report as for ten. */
-const WRITE_EVERY_MS = 50;
-/** Starts and progress are written at once, but not more often than this. Screens redraw ten times a second. */
-const PROGRESS_EVERY_MS = 100;
+/**
+ * What nobody waits for is written this often while all hands are busy, and so are starts and progress, the first at once: a
+ * commit costs as much for one report as for ten. Screens redraw no faster.
+ */
+const WRITE_EVERY_MS = 100;
 /** So many reports are worth a commit of their own. */
 const REPORTS_MANY = 100;
 const RETRY_FIRST_MS = 50;
@@ -24,7 +25,7 @@ const RETRY_MAX_MS = 5_000;
  * Group commit: writes all that has gathered since the last commit in one transaction, as soon as that one returned.
  *
  * State changes are written in the order in which they came and none is dropped: `report` resolves after its commit. Where
- * nobody waits for them (`send`, while every handler is busy) they gather for 50 ms. Starts and progress are coalesced: the
+ * nobody waits for them (`send`, while every handler is busy) they gather for 100 ms. Starts and progress are coalesced: the
  * latest state of each source is written about ten times a second, and nothing of one that has ended before. While the store
  * is out of reach everything waits and is tried again; reports are safe to repeat because they carry their item's token.
  */
@@ -66,7 +67,7 @@ export class Recorder {
   }
 
   /**
-   * The same for a caller who does not wait: it may stay in memory for 50 ms, and would run again after a crash. What cannot
+   * The same for a caller who does not wait: it may stay in memory for 100 ms, and would run again after a crash. What cannot
    * be written for good is told to `onFailure` alone.
    */
   send(report: Report): void {
@@ -112,15 +113,17 @@ export class Recorder {
 
   /** When the next commit is to be made, on the monotonic clock; null: there is nothing to write. */
   #dueAt(): number | null {
-    if (this.#reports.length === 0) return this.#sources.length === 0 ? null : this.#progressAt + PROGRESS_EVERY_MS;
-    const isDueNow = this.#isUrgent || this.#reports.length >= REPORTS_MANY;
-    return isDueNow ? Number.NEGATIVE_INFINITY : this.#writtenAt + WRITE_EVERY_MS;
+    const progressAt = this.#sources.length === 0 ? null : this.#progressAt + WRITE_EVERY_MS;
+    if (this.#reports.length === 0) return progressAt;
+    if (this.#isUrgent || this.#reports.length >= REPORTS_MANY) return Number.NEGATIVE_INFINITY;
+    const reportsAt = this.#writtenAt + WRITE_EVERY_MS;
+    return progressAt === null ? reportsAt : Math.min(reportsAt, progressAt);
   }
 
   /** Adds what the sources have to report, unless such was written only just now. Returns whose reports these are. */
   #addProgress(reports: Report[]): readonly ProgressSource[] {
     const now = this.#writtenAt;
-    if (this.#sources.length === 0 || now < this.#progressAt + PROGRESS_EVERY_MS) return [];
+    if (this.#sources.length === 0 || now < this.#progressAt + WRITE_EVERY_MS) return [];
     const written: ProgressSource[] = [];
     for (const source of this.#sources.splice(0)) {
       const report = source.takeProgress();

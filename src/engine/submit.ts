@@ -4,9 +4,10 @@ import { isStorableText, type Json, toJsonText, utf8Bytes } from "../core/json.t
 import { LIMITS } from "../core/limits.ts";
 import { type Priority, toPriority } from "../core/priority.ts";
 import { toStages } from "../core/progress.ts";
+import { NO_VERDICTS, type VerdictKind } from "../core/request.ts";
 import { type Policy, requireWhole, toPolicy } from "../core/retry-policy.ts";
 import { hashText } from "../core/text-hash.ts";
-import type { BatchSpec, ItemSpec, Submitted, VerdictKind } from "../ports/store.ts";
+import type { BatchSpec, ItemSpec, SubmissionRequest, Submitted } from "../ports/store.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import { type Pipeline, policyFieldsOf } from "./pipeline.ts";
@@ -37,6 +38,13 @@ export interface SubmitOptions extends Partial<Policy> {
    */
   readonly pipeline: string;
   readonly items: NewItems;
+  /**
+   * A UUIDv7 for a new batch; default: one is made. The same id again, with the same owner, name and pipeline, goes on with that
+   * submission: what it had written is known. A batch that is found by `name` keeps its own id.
+   */
+  readonly id?: string;
+  /** So that the submission is carried out once, however often it is asked for. */
+  readonly request?: RequestOptions;
   /** Unique for its owner. The same name again adds to the same batch; known keys keep their state. */
   readonly name?: string;
   readonly owner?: string;
@@ -52,6 +60,17 @@ export interface SubmitOptions extends Partial<Policy> {
   readonly onVerdict?: (verdict: Verdict) => void;
 }
 
+/** A request's name, unique for its owner, kept as long as its batch. */
+export interface RequestOptions {
+  /** 1 to 512 bytes. */
+  readonly key: string;
+  /**
+   * Of all that the request says, such as a hash: 1 to 512 bytes. Of a known key, the same fingerprint is the same request and
+   * answered as it was the first time; while that is under way, and for another fingerprint, it is refused.
+   */
+  readonly fingerprint: string;
+}
+
 /** What became of one submitted item: `added`, `known` from an earlier submission, or a `duplicate` within this one. */
 export interface Verdict {
   readonly key: string;
@@ -64,6 +83,8 @@ export interface SubmitCounts {
   readonly duplicate: number;
   /** One for each item, in order, up to `LIMITS.verdicts`; use `onVerdict` for more. */
   readonly verdicts: readonly Verdict[];
+  /** True for a request that had been carried out before: the counts are those of then, and there are no verdicts. */
+  readonly isRepeat: boolean;
 }
 
 /**
@@ -76,6 +97,7 @@ export async function writeSubmission(options: {
   readonly items: NewItems;
   readonly seal: boolean;
   readonly onVerdict?: ((verdict: Verdict) => void) | undefined;
+  readonly request?: RequestOptions | undefined;
 }): Promise<SubmitCounts & { readonly number: number; readonly id: string; readonly isNew: boolean }> {
   const { deps } = options;
   const given: unknown = options.items;
@@ -85,16 +107,21 @@ export async function writeSubmission(options: {
       `items must be a list or a stream of items; found ${given === null ? "null" : typeof given}`,
     );
   }
-  const tally = { added: 0, known: 0, duplicate: 0 };
+  const tally = { ...NO_VERDICTS };
   const verdicts: Verdict[] = [];
   const plan = new Plan();
   let first: Submitted | null = null;
-  const write = async (chunk: readonly ItemSpec[], seal: boolean): Promise<void> => {
+  const requestIn = requestsOf(deps, options);
+  const write = async (
+    chunk: readonly ItemSpec[],
+    how: { readonly seal: boolean; readonly state: SubmissionRequest["state"] },
+  ): Promise<Submitted> => {
     const target = first?.batch
       ? { batch: first.batch.number, firstOrdinal: first.firstOrdinal }
       : { batch: options.batch };
+    const named = requestIn(how.state);
     const submitted = await retryBusy(deps, () =>
-      deps.store.submit({ ...target, items: chunk, seal, now: deps.clock.now() }),
+      deps.store.submit({ ...target, ...named, items: chunk, seal: how.seal, now: deps.clock.now() }),
     );
     if (submitted.batch === null) throw notFound("the batch, removed while items were added,");
     first ??= submitted;
@@ -106,37 +133,56 @@ export async function writeSubmission(options: {
       if (verdicts.length < LIMITS.verdicts) verdicts.push(entry);
       options.onVerdict?.(entry);
     }
+    return submitted;
   };
+  let last: Submitted | null = null;
   try {
     let chunk: ItemSpec[] = [];
     for await (const item of options.items) {
       chunk.push(toItemSpec(item));
       if (chunk.length < LIMITS.submitChunkItems) continue;
-      await write(chunk, false);
+      last = await write(chunk, { seal: false, state: "going" });
+      if (last.repeated !== null) break;
       chunk = [];
       // Lets heartbeats, handlers and readers in between two chunks of a long stream.
       await new Promise<void>((resolve) => deps.clock.after(0, resolve));
     }
-    await write(chunk, options.seal);
+    if (last?.repeated == null) last = await write(chunk, { seal: options.seal, state: "whole" });
   } catch (error) {
     await takeBack(deps, first, write);
     throw error;
   }
   const submitted = first as Submitted | null;
   if (submitted?.batch == null) throw notFound("the batch");
-  await plan.tell(deps, submitted.batch.number);
-  return { ...tally, verdicts, number: submitted.batch.number, id: submitted.batch.id, isNew: submitted.isNew };
+  const { number, id } = submitted.batch;
+  const { isNew } = submitted;
+  // Of its last chunk alone: an answer that was lost, and was asked for again.
+  if (last.repeated !== null) return { ...last.repeated, verdicts, isRepeat: last === first, number, id, isNew };
+  await plan.tell(deps, number);
+  return { ...tally, verdicts, isRepeat: false, number, id, isNew };
+}
+
+/** What each chunk of a submission tells of its request. */
+function requestsOf(
+  deps: Deps,
+  { batch, request }: { readonly batch: BatchSpec | number; readonly request?: RequestOptions | undefined },
+): (state: SubmissionRequest["state"]) => { readonly request?: SubmissionRequest } {
+  if (request === undefined) return () => ({});
+  const key = requireText("a request's key", request.key);
+  const fingerprint = requireText("a request's fingerprint", request.fingerprint);
+  const id = typeof batch === "number" ? newId(deps) : batch.id;
+  return (state) => ({ request: { key, fingerprint, id, state } });
 }
 
 /** A new batch is removed; one that was there keeps what was added and is sealed again, so that it can end. */
 async function takeBack(
   deps: Deps,
   first: Submitted | null,
-  write: (chunk: readonly ItemSpec[], seal: boolean) => Promise<void>,
+  write: (chunk: readonly ItemSpec[], how: { readonly seal: true; readonly state: "given-up" }) => Promise<Submitted>,
 ): Promise<void> {
   if (first === null || first.batch === null) return;
   try {
-    if (!first.isNew) return await write([], true);
+    if (!first.isNew) return void (await write([], { seal: true, state: "given-up" }));
     const target = { batch: first.batch.number };
     for (const type of ["cancel", "remove"] as const) {
       for (let more = true; more; ) {
@@ -151,8 +197,8 @@ async function takeBack(
 
 /** @throws {MilepostError} `INVALID_ARGUMENT` or `NOT_JSON`, before anything is written. */
 export function toBatchSpec(deps: Deps, options: SubmitOptions, pipeline: Pipeline | undefined): BatchSpec {
-  const { clock, random } = deps;
   requireText("pipeline", options.pipeline);
+  if (options.id !== undefined) requireBatchId(options.id);
   if (options.name !== undefined) requireText("name", options.name);
   if (options.name !== undefined && isUuid(options.name)) {
     throw new MilepostError("INVALID_ARGUMENT", `a batch's name must not look like an id; found ${options.name}`);
@@ -162,7 +208,7 @@ export function toBatchSpec(deps: Deps, options: SubmitOptions, pipeline: Pipeli
   const batchOptions = options.options ?? null;
   toJsonText(batchOptions, "options", LIMITS.batchOptionsBytes);
   return {
-    id: batchIdFrom(clock.now(), random.bytes(10)),
+    id: options.id ?? newId(deps),
     owner: options.owner ?? "",
     name: options.name ?? null,
     queue: requireText("queue", options.queue ?? pipeline?.queue ?? options.pipeline),
@@ -174,6 +220,15 @@ export function toBatchSpec(deps: Deps, options: SubmitOptions, pipeline: Pipeli
     startAt,
     work: `${options.pipeline} ${hashText(JSON.stringify(pipeline?.alike(batchOptions) ?? batchOptions))}`,
   };
+}
+
+function newId({ clock, random }: Deps): string {
+  return batchIdFrom(clock.now(), random.bytes(10));
+}
+
+function requireBatchId(id: string): void {
+  if (typeof id === "string" && isUuid(id) && id.charAt(14) === "7") return;
+  throw new MilepostError("INVALID_ARGUMENT", `a batch's id must be a UUIDv7 in lower case; found ${String(id)}`);
 }
 
 function toTime(date: Date | undefined): number | null {

@@ -1,15 +1,21 @@
+import type { BatchRow } from "../core/batch.ts";
 import { MilepostError } from "../core/errors.ts";
-import { chanceOf, isUuid, itemNumberFrom, ordinalOf } from "../core/ids.ts";
-import type { AttemptOutcome } from "../core/item.ts";
+import { unreachable } from "../core/invariant.ts";
+import { type ItemRow, type ItemSnapshot, toItemSnapshot } from "../core/item.ts";
 import { toItemError } from "../core/item-error.ts";
 import { type Json, toJsonText } from "../core/json.ts";
 import { LIMITS } from "../core/limits.ts";
-import { fractionOf, type ItemProgress, type Stage, toItemProgress } from "../core/progress.ts";
-import type { Lease, Report, ReportBody } from "../ports/store.ts";
+import { FRACTION_ONE, fractionOf, type ItemProgress, type Stage, toItemProgress } from "../core/progress.ts";
+import type { AmendBody } from "../ports/amendment.ts";
+import type { Lease, ReportBody } from "../ports/store.ts";
+import type { Batch } from "./batch.ts";
+import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
+import { KnownBatches } from "./known-batches.ts";
 import { Learner, type Run } from "./learner.ts";
 import { Loop } from "./loop.ts";
+import { wasRecorded } from "./recorded.ts";
 import { retryBusy } from "./retry-busy.ts";
 import { Session } from "./session.ts";
 
@@ -22,16 +28,22 @@ interface Held extends Run {
   isLost: boolean;
 }
 
+/** What `amend` makes of an item. `saved` is kept until the item is completed. */
+export type ItemChange =
+  | {
+      readonly type: "progress";
+      readonly progress: Partial<ItemProgress>;
+      /** How far the item is, 0 to 1, as its caller has it; it may go back. */
+      readonly fraction: number;
+      readonly saved?: Json;
+    }
+  | { readonly type: "complete"; readonly output: Json; readonly saved?: undefined }
+  | { readonly type: "fail"; readonly error: unknown; readonly saved?: Json };
+
 /** What was seen of how long items take is told this often. */
 const TELL_EVERY_MS = 1_000;
 /** A claim whose answer was lost is looked after this often. */
 const LOOK_EVERY_MS = 1_000;
-/** How an attempt ends by a report. */
-const OUTCOMES: Partial<Record<Report["type"], AttemptOutcome>> = {
-  complete: "completed",
-  fail: "failed",
-  release: "released",
-};
 /** What a caller's run has not: pauses that it keeps, and stages by time. */
 const UNMEASURED = { countedMs: 0, isCached: false, haltedMsAt: () => 0, stageMsAt: () => null } as const;
 
@@ -46,20 +58,31 @@ export class Tracker {
   readonly #learner: Learner;
   #toldAt = Number.NEGATIVE_INFINITY;
   readonly #leases = new Map<string, Held>();
-  /** True after a claim that may have taken effect though its answer was lost. */
-  #mayHoldMore = false;
+  /** What a claim asked for that may have taken effect though its answer was lost. */
+  #unanswered: ReadonlySet<number> | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #loop: Loop;
-  readonly #batches = new Map<string, { readonly number: number; readonly stages: readonly Stage[] } | null>();
+  readonly #batches: KnownBatches;
+  readonly #onClosed: () => void;
 
-  private constructor(deps: Deps, session: Session, learner: Learner) {
-    this.#learner = learner;
+  private constructor(
+    deps: Deps,
+    session: Session,
+    parts: { readonly learner: Learner; readonly onClosed: () => void },
+  ) {
+    this.#learner = parts.learner;
+    this.#onClosed = parts.onClosed;
     this.#deps = deps;
+    this.#batches = new KnownBatches(deps);
     this.#session = session;
     this.#loop = new Loop({ deps, everyMs: LOOK_EVERY_MS, task: () => this.#inTurn(() => this.#giveBackUnknown()) });
   }
 
-  static async open(deps: Deps, estimates: Estimates, options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
+  static async open(
+    deps: Deps,
+    estimates: Estimates,
+    options: { readonly leaseMs?: number; readonly onClosed: (tracker: Tracker) => void },
+  ): Promise<Tracker> {
     const session = await Session.open({
       deps,
       concurrency: 0,
@@ -68,7 +91,8 @@ export class Tracker {
       batch: null,
       pipelines: null,
     });
-    const tracker = new Tracker(deps, session, new Learner(deps, estimates, 0));
+    const learner = new Learner(deps, estimates, 0);
+    const tracker: Tracker = new Tracker(deps, session, { learner, onClosed: () => options.onClosed(tracker) });
     session.onLost = () => {
       for (const held of tracker.#leases.values()) held.isLost = true;
     };
@@ -114,6 +138,35 @@ export class Tracker {
     return this.#report(ids, (_id, startedAt) => ({ type: "fail", startedAt, error: data, retryAt: null }));
   }
 
+  /**
+   * Changes one item by what it is, in one transaction: `change` gets the item and says what becomes of it; what it throws
+   * changes nothing. The item is this caller's after it, whoever held it before, paused or not: for work that several
+   * callers report on. `change` may be called more than once and must do nothing else.
+   * @throws {MilepostError} `NOT_FOUND`, or `CONFLICT` for an item that has ended
+   */
+  async amend(
+    batch: Batch,
+    key: string,
+    change: (item: ItemSnapshot & { readonly saved: Json }) => ItemChange,
+  ): Promise<ItemSnapshot> {
+    const ref = { batch: await batch.number(), key };
+    const toBody = (row: ItemRow): AmendBody => this.#toBody(row, change({ ...toItemSnapshot(row), saved: row.saved }));
+    const amended = await retryBusy(this.#deps, async () => {
+      const worker = this.#session.number;
+      const now = this.#deps.clock.now();
+      const result = worker === null ? null : await this.#deps.store.amend({ ref, worker, change: toBody, now });
+      if (result !== null && (result.ok || result.reason !== "lease-lost")) return result;
+      // A new session opens by itself; whose the item was before does not matter.
+      throw new MilepostError("STORE_UNAVAILABLE", "the tracker was taken for dead and comes back; try again");
+    });
+    if (amended.ok) {
+      await this.#learnOf(ref.batch, amended.item);
+      return toItemSnapshot(amended.item, { withSaved: true });
+    }
+    if (amended.reason === "not-found") throw notFound(`item ${key}`);
+    throw new MilepostError("CONFLICT", `item ${key} cannot be changed: ${amended.reason}`);
+  }
+
   /** Gives items back to pending, keeping `saved` for the next attempt. */
   release(ids: readonly string[], saved?: Json): Promise<readonly string[]> {
     const text = saved === undefined ? {} : { saved: toJsonText(saved, "saved data") };
@@ -130,30 +183,58 @@ export class Tracker {
     await this.#loop.stop();
     if (this.#session.number !== null) await this.#tell(true);
     await this.#session.close();
+    this.#onClosed();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  /** Takes in how long an item took that this caller was the one to end. */
+  async #learnOf(batch: number, { number, state, startedAt, endedAt, size, kind, error }: ItemRow): Promise<void> {
+    if (startedAt === null || endedAt === null) return;
+    const run = { lease: { item: number, batch, size, kind }, startedAt, ...UNMEASURED };
+    const report = { item: number, lease: null, startedAt, endedAt };
+    if (state === "completed") this.#learner.ended(run, { ...report, type: "complete", output: null });
+    else if (error !== null) this.#learner.ended(run, { ...report, type: "fail", error, retryAt: null });
+    await this.#tell();
+  }
+
+  #toBody({ startedAt }: ItemRow, change: ItemChange): AmendBody {
+    const at = startedAt ?? this.#deps.clock.now();
+    const saved = change.saved === undefined ? {} : { saved: toJsonText(change.saved, "saved data") };
+    switch (change.type) {
+      case "progress": {
+        const fraction = Math.floor(Math.min(1, Math.max(0, change.fraction)) * FRACTION_ONE);
+        return { type: "progress", startedAt: at, progress: toItemProgress(change.progress), fraction, ...saved };
+      }
+      case "complete":
+        return { type: "complete", startedAt: at, output: toJsonText(change.output, "the output") };
+      case "fail":
+        return { type: "fail", startedAt: at, error: toItemError(change.error), retryAt: null, ...saved };
+      default:
+        return unreachable(change);
+    }
+  }
+
   async #start(ids: readonly string[]): Promise<readonly string[]> {
     const { store, clock } = this.#deps;
     const won: string[] = [];
     for (let from = 0; from < ids.length; from += LIMITS.claimItems) {
-      const numbers = await this.#numbersOf(ids.slice(from, from + LIMITS.claimItems));
+      const items = await this.#find(ids.slice(from, from + LIMITS.claimItems));
       const worker = this.#requireSession();
-      const only = [...numbers.values()];
+      const only = [...items.values()].map(({ item }) => item);
       const startedAt = clock.now();
       const request = { worker, queues: [], pipelines: null, limit: only.length, now: startedAt, turn: 0, only };
       const { leases } = await retryBusy(this.#deps, async () => {
         await this.#giveBackUnknown();
         // Until its answer has been dealt with, this claim may have brought more than is known here.
-        this.#mayHoldMore = true;
+        this.#unanswered = new Set(only);
         return store.claim(request);
       });
       const reports = leases.map((lease) => ({ type: "start" as const, item: lease.item, lease, startedAt }));
       const results = await retryBusy(this.#deps, () => store.record(reports, startedAt));
-      this.#mayHoldMore = false;
+      this.#unanswered = null;
       for (const [index, lease] of leases.entries()) {
         if (!results[index]?.ok) continue;
         this.#leases.set(lease.id, { lease, startedAt, fraction: 0, isLost: false, ...UNMEASURED });
@@ -174,10 +255,11 @@ export class Tracker {
   async #giveBackUnknown(): Promise<void> {
     const { store, clock } = this.#deps;
     const worker = this.#session.number;
-    if (!this.#mayHoldMore || worker === null) return;
+    const asked = this.#unanswered;
+    if (asked === null || worker === null) return;
     const { held } = await store.orders(worker, null);
     const known = new Set(Array.from(this.#leases.values(), ({ lease }) => `${lease.item} ${lease.token}`));
-    const unknown = held.filter(({ item, token }) => !known.has(`${item} ${token}`));
+    const unknown = held.filter(({ item, token }) => asked.has(item) && !known.has(`${item} ${token}`));
     const reports = unknown.map(({ item, token }) => ({
       type: "release" as const,
       item,
@@ -185,7 +267,7 @@ export class Tracker {
       startedAt: null,
     }));
     if (reports.length > 0) await store.record(reports, clock.now());
-    this.#mayHoldMore = false;
+    this.#unanswered = null;
   }
 
   async #report(
@@ -194,13 +276,12 @@ export class Tracker {
   ): Promise<readonly string[]> {
     const recorded: string[] = [];
     for (let from = 0; from < ids.length; from += LIMITS.claimItems) {
-      const numbers = await this.#numbersOf(ids.slice(from, from + LIMITS.claimItems));
+      const items = await this.#find(ids.slice(from, from + LIMITS.claimItems));
       const now = this.#deps.clock.now();
-      const entries = [...numbers.entries()];
-      const reports = entries.map(([id, item]) => {
+      const entries = [...items.entries()];
+      const reports = entries.map(([id, { item, batch }]) => {
         const held = this.#leases.get(id);
-        const stages = this.#batches.get(chanceOf(id))?.stages ?? [];
-        return { item, lease: held?.lease ?? null, ...toBody(id, held?.startedAt ?? now, stages) };
+        return { item, lease: held?.lease ?? null, ...toBody(id, held?.startedAt ?? now, batch.stages) };
       });
       let tries = 0;
       const results = await retryBusy(this.#deps, () => {
@@ -211,7 +292,7 @@ export class Tracker {
         const held = this.#leases.get(id);
         const report = reports[index];
         const isOk = results[index]?.ok === true;
-        const isRecorded = isOk || (tries > 1 && report !== undefined && (await this.#wasRecorded(report)));
+        const isRecorded = isOk || (tries > 1 && report !== undefined && (await wasRecorded(this.#deps, report)));
         if (isRecorded) recorded.push(id);
         if (isRecorded && held !== undefined && report !== undefined) this.#learner.ended(held, report, now);
         // A lost lease is remembered: without it, the next late mark would pass for one of an item that nobody holds.
@@ -223,14 +304,6 @@ export class Tracker {
     return recorded;
   }
 
-  /** A report that ended its lease is refused when it is repeated; if only its first answer was lost, the item tells. */
-  async #wasRecorded({ item, lease, type }: Report): Promise<boolean> {
-    const outcome = OUTCOMES[type];
-    if (lease === null || outcome === undefined) return false;
-    const detail = await retryBusy(this.#deps, () => this.#deps.store.item({ number: item }));
-    return detail?.attempts.some((attempt) => attempt.token === lease.token && attempt.outcome === outcome) ?? false;
-  }
-
   /** Whoever tracks drives the loop: what was seen is told with his reports. */
   async #tell(isLast = false): Promise<void> {
     const now = this.#deps.clock.monotonic();
@@ -240,26 +313,16 @@ export class Tracker {
     await this.#learner.tell(running, { isDry: true, isLast });
   }
 
-  /** Store numbers by id; ids of batches that are gone are left out. @throws {MilepostError} `INVALID_ARGUMENT` */
-  async #numbersOf(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const numbers = new Map<string, number>();
+  /** What is asked for, by id; ids of batches that are gone are left out. @throws {MilepostError} `INVALID_ARGUMENT` */
+  async #find(
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly batch: BatchRow; readonly item: number }>> {
+    const found = new Map<string, { readonly batch: BatchRow; readonly item: number }>();
     for (const id of ids) {
-      const ordinal = typeof id === "string" && isUuid(id) ? ordinalOf(id) : null;
-      if (ordinal === null)
-        throw new MilepostError(
-          "INVALID_ARGUMENT",
-          `an item's id must be a UUID as submit and items() give it; found ${String(id)}`,
-        );
-      const chance = chanceOf(id);
-      let batch = this.#batches.get(chance);
-      if (batch === undefined) {
-        batch = await this.#deps.store.batch({ itemId: id });
-        if (this.#batches.size >= 1_000) this.#batches.clear();
-        this.#batches.set(chance, batch);
-      }
-      if (batch !== null) numbers.set(id, itemNumberFrom(batch.number, ordinal));
+      const item = await this.#batches.ofItem(id);
+      if (item !== null) found.set(id, item);
     }
-    return numbers;
+    return found;
   }
 
   #requireSession(): number {

@@ -55,6 +55,7 @@ export class Worker {
   readonly #pipelines: ReadonlyMap<string, Pipeline>;
   readonly #runnerOf: (pipeline: Pipeline) => Runner;
   readonly #abortGraceMs: number;
+  readonly #onStopped: () => Promise<void>;
   readonly #executor: Executor;
   readonly #context: AttemptContext;
   readonly #recorder: Recorder;
@@ -80,6 +81,7 @@ export class Worker {
     this.#runnerOf = options.runnerOf;
     this.concurrency = options.concurrency ?? 1;
     this.#abortGraceMs = options.abortGraceMs ?? 5_000;
+    this.#onStopped = options.onStopped;
     this.#recorder = new Recorder(options.deps, (error) => this.#fail(error));
     this.#executor = new Executor({
       deps: options.deps,
@@ -160,7 +162,7 @@ export class Worker {
    * waits some seconds for it; what could not be written then runs again.
    */
   stop(options: { readonly graceMs?: number } = {}): Promise<void> {
-    this.#stopped ??= this.#stop(options.graceMs ?? 0);
+    this.#stopped ??= this.#stop(options.graceMs ?? 0).finally(this.#onStopped);
     return this.#stopped;
   }
 
@@ -213,20 +215,36 @@ export class Worker {
       return;
     }
     this.#isPumping = true;
-    void this.#pumpAll().finally(() => {
-      this.#isPumping = false;
-      this.#notify();
-    });
+    // Most ends find enough claimed ahead: then nothing is waited for.
+    if (this.#startAll()) void this.#claimAll().finally(() => this.#endPump());
+    else this.#endPump();
   }
 
-  async #pumpAll(): Promise<void> {
+  #endPump(): void {
+    this.#isPumping = false;
+    this.#notify();
+  }
+
+  /** Starts what is ready. Returns whether something is to be claimed. */
+  #startAll(): boolean {
     try {
       do {
         this.#pumpAgain = false;
         this.#startReady();
-        if (this.#isStopping || !this.#session.isCertain) break;
-        if (await this.#claimer.claim(this.#ended)) this.#pumpAgain = true;
+        if (this.#isStopping || !this.#session.isCertain) return false;
+        if (this.#claimer.wantsMore) return true;
       } while (this.#pumpAgain);
+    } catch (error) {
+      this.#fail(error);
+    }
+    return false;
+  }
+
+  async #claimAll(): Promise<void> {
+    try {
+      do {
+        if (await this.#claimer.claim(this.#ended)) this.#pumpAgain = true;
+      } while (this.#pumpAgain && this.#startAll());
       // What a claim brought that was under way when the worker was told to stop.
       if (this.#isStopping) this.#claimer.giveBack();
     } catch (error) {
@@ -347,4 +365,6 @@ export interface WorkerParts extends WorkOptions {
   readonly pipelines: ReadonlyMap<string, Pipeline>;
   readonly runnerOf: (pipeline: Pipeline) => Runner;
   readonly batchNumber: number | null;
+  /** Ends what was made for this worker, once it has stopped. */
+  readonly onStopped: () => Promise<void>;
 }

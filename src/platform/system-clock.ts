@@ -8,13 +8,14 @@ const monotonicOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.no
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now() + monotonicOffsetMs,
-  after(delayMs: number, task: () => void): Timer {
+  after(delayMs: number, task: () => void, { isIdle = false } = {}): Timer {
     if (delayMs <= 0) {
       const immediate = setImmediate(task);
       return { cancel: () => clearImmediate(immediate) };
     }
     // Node's timers overflow past 2^31 - 1 ms and would fire at once.
     const timer = setTimeout(task, Math.min(delayMs, 2_147_483_647));
+    if (isIdle) timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
 };

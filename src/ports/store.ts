@@ -1,14 +1,16 @@
 import type { BatchRow, BatchStatus } from "../core/batch.ts";
 import type { ItemError } from "../core/errors.ts";
 import type { AttemptRow, ItemRow } from "../core/item.ts";
-import type { Json } from "../core/json.ts";
 import type { Refusal } from "../core/machine.ts";
-import type { ItemProgress, Stage } from "../core/progress.ts";
+import type { ItemProgress } from "../core/progress.ts";
 import type { Control, QueueSnapshot } from "../core/queue.ts";
-import type { Policy } from "../core/retry-policy.ts";
 import type { ItemState } from "../core/transitions.ts";
+import type { Amended, Amendment } from "./amendment.ts";
 import type { Evidence, Learned, LearnedTexts } from "./evidence.ts";
 import type { ProcessIdentity } from "./host.ts";
+import type { Submission, Submitted } from "./submission.ts";
+
+export type { BatchSpec, ItemSpec, Submission, SubmissionRequest, Submitted } from "./submission.ts";
 
 /**
  * Where batches live. Each method is one atomic domain transition or one read; what a transition changes (items, counters,
@@ -41,6 +43,9 @@ export interface Store {
   /**
    * Creates the batch, or finds it by owner and name, and adds items to it; known keys keep their state. New items reopen
    * a sealed batch as a new epoch. `seal` closes it in the same commit and makes all of the submission durable (fsync).
+   * A known id with the same owner, name and pipeline is the same batch. See `SubmissionRequest` for submissions that are made again.
+   *
+   * @throws {MilepostError} `CONFLICT` for the id of another batch, and for a request that is under way or was another one
    */
   submit(submission: Submission): Promise<Submitted>;
 
@@ -52,15 +57,21 @@ export interface Store {
   claim(request: ClaimRequest): Promise<Claimed>;
   /** Records reports in one commit. Each answers for itself; a refused one changes nothing and hinders no other. */
   record(reports: readonly Report[], now: number): Promise<readonly ReportResult[]>;
+  /** Reads an item and records what is made of it, in one transaction. */
+  amend(amendment: Amendment): Promise<Amended>;
 
   /** Carries out an operator's command. Cancelling a batch also seals it. Large ones come in bounded steps: call again while `more`. */
   control(command: ControlCommand, now: number): Promise<ControlResult>;
 
   queues(): Promise<readonly QueueSnapshot[]>;
   sessions(): Promise<readonly SessionRow[]>;
+  /** One of them; null once it has ended. */
+  session(worker: number): Promise<SessionRow | null>;
   batches(query: BatchQuery): Promise<readonly BatchRow[]>;
   /** O(1) at any size. */
   batch(ref: BatchRef): Promise<BatchRow | null>;
+  /** The version of each of these batches by its id, without those that are not there; null: of all that have not ended. One read. */
+  versions(ids: readonly string[] | null): Promise<ReadonlyMap<string, number>>;
   items(query: ItemQuery): Promise<readonly ItemRow[]>;
   item(ref: ItemRef): Promise<ItemDetail | null>;
   /** What changed in a batch after version `since`: the latest state of each changed item, once, and removals. */
@@ -116,6 +127,8 @@ export interface SessionRow extends ProcessIdentity {
   readonly number: number;
   readonly name: string;
   readonly queues: readonly string[];
+  readonly batch: number | null;
+  readonly pipelines: readonly string[] | null;
   readonly concurrency: number;
   readonly leaseMs: number;
   readonly openedAt: number;
@@ -133,56 +146,6 @@ export interface Orders {
   readonly revision: number;
   /** Everything the worker still holds, unless it has confirmed this revision. A lease it knows and that is not here is lost: cancelled, removed or taken away. */
   readonly held: readonly { readonly item: number; readonly token: number; readonly control: Control }[];
-}
-
-export interface BatchSpec {
-  readonly id: string;
-  readonly owner: string;
-  readonly name: string | null;
-  readonly queue: string;
-  readonly pipeline: string;
-  readonly options: Json;
-  readonly policy: Policy;
-  readonly stages: readonly Stage[];
-  readonly priority: number;
-  readonly startAt: number | null;
-  /** Batches of the same work are alike: what one teaches of its duration is expected of the next. */
-  readonly work: string;
-}
-
-export interface ItemSpec {
-  readonly key: string;
-  /** JSON text, checked; null for none. */
-  readonly input: string | null;
-  readonly size: number | null;
-  readonly kind: string | null;
-  readonly priority: number;
-}
-
-export interface Submission {
-  /** The batch to create or find by (owner, name), or the number of a known one. */
-  readonly batch: BatchSpec | number;
-  readonly items: readonly ItemSpec[];
-  readonly seal: boolean;
-  readonly now: number;
-  /**
-   * Given where a submission goes on: items with this ordinal or a later one came in with it, so a repeated key is
-   * `duplicate`, else `known`. It undoes no cancel: what it adds to a batch that was cancelled is cancelled at once.
-   */
-  readonly firstOrdinal?: number;
-}
-
-export type VerdictKind = "added" | "known" | "duplicate";
-
-export interface Submitted {
-  /** Null: the batch was given by a number that is not there any more. */
-  readonly batch: BatchRow | null;
-  readonly isNew: boolean;
-  /** One for each item, in order. */
-  readonly verdicts: readonly VerdictKind[];
-  /** The number of each item, in order, whatever its verdict. */
-  readonly items: readonly number[];
-  readonly firstOrdinal: number;
 }
 
 export interface ClaimRequest {
@@ -277,7 +240,9 @@ export type ControlCommand =
       readonly type: "pause" | "resume" | "stop";
       readonly target: { readonly queue: string } | { readonly batch: number };
     }
-  | { readonly type: "cancel" | "remove"; readonly target: ControlTarget }
+  | { readonly type: "cancel"; readonly target: ControlTarget }
+  /** `endedBy`: an item or a batch only if it has ended by then. */
+  | { readonly type: "remove"; readonly target: ControlTarget; readonly endedBy?: number }
   | {
       readonly type: "retry";
       readonly target: { readonly batch: number } | { readonly item: number };
@@ -313,6 +278,8 @@ export interface BatchQuery {
   readonly queue?: string;
   /** Ended or not; both if absent. */
   readonly isEnded?: boolean;
+  /** Ended at this time or later. */
+  readonly endedSince?: number;
   readonly statuses?: readonly BatchStatus[];
   /** Only batches older than this number: pages go from the newest down. */
   readonly before?: number;
@@ -325,12 +292,17 @@ export interface ItemQuery {
   readonly stage?: string;
   /** Only failed items with exactly this message. */
   readonly errorMessage?: string;
-  /** Only items after this number: pages go in order of submission. */
+  /** Only items after this number: pages go in order of submission, or from the newest down. */
   readonly after?: number;
+  readonly isNewestFirst?: boolean;
   readonly limit: number;
 }
 
-export type ItemRef = { readonly number: number } | { readonly batch: number; readonly key: string };
+export type ItemRef =
+  | { readonly number: number }
+  | { readonly batch: number; readonly key: string }
+  /** In the newest batch of the queue, and of the owner, if one is given, that has it. */
+  | { readonly queue: string; readonly key: string; readonly owner?: string };
 
 export interface ItemDetail {
   readonly item: ItemRow;
@@ -375,6 +347,8 @@ export interface Retention {
   readonly keep: number | null;
   readonly queue?: string;
   readonly owner?: string;
+  /** Only of owners whose names begin with this. */
+  readonly ownerPrefix?: string;
   readonly limit: number;
 }
 

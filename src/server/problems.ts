@@ -8,11 +8,14 @@ export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly problem: ProblemName;
   readonly errors: Problem["errors"];
+  /** When the same request may go well, where that is known. */
+  readonly retryAfterS: number | undefined;
 
-  constructor(problem: ProblemName, detail: string, errors?: Problem["errors"]) {
+  constructor(problem: ProblemName, detail: string, errors?: Problem["errors"], retryAfterS?: number) {
     super(detail);
     this.problem = problem;
     this.errors = errors;
+    this.retryAfterS = retryAfterS;
   }
 }
 
@@ -52,18 +55,21 @@ const PROBLEM_OF_STATUS: Readonly<Record<number, ProblemName>> = {
   429: "rate-limited",
 };
 
-/** Seconds after which a retry may find the store again. */
+/** What may go well a little later. */
+const RETRIED: ReadonlySet<number> = new Set([429, 503, 507]);
+/** In seconds, where nobody knows better. */
 const RETRY_AFTER_S = 5;
 
 /** Answers with problem details, and never with more of an unexpected error than that there was one. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemFrom(error);
+  if (error instanceof Refusal && error.retryAfterS !== undefined) reply.header("retry-after", error.retryAfterS);
   if (problem.status >= 500) request.log.error({ err: error }, "a request failed");
   return answerProblem(reply, problem);
 }
 
 export function answerProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  if (problem.status === 503 || problem.status === 507) reply.header("retry-after", RETRY_AFTER_S);
+  if (RETRIED.has(problem.status) && !reply.hasHeader("retry-after")) reply.header("retry-after", RETRY_AFTER_S);
   return reply
     .status(problem.status)
     .header("cache-control", "no-store")

@@ -1,31 +1,58 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import cookie from "@fastify/cookie";
-import fastify from "fastify";
-import { validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import type { Server } from "node:http";
+import { MilepostError } from "../core/errors.ts";
 import type { Milepost } from "../engine/milepost.ts";
-import { toProblem } from "../wire/problem.ts";
+import { imageUploads } from "../pipelines/images/image-uploads.ts";
+import { findOpenTelemetry } from "../platform/open-telemetry.ts";
+import type { Logger } from "../ports/logger.ts";
+import { buildApp } from "./app.ts";
+import { BatchAnswers } from "./batch-answers.ts";
 import { Callers } from "./callers.ts";
-import type { App, ServerContext } from "./context.ts";
-import { answerError, answerProblem } from "./problems.ts";
-import { batchRoutes } from "./routes/batches.ts";
+import type { App } from "./context.ts";
+import { EventHub } from "./events/event-hub.ts";
+import { ServerFiles } from "./files/server-files.ts";
+import { withoutFolder } from "./hide-folder.ts";
+import { Idempotency } from "./idempotency.ts";
+import { toLogger } from "./log.ts";
+import type { ServedRoute } from "./methods.ts";
+import { Polls } from "./polls.ts";
+import { RateLimit } from "./rate-limit.ts";
 import { readSecret } from "./secret.ts";
-import { type ServerOptions, toServerSettings } from "./settings.ts";
+import { type ServerOptions, type ServerSettings, toServerSettings } from "./settings.ts";
+import { Submissions } from "./submissions.ts";
+import { startWebhooks } from "./webhooks/webhooks.ts";
 
 const TOKEN_BYTES = 24;
+const SECRET_BYTES = 32;
+const MINUTE_MS = 60_000;
+/** A closing server looks for connections whose last request has ended this often. */
+const CLOSE_IDLE_EVERY_MS = 100;
+const FACETS = [imageUploads];
 
 export interface MilepostServer {
   /** The operator's token. */
   readonly token: string;
-  /** Begins to listen and returns the address: `http://127.0.0.1:7077`. */
+  /** Every address that it answers. */
+  readonly routes: readonly ServedRoute[];
+  /** The server's log, for what belongs to it: `openMilepost` can be given a logger that writes here. */
+  readonly log: Logger;
+  /**
+   * Begins to listen and returns the address: `http://127.0.0.1:7077`.
+   * @throws {MilepostError} `CONFLICT` where something else listens there, `INVALID_ARGUMENT` where nothing can
+   */
   listen(): Promise<string>;
-  /** Takes no more requests, lets those under way end, and resolves. The engine stays open. Idempotent. */
+  /**
+   * Takes no more requests, lets those under way end for `limits.drainMs`, ends event streams so that their readers come
+   * back elsewhere, and resolves. The engine stays open. Idempotent.
+   */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * The engine as a service over HTTP. It runs no work of its own accord: `milepost.work()` does, in this process or another.
+ * The engine as a service over HTTP. It runs no work of its own accord, webhooks excepted: `milepost.work()` does, in this
+ * process or another.
  *
  * @throws {MilepostError} `INVALID_ARGUMENT`
  * @example
@@ -35,36 +62,77 @@ export interface MilepostServer {
  */
 export async function createServer(milepost: Milepost, options: ServerOptions): Promise<MilepostServer> {
   const settings = toServerSettings(options);
-  await mkdir(settings.files, { recursive: true, mode: 0o700 });
+  const { limits, files: folder } = settings;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const token = options.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
-  const secret = await readSecret(settings.files);
-  const callers = new Callers({ secret, token, limits: settings.limits, now: () => Date.now() });
-  const app = await buildApp({ milepost, settings, callers });
+  const secret = await readSecret(folder, "secret", () => randomBytes(SECRET_BYTES).toString("hex"));
+  const callers = new Callers({ secret: Buffer.from(secret, "hex"), token, limits, now: () => Date.now() });
+  const events = new EventHub({
+    milepost,
+    limits,
+    hide: (json) => withoutFolder(folder, json),
+    onError: (error) => log.error("events could not be told", { error: String(error) }),
+  });
+  const submissions = new Submissions(milepost, folder);
+  const idempotency = new Idempotency(folder);
+  const files = await ServerFiles.open(milepost, settings, FACETS);
+  const answers = new BatchAnswers(milepost);
+  const most = limits.requestsPerMinute;
+  const detail = `at most ${most} requests a minute; wait as long as Retry-After says`;
+  const rate = new RateLimit({ most, spanMs: MINUTE_MS, detail });
+  const isEachSeen = settings.log !== null || (await findOpenTelemetry()) !== null;
+  const polls = isEachSeen ? null : new Polls({ rate, requestsPerConnection: limits.requestsPerConnection });
+  const parts = { milepost, settings, callers, events, submissions, idempotency, files, answers, polls, rate };
+  const { app, routes, servers } = await buildApp({ ...parts, facets: FACETS });
+  const log = toLogger(app.log);
+  const finishLeft = async (): Promise<void> => {
+    for (const error of await submissions.finishLeft())
+      log.error("a submission could not be finished", { error: String(error) });
+  };
+  await finishLeft();
+  const webhooks =
+    settings.webhooks && (await startWebhooks({ milepost, files: folder, log, options: settings.webhooks }));
+  const timer = setInterval(() => void finishLeft(), limits.sweepEveryMs).unref();
+  const end = async (): Promise<void> => {
+    clearInterval(timer);
+    await Promise.all([drain(app, servers, limits.drainMs), webhooks?.stop(limits.drainMs)]);
+    answers.close();
+    await files.close();
+  };
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {
-    closed ??= app.close();
+    closed ??= end();
     return closed;
   };
-  return {
-    token,
-    listen: () => app.listen({ host: settings.host, port: settings.port }),
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+  return { token, routes, log, listen: () => listen(app, settings), close, [Symbol.asyncDispose]: close };
 }
 
-async function buildApp(context: ServerContext): Promise<App> {
-  const { settings } = context;
-  const app: App = fastify({
-    bodyLimit: settings.limits.bodyBytes,
-    trustProxy: settings.trustProxy,
-  }).withTypeProvider<ZodTypeProvider>();
-  app.setValidatorCompiler(validatorCompiler);
-  // Answers are made by `wire` and typed by the same schemas; checking them again would cost more than making them.
-  app.setSerializerCompiler(() => JSON.stringify);
-  app.setErrorHandler(answerError);
-  app.setNotFoundHandler((_request, reply) => answerProblem(reply, toProblem("not-found", "there is no such address")));
-  await app.register(cookie);
-  await app.register(batchRoutes(context));
-  return app;
+async function listen(app: App, { host, port }: ServerSettings): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    if (code === "EADDRINUSE") {
+      const message = `something listens on ${host} port ${port} already; choose another port, or 0 for any free one`;
+      throw new MilepostError("CONFLICT", message, { cause: error });
+    }
+    throw new MilepostError("INVALID_ARGUMENT", `cannot listen on ${host} port ${port}: ${code}`, { cause: error });
+  }
+}
+
+/** Requests under way may end; their connections are closed as they do, and what is left after `drainMs` is cut. */
+async function drain(app: App, servers: readonly Server[], drainMs: number): Promise<void> {
+  const closeIdle = setInterval(() => {
+    for (const server of servers) server.closeIdleConnections();
+  }, CLOSE_IDLE_EVERY_MS);
+  const cut = setTimeout(() => {
+    for (const server of servers) server.closeAllConnections();
+  }, drainMs);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(closeIdle);
+    clearTimeout(cut);
+  }
 }

@@ -1,6 +1,7 @@
 import { isAbsolute } from "node:path";
 import { MilepostError } from "../core/errors.ts";
 import { requireWhole } from "../core/retry-policy.ts";
+import { toEndpoints, toSigningKey, type WebhookOptions } from "./webhooks/webhook-settings.ts";
 
 /** What a server accepts at most. Sizes in bytes, times in milliseconds, the rest in pieces. */
 export const SERVER_LIMITS = {
@@ -11,6 +12,8 @@ export const SERVER_LIMITS = {
   filesPerRequest: 500,
   fileBytes: 104_857_600,
   requestBytes: 2_147_483_648,
+  /** Uploads that are read at once; as many others wait until one has ended. */
+  uploadsAtOnce: 100,
   /** What one session may have lying here: uploads, and the inputs and outputs of its batches. */
   sessionBytes: 4_294_967_296,
   /** An NDJSON stream of items. */
@@ -33,8 +36,22 @@ export const SERVER_LIMITS = {
   sessionIdleMs: 86_400_000,
   /** However much it is used, a session lasts no longer. */
   sessionMaxMs: 2_592_000_000,
+  /** A pause or a stop is answered by then, whether every worker has acted on it or not. */
+  haltWaitMs: 5_000,
   /** What a closing server gives requests that are under way. */
   drainMs: 10_000,
+  /** Of one session, or of one address where there is no session; the operator and this machine itself have no limit. */
+  requestsPerMinute: 12_000,
+  /** Connections that one address may have open; behind a trusted proxy that is the proxy's business. */
+  connectionsPerAddress: 2_048,
+  /** After so many requests a connection is closed, so that none lasts for ever. */
+  requestsPerConnection: 10_000,
+  /** The address of a request with its query; its headers, this line among them, may have 16 KiB. */
+  uriBytes: 8_192,
+  /** A connection whose request headers have not come whole by then is ended. */
+  headersTimeoutMs: 15_000,
+  /** A connection without a request is closed after this time. */
+  keepAliveMs: 5_000,
 } as const;
 
 export type ServerLimits = { readonly [Name in keyof typeof SERVER_LIMITS]: number };
@@ -50,9 +67,20 @@ export interface ServerOptions {
   readonly files: string;
   /** Names that the server goes by, besides its own address and `localhost`: `example.org`, `example.org:8080`. */
   readonly allowedHosts?: readonly string[];
-  /** True behind a proxy that sets `X-Forwarded-For` and `-Proto`. Default false: they are not believed. */
+  /**
+   * True behind one proxy that sets `X-Forwarded-For` and `-Proto`; of a list, the last entry is believed, which is that
+   * proxy's own. Default false: they are not believed.
+   */
   readonly trustProxy?: boolean;
   readonly limits?: Partial<ServerLimits>;
+  /** Whom to tell when a batch ends; default: nobody. */
+  readonly webhooks?: WebhookOptions;
+  /** Where the log goes, a JSON line for each request and for each trouble; default: nowhere. */
+  readonly log?: LogTarget;
+}
+
+export interface LogTarget {
+  write(line: string): unknown;
 }
 
 /** Options whose every part was checked, defaults filled in. */
@@ -63,6 +91,8 @@ export interface ServerSettings {
   readonly allowedHosts: readonly string[];
   readonly trustProxy: boolean;
   readonly limits: ServerLimits;
+  readonly webhooks: WebhookOptions | null;
+  readonly log: LogTarget | null;
 }
 
 const TOKEN_CHARACTERS_MIN = 16;
@@ -88,6 +118,9 @@ export function toServerSettings(options: ServerOptions): ServerSettings {
     }
     requireWhole(name, value, 1, Number.MAX_SAFE_INTEGER);
   }
+  const { webhooks = null } = options;
+  if (webhooks !== null) toEndpoints(webhooks.urls);
+  if (webhooks?.secret !== undefined) toSigningKey(webhooks.secret);
   return {
     host,
     port,
@@ -95,5 +128,7 @@ export function toServerSettings(options: ServerOptions): ServerSettings {
     allowedHosts,
     trustProxy,
     limits: { ...SERVER_LIMITS, ...Object.fromEntries(given) },
+    webhooks: webhooks === null || webhooks.urls.length === 0 ? null : webhooks,
+    log: options.log ?? null,
   };
 }

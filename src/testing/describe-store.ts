@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import { amendCases } from "./amend-cases.ts";
 import { claimCases } from "./claim-cases.ts";
 import type { ConformanceCase, OpenStore } from "./conformance-case.ts";
 import { controlCases } from "./control-cases.ts";
@@ -7,6 +8,7 @@ import { groupCases } from "./group-cases.ts";
 import { learningCases } from "./learning-cases.ts";
 import { readCases } from "./read-cases.ts";
 import { reportCases } from "./report-cases.ts";
+import { requestCases } from "./request-cases.ts";
 import { sessionCases } from "./session-cases.ts";
 import { submitCases } from "./submit-cases.ts";
 import { upkeepCases } from "./upkeep-cases.ts";
@@ -14,8 +16,10 @@ import { upkeepCases } from "./upkeep-cases.ts";
 /** All that a store must do, by theme. */
 export const CONFORMANCE: Readonly<Record<string, readonly ConformanceCase[]>> = {
   submit: submitCases,
+  request: requestCases,
   claim: claimCases,
   report: reportCases,
+  amend: amendCases,
   group: groupCases,
   session: sessionCases,
   control: controlCases,

@@ -47,6 +47,72 @@ export const readCases: readonly ConformanceCase[] = [
     assert.deepEqual(await list({ statuses: ["pending"], limit: 2 }), [n6, n5]);
     assert.deepEqual(await list({ statuses: ["processing"] }), []);
   }),
+  caseOf("items come from the newest down, in pages, by state, stage and error", async (t) => {
+    const made = await t.batch({ items: 6 });
+    await t.batch({ items: 2 });
+    const leases = await t.claim(await t.worker(), { batch: made.number, limit: 4 });
+    const [n0 = 0, n1 = 0, n2 = 0, n3 = 0, n4, n5] = made.items;
+    for (const lease of leases) await t.progress(lease, 0.5, lease.item === n3 ? "two" : "one");
+    for (const lease of leases.slice(0, 2)) await t.fail(lease, { error: { message: "no" } });
+    await t.command({ type: "remove", target: { item: n1 } });
+    const list = async (query: object) =>
+      (await t.store.items({ batch: made.number, isNewestFirst: true, limit: 10, ...query })).map(
+        ({ number }) => number,
+      );
+    assert.deepEqual(await list({}), [n5, n4, n3, n2, n0]);
+    assert.deepEqual(await list({ limit: 2 }), [n5, n4]);
+    assert.deepEqual(await list({ limit: 2, after: n4 }), [n3, n2]);
+    assert.deepEqual(await list({ after: n0 }), []);
+    assert.deepEqual(await list({ state: "pending" }), [n5, n4]);
+    assert.deepEqual(await list({ state: "processing" }), [n3, n2]);
+    assert.deepEqual(await list({ stage: "one" }), [n2]);
+    assert.deepEqual(await list({ errorMessage: "no" }), [n0]);
+    assert.deepEqual(await list({ errorMessage: "no", state: "pending" }), []);
+  }),
+  caseOf("an item is found in the newest batch of a queue that has it", async (t) => {
+    const older = await t.batch({ queue: "a", owner: "one", items: ["x", "y"] });
+    const newer = await t.batch({ queue: "a", owner: "two", items: ["z", "y"] });
+    const other = await t.batch({ queue: "b", items: ["y"] });
+    const find = async (queue: string, key: string, owner: object = {}) =>
+      (await t.store.item({ queue, key, ...owner }))?.item.number;
+    assert.equal(await find("a", "y"), newer.items[1]);
+    assert.equal(await find("a", "x"), older.items[0]);
+    assert.equal(await find("a", "y", { owner: "one" }), older.items[1]);
+    assert.equal(await find("b", "y"), other.items[0]);
+    assert.equal(await find("b", "x"), undefined);
+    assert.equal(await find("c", "y"), undefined);
+    await t.commandWhole({ type: "remove", target: { batch: newer.number } });
+    assert.equal(await find("a", "y"), older.items[1]);
+  }),
+  caseOf("the versions of many batches come in one read, and those of all that have not ended", async (t) => {
+    const made = [await t.batch({ items: 1 }), await t.batch({ items: 1 }), await t.batch({ items: 1, seal: false })];
+    await t.complete({ item: made[0]?.items[0] ?? 0 });
+    const rows = await Promise.all(made.map(({ number }) => t.row(number)));
+    const expected = new Map(rows.map(({ id, version }) => [id, version]));
+    assert.deepEqual(await t.store.versions([...expected.keys(), "x"]), expected);
+    assert.deepEqual(await t.store.versions([]), new Map());
+    const [ended, removed, open] = rows.map(({ id }) => id);
+    expected.delete(ended ?? "");
+    assert.deepEqual(await t.store.versions(null), expected);
+    await t.commandWhole({ type: "remove", target: { batch: made[1]?.number ?? 0 } });
+    assert.deepEqual([...(await t.store.versions([removed ?? "", open ?? ""])).keys()], [open]);
+  }),
+  caseOf("batches that ended since a moment are those that ended then or later", async (t) => {
+    const numbers: number[] = [];
+    const from = t.clock.now();
+    for (const key of ["a", "b", "c"]) {
+      const made = await t.batch({ items: [key] });
+      await t.complete({ item: made.items[0] ?? 0 });
+      numbers.unshift(made.number);
+      t.clock.advance(1_000);
+    }
+    await t.batch({ items: 1 });
+    const list = async (query: object) => (await t.store.batches({ limit: 10, ...query })).map((row) => row.number);
+    assert.deepEqual(await list({ endedSince: from }), numbers);
+    assert.deepEqual(await list({ endedSince: from + 1_000 }), numbers.slice(0, 2));
+    assert.deepEqual(await list({ endedSince: from + 1_001, before: numbers[0] }), []);
+    assert.deepEqual(await list({ endedSince: from + 2_001 }), []);
+  }),
   caseOf("items come in order of submission, in pages, by state, stage and error", async (t) => {
     const made = await t.batch({
       items: 10,

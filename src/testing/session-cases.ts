@@ -19,6 +19,7 @@ export const sessionCases: readonly ConformanceCase[] = [
       pid: 7,
       birth: "b",
       queues: ["a", "b"],
+      pipelines: ["pipeline"],
       concurrency: 3,
     });
     await t.batch({ items: 2, queue: "a" });
@@ -32,6 +33,8 @@ export const sessionCases: readonly ConformanceCase[] = [
         pid: 7,
         birth: "b",
         queues: ["a", "b"],
+        batch: null,
+        pipelines: ["pipeline"],
         concurrency: 3,
         leaseMs: LEASE_MS,
         openedAt: t.clock.now() - 40,
@@ -41,7 +44,13 @@ export const sessionCases: readonly ConformanceCase[] = [
       },
     ]);
     await t.store.beat(worker);
-    assert.equal((await t.store.sessions())[0]?.silentMs, 0);
+    const [row = null] = await t.store.sessions();
+    assert.equal(row?.silentMs, 0);
+    const other = await t.worker({ batch: 7 });
+    assert.deepEqual(await t.store.session(worker), row);
+    assert.equal((await t.store.session(other))?.batch, 7);
+    await t.store.closeSession(worker, t.clock.now());
+    assert.equal(await t.store.session(worker), null);
   }),
   caseOf("numbers of sessions are never used again", async (t) => {
     const first = await t.worker();

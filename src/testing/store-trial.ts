@@ -116,7 +116,7 @@ export class StoreTrial {
   submit(
     batch: BatchSpec | number,
     items: BatchOptions["items"] = [],
-    options: Partial<Pick<Submission, "seal" | "firstOrdinal">> = {},
+    options: Partial<Pick<Submission, "seal" | "firstOrdinal" | "request">> = {},
   ): Promise<Submitted> {
     return this.store.submit({ batch, items: toItemSpecs(items), seal: true, now: this.clock.now(), ...options });
   }
@@ -273,11 +273,14 @@ function audited(store: Store, auditor: StoreAuditor): Store {
     submit: (submission) => check("submit", store.submit(submission)),
     claim: (request) => check("claim", store.claim(request)),
     record: (reports, now) => check(`record ${reports[0]?.type}`, store.record(reports, now)),
+    amend: (amendment) => check("amend", store.amend(amendment)),
     control: (command, now) => check(`control ${command.type}`, store.control(command, now)),
     queues: () => store.queues(),
     sessions: () => store.sessions(),
+    session: (worker) => store.session(worker),
     batches: (query) => store.batches(query),
     batch: (ref) => store.batch(ref),
+    versions: (ids) => store.versions(ids),
     items: (query) => store.items(query),
     item: (ref) => store.item(ref),
     changes: (batch, since, limit) => store.changes(batch, since, limit),

@@ -41,6 +41,19 @@ export const upkeepCases: readonly ConformanceCase[] = [
     const rest = await t.store.prune({ ...NO_RETENTION, keep: 2 }, t.clock.now());
     assert.deepEqual([...rest].sort(), [ids[0], ids[2]].sort());
   }),
+  caseOf("prune by the beginning of owners takes all of them and no other", async (t) => {
+    for (const owner of ["", "session", "session:1", "session:2", "Session:3", "session%"]) {
+      const made = await t.batch({ items: 1, owner });
+      await t.complete({ item: made.items[0] ?? 0 });
+    }
+    const owners = async () => (await t.store.batches({ limit: 10 })).map((row) => row.owner);
+    const all = { ...NO_RETENTION, keep: 0 };
+    await t.store.prune({ ...all, ownerPrefix: "session:" }, t.clock.now());
+    assert.deepEqual(await owners(), ["session%", "Session:3", "session", ""]);
+    assert.deepEqual(await t.store.prune({ ...all, ownerPrefix: "session:" }, t.clock.now()), []);
+    await t.store.prune({ ...all, ownerPrefix: "session", keep: 1 }, t.clock.now());
+    assert.deepEqual(await owners(), ["session%", "Session:3", ""]);
+  }),
   caseOf("prune with both rules deletes only what breaks both", async (t) => {
     const ids = await makeEnded(t, 6);
     const both = { ...NO_RETENTION, olderThanMs: 3_500, keep: 4 };

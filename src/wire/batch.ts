@@ -1,7 +1,9 @@
 import { z } from "zod";
 import type { BatchSnapshot } from "../core/batch.ts";
 import { BatchStatus } from "../core/batch.ts";
-import { idSchema, nextCursorSchema, timeSchema, toWireTime } from "./page.ts";
+import { jsonSchema } from "./json.ts";
+import { cursorSchema, idSchema, limitSchema, nextCursorSchema, timeSchema, toWireTime } from "./page.ts";
+import { nameSchema } from "./text.ts";
 
 const count = z.int().min(0);
 
@@ -41,7 +43,7 @@ export const batchSchema = z
     owner: z.string().describe("Empty: the operator's; `session:…`: an anonymous session's"),
     queue: z.string(),
     pipeline: z.string(),
-    options: z.json(),
+    options: jsonSchema,
     status: batchStatusSchema,
     outcome: z.enum(["success", "partial"]).nullable(),
     isSealed: z.boolean().describe("False while items may still come; only a sealed batch ends"),
@@ -69,8 +71,29 @@ export const batchSchema = z
 
 export type WireBatch = z.infer<typeof batchSchema>;
 
-export const batchesPageSchema = z.object({ batches: z.array(batchSchema), nextCursor: nextCursorSchema });
+export const batchesPageSchema = z
+  .object({ batches: z.array(batchSchema), nextCursor: nextCursorSchema })
+  .meta({ id: "BatchesPage" });
 export type WireBatchesPage = z.infer<typeof batchesPageSchema>;
+
+export const batchesQuerySchema = z.strictObject({
+  status: z
+    .string()
+    .max(100)
+    .transform((text) => text.split(","))
+    .pipe(z.array(batchStatusSchema))
+    .optional()
+    .describe("One status or more, with commas between"),
+  queue: nameSchema.optional(),
+  owner: z.string().max(100).optional().describe("Only the operator may ask; empty: the operator's own"),
+  ended: z
+    .enum(["true", "false"])
+    .transform((text) => text === "true")
+    .optional()
+    .describe("Only batches that have ended, or that have not"),
+  cursor: cursorSchema,
+  limit: limitSchema,
+});
 
 /** A batch as every answer and event of the API shows it. */
 export function toWireBatch(batch: BatchSnapshot): WireBatch {

@@ -11,13 +11,20 @@ export const limitSchema = z.coerce
   .default(100)
   .describe("Rows in the page, 1 to 1,000");
 
+export const cursorSchema = z
+  .string()
+  .min(1)
+  .max(200)
+  .optional()
+  .describe("The `nextCursor` of the page before, asked with the same filters");
+
 export const nextCursorSchema = z
   .string()
   .nullable()
   .describe("Pass it as `cursor` for the next page; null: this was the last");
 
 /** An id in a path or a query; anything else is refused as malformed, before it is looked for. */
-export const idSchema = z.uuid().describe("A UUID");
+export const idSchema = z.uuid().toLowerCase().describe("A UUID");
 
 /** A time on the wire: ISO 8601 in UTC. */
 export const timeSchema = z.iso.datetime();

@@ -8,6 +8,7 @@ const VERBS = [
   "run documents",
   "run command",
   "work",
+  "serve",
   "list",
   "status",
   "items",

@@ -45,6 +45,12 @@ describe("wrong use", () => {
     [["prune"], /--older-than/],
     [["prune", "--older-than", "week"], /number with a unit/],
     [["list", "\u001b[31mx"], /too many arguments/],
+    [["serve", "--port", "70000"], /whole number from 0 to 65535/],
+    [["serve", "--token", "short"], /at least 16 characters/],
+    [["serve", "--retention", "0s"], /retentionMs must be a whole number from 1/],
+    [["serve", "--webhook", "ftp://example.org"], /must begin with http/],
+    [["serve", "--log", "xml"], /Allowed choices are json, none/],
+    [["serve", "--store", "memory:"], /needs --files/],
   ])("%j is refused with 2", (args, message) => expectRefusal(args, { status: 2, message }));
 
   it("never shows control characters", async () => {

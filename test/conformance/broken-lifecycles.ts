@@ -37,6 +37,11 @@ export const BROKEN_LIFECYCLES: readonly BrokenStore[] = [
     breakIt: (store) => misread(store, (row) => ({ ...row, percentFloor: 0 })),
   },
   {
+    bug: "versions are told of batches that ended",
+    caughtBy: "the versions of many batches come in one read, and those of all that have not ended",
+    breakIt: (store, state) => ({ versions: (ids) => store.versions(ids ?? [...state.byId.keys()]) }),
+  },
+  {
     bug: "the feed misses removals",
     caughtBy: "the feed resumes from every version to the same end, removals too, in pages of any size",
     breakIt: (store) => ({

@@ -35,6 +35,28 @@ export const BROKEN_REPORTS: readonly BrokenStore[] = [
     breakIt: (store, state) => unfenced(store, state, "release"),
   },
   {
+    bug: "an item changes hands under its old token",
+    caughtBy: "an amended item is its new holder's, and the one before is refused",
+    breakIt: (store, state) => ({
+      amend: async (amendment) => {
+        const holders = new Map(itemsOf(state).map((item) => [item, item.worker]));
+        const amended = await store.amend(amendment);
+        for (const [item, worker] of holders) if (worker !== 0 && item.worker !== worker) item.token -= 1;
+        return amended;
+      },
+    }),
+  },
+  {
+    bug: "an amendment starts from what was read before",
+    caughtBy: "amendments that come together all count",
+    breakIt: (store) => ({
+      amend: async (amendment) => {
+        const before = await store.item(amendment.ref);
+        return store.amend({ ...amendment, change: (item) => amendment.change(before?.item ?? item) });
+      },
+    }),
+  },
+  {
     bug: "a retry starts the tokens again",
     caughtBy: "tokens never start again, not even after an explicit retry",
     breakIt: (store, state) => ({

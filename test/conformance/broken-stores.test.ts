@@ -7,6 +7,7 @@ import { CONFORMANCE } from "../../src/testing/describe-store.ts";
 import { BROKEN_CLAIMS } from "./broken-claims.ts";
 import { BROKEN_LIFECYCLES } from "./broken-lifecycles.ts";
 import { BROKEN_REPORTS } from "./broken-reports.ts";
+import { BROKEN_REQUESTS } from "./broken-requests.ts";
 import type { BrokenStore } from "./broken-store.ts";
 
 const CASES = new Map(
@@ -32,7 +33,7 @@ function openBroken(broken: BrokenStore): OpenStore {
 
 // The suite is worth something only if it notices: each of these stores has one bug, and the named case must fail for it.
 describe("the conformance suite notices that", () => {
-  for (const broken of [...BROKEN_REPORTS, ...BROKEN_CLAIMS, ...BROKEN_LIFECYCLES]) {
+  for (const broken of [...BROKEN_REPORTS, ...BROKEN_CLAIMS, ...BROKEN_LIFECYCLES, ...BROKEN_REQUESTS]) {
     it(broken.bug, async () => {
       const known = CASES.get(broken.caughtBy);
       if (known === undefined) throw new Error(`no case is named: ${broken.caughtBy}`);

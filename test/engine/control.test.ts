@@ -76,6 +76,27 @@ describe.each(STORES)("control on %s", (store) => {
     expect((await batch.item("a").attempts()).map(({ outcome }) => outcome)).toEqual(["released", "completed"]);
   });
 
+  test("a stop or pause may be waited for only so long; it stands, and says what is outstanding", async () => {
+    const milepost = await openForTest(store);
+    const [inside, go] = [signal(), signal()];
+    milepost.pipeline("stubborn", async () => {
+      inside.give();
+      await go.wait;
+    });
+    await milepost.work();
+    const { batch } = await milepost.submit({ pipeline: "stubborn", items: ["a", "b"] });
+    await inside.wait;
+    const nothing = { changed: 1, unconfirmed: [], processing: 0 };
+    expect(await batch.halt("pause", { waitMs: 5_000 })).toEqual(nothing);
+    const outstanding = { changed: 1, processing: 1 };
+    expect(await batch.halt("stop", { waitMs: 1 })).toMatchObject(outstanding);
+    expect(await milepost.queue("stubborn").halt("stop", { waitMs: 1 })).toMatchObject(outstanding);
+    expect(await batch.snapshot()).toMatchObject({ status: "paused", counts: { processing: 1, pending: 1 } });
+    go.give();
+    expect(await batch.halt("stop", { waitMs: 5_000 })).toEqual({ ...nothing, changed: 0 });
+    await expect(milepost.batch("nothing").halt("stop", { waitMs: 1 })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
   test("cancel of a running item is recorded at once, aborts it, and its late success is refused", async () => {
     const milepost = await openForTest(store);
     const inside = signal();

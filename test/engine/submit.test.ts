@@ -1,6 +1,8 @@
+import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { batchIdFrom } from "../../src/core/ids.ts";
 import type { Verdict } from "../../src/index.ts";
-import { openForTest, STORES } from "../support/open-for-test.ts";
+import { openForTest, STORES, signal } from "../support/open-for-test.ts";
 
 describe.each(STORES)("submit on %s", (store) => {
   test("is idempotent by name and key, with a verdict for each item", async () => {
@@ -102,5 +104,86 @@ describe.each(STORES)("submit on %s", (store) => {
     await milepost.close();
     await milepost.close();
     await expect(milepost.submit({ pipeline: "p", items: [] })).rejects.toMatchObject({ code: "CLOSED" });
+  });
+});
+
+describe.each(STORES)("a submission that its caller names, on %s", (store) => {
+  const request = { key: "k", fingerprint: "f" };
+  const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `item-${index}`);
+
+  test("is carried out once, and its repeat reads nothing and counts the same", async () => {
+    const milepost = await openForTest(store);
+    const items = [...many(2_500), "item-7"];
+    const first = await milepost.submit({ pipeline: "p", items, request });
+    expect(first).toMatchObject({ isNew: true, isRepeat: false, added: 2_500, duplicate: 1 });
+    const again = await milepost.submit({ pipeline: "p", items, request });
+    expect(again).toMatchObject({
+      isNew: false,
+      isRepeat: true,
+      id: first.id,
+      added: 2_500,
+      duplicate: 1,
+      verdicts: [],
+    });
+    const other = milepost.submit({ pipeline: "p", items, request: { ...request, fingerprint: "g" } });
+    await expect(other).rejects.toMatchObject({ code: "CONFLICT", details: { reason: "other-request" } });
+    expect((await milepost.batches()).batches).toHaveLength(1);
+  });
+
+  test("cannot be made while it is under way, and goes on under its own id", async () => {
+    const milepost = await openForTest(store);
+    const id = batchIdFrom(Date.now(), randomBytes(10));
+    const halfWay = signal();
+    const goOn = signal();
+    const slow = async function* (): AsyncGenerator<string> {
+      yield* many(1_500);
+      halfWay.give();
+      await goOn.wait;
+    };
+    const under = milepost.submit({ pipeline: "p", id, items: slow(), request });
+    await halfWay.wait;
+    const meanwhile = milepost.submit({ pipeline: "p", items: many(1_500), request });
+    await expect(meanwhile).rejects.toMatchObject({ code: "CONFLICT", details: { reason: "in-flight" } });
+    // As after the death of the process: the same is submitted under the same id.
+    const again = await milepost.submit({ pipeline: "p", id, items: many(1_500), request });
+    expect(again).toMatchObject({ id, isNew: false, isRepeat: false, known: 1_000, added: 500 });
+    goOn.give();
+    expect(await under).toMatchObject({ id });
+    expect(await milepost.batch(id).snapshot()).toMatchObject({ isSealed: true, counts: { total: 1_500 } });
+  });
+
+  test("that fails half-way leaves nothing of it, and can be made again", async () => {
+    const milepost = await openForTest(store);
+    const broken = function* (): Generator<string> {
+      yield* many(1_200);
+      throw new Error("the source ended");
+    };
+    await expect(milepost.submit({ pipeline: "p", items: broken(), request })).rejects.toThrow("the source ended");
+    await milepost.submit({ pipeline: "p", name: "grows", items: ["first"] });
+    const grow = milepost.submit({ pipeline: "p", name: "grows", items: broken(), request });
+    await expect(grow).rejects.toThrow("the source ended");
+    const good = await milepost.submit({ pipeline: "p", items: many(3), request });
+    expect(good).toMatchObject({ isNew: true, isRepeat: false, added: 3 });
+    const added = { key: "added", fingerprint: "f" };
+    expect(await good.batch.add(["more"], { request: added })).toMatchObject({ added: 1, isRepeat: false });
+    expect(await good.batch.add(["more"], { request: added })).toMatchObject({ added: 1, isRepeat: true });
+  });
+
+  test.each(["", "x", "0190a8f0-0000-4000-8000-000000000000", "0190A8F0-0000-7000-8000-000000000000"])(
+    "refuses the id %o",
+    async (id) => {
+      const milepost = await openForTest(store);
+      const submitting = milepost.submit({ pipeline: "p", id, items: ["a"] });
+      await expect(submitting).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    },
+  );
+
+  test("whoever subscribes hears of commits until he leaves", async () => {
+    const milepost = await openForTest(store);
+    const heard = signal<boolean>();
+    const leave = milepost.subscribe(heard.give);
+    await milepost.submit({ pipeline: "p", items: ["a"] });
+    expect(await heard.wait).toBeTypeOf("boolean");
+    leave();
   });
 });

@@ -42,6 +42,37 @@ describe.each(STORES)("a tracker on %s", (store) => {
     expect(await tracker.complete([id])).toEqual([id]);
   });
 
+  test("several trackers amend one item, each by what the one before left", async () => {
+    const milepost = await openForTest(store);
+    const { batch } = await milepost.submit({ pipeline: "outside", queue: "shared", items: ["a", "b"] });
+    const trackers = [await milepost.track(), await milepost.track()];
+    const visits = Array.from({ length: 10 }, async (_, index) =>
+      trackers[index % 2]?.amend(batch, "a", ({ saved }) => {
+        const count = typeof saved === "number" ? saved + 1 : 1;
+        return { type: "progress", progress: { stage: "visited" }, fraction: count / 20, saved: count };
+      }),
+    );
+    await Promise.all(visits);
+    const item = milepost.queue("shared").item("a");
+    expect(await item.snapshot({ withSaved: true })).toMatchObject({ state: "processing", fraction: 0.5, saved: 10 });
+    expect(await item.snapshot()).not.toHaveProperty("saved");
+    await trackers[1]?.close();
+    expect(await item.snapshot({ withSaved: true })).toMatchObject({ state: "pending", saved: 10 });
+    const output = { visits: 10 };
+    await trackers[0]?.amend(batch, "a", ({ saved }) => ({ type: "complete", output: { visits: saved } }));
+    expect(await item.snapshot()).toMatchObject({ state: "completed", output });
+    await trackers[0]?.amend(batch, "b", () => ({ type: "fail", error: new Error("no"), saved: 1 }));
+    expect(await batch.snapshot()).toMatchObject({ outcome: "partial", counts: { completed: 1, failed: 1 } });
+    const again = trackers[0]?.amend(batch, "b", () => ({ type: "complete", output: null }));
+    await expect(again).rejects.toMatchObject({ code: "CONFLICT" });
+    const unknown = trackers[0]?.amend(batch, "c", () => ({ type: "complete", output: null }));
+    await expect(unknown).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const newest = await batch.items({ order: "newest", limit: 1 });
+    expect(newest.items.map(({ key }) => key)).toEqual(["b"]);
+    const older = await batch.items({ order: "newest", limit: 1, after: newest.nextCursor ?? "" });
+    expect(older.items.map(({ key }) => key)).toEqual(["a"]);
+  });
+
   test.each([{ done: Number.NaN, total: 1 }, { done: 2, total: 1 }, { stage: "" }])(
     "refuses progress that cannot be: %o",
     async (progress) => {

@@ -1,4 +1,5 @@
 import { busyFileFaults } from "./busy-files.ts";
+import { cutUploadFaults } from "./cut-uploads.ts";
 import { damagedFileFaults } from "./damaged-files.ts";
 import { dyingWorkerFaults } from "./dying-workers.ts";
 import { handlerFaults } from "./handlers.ts";
@@ -17,4 +18,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...damagedFileFaults,
   ...busyFileFaults,
   ...killInCommitFaults,
+  ...cutUploadFaults,
 ];

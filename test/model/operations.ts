@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isTerminal } from "../../src/core/transitions.ts";
-import type { ReportBody } from "../../src/ports/store.ts";
+import type { ReportBody, Submitted } from "../../src/ports/store.ts";
 import type { StoreTrial } from "../../src/testing/store-trial.ts";
+import { AMEND, amend } from "./amend-operation.ts";
 import { LEASE_MS, type ModelItem, type ModelLease, type StoreModel } from "./store-model.ts";
 
 /** Mostly one of the latest, now and then an old one. */
@@ -18,6 +19,16 @@ export const OPERATION = fc.oneof(
       type: fc.constant("submit"),
       keys: fc.array(fc.nat(9), { maxLength: 4 }),
       seal: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant("request"),
+      key: fc.constantFrom("one", "two"),
+      id: fc.constantFrom("a", "b"),
+      items: fc.array(fc.nat(9), { maxLength: 3 }),
+      state: fc.constantFrom("going", "whole", "given-up"),
     }),
   },
   {
@@ -37,6 +48,7 @@ export const OPERATION = fc.oneof(
       hasStarted: fc.boolean(),
     }),
   },
+  { weight: 3, arbitrary: AMEND },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("end"), item: fc.nat(30), isGood: fc.boolean() }) },
   {
     weight: 2,
@@ -93,6 +105,8 @@ export async function operate(pair: Pair, operation: Operation): Promise<void> {
   switch (operation.type) {
     case "submit":
       return submit(pair, operation.keys, operation.seal);
+    case "request":
+      return request(pair, operation);
     case "claim":
       return claim(pair, operation.worker, operation.limit);
     case "start":
@@ -101,6 +115,8 @@ export async function operate(pair: Pair, operation: Operation): Promise<void> {
     case "fail":
     case "release":
       return report(pair, operation);
+    case "amend":
+      return amend(pair, operation);
     case "end":
       return endUnheld(pair, operation.item, operation.isGood);
     case "steer":
@@ -123,10 +139,40 @@ export async function operate(pair: Pair, operation: Operation): Promise<void> {
   }
 }
 
-async function submit({ trial, model, batch }: Pair, keys: readonly number[], seal: boolean): Promise<void> {
+function submit({ trial, batch, ...pair }: Pair, keys: readonly number[], seal: boolean): Promise<void> {
   const names = keys.map((key) => `key-${key}`);
+  return expectAdded(pair.model, names, { seal, submit: () => trial.submit(batch, names, { seal }) });
+}
+
+/** A submission with a name: carried out, refused while another of the same is under way, or a repeat of a whole one. */
+async function request(
+  { trial, model, batch }: Pair,
+  { key, id, items, state }: Extract<Operation, { readonly type: "request" }>,
+): Promise<void> {
+  const names = items.map((item) => `key-${item}`);
+  const seal = state !== "going";
+  const submit = () => trial.submit(batch, names, { seal, request: { key, fingerprint: "print", id, state } });
+  const known = model.requests.get(key);
+  if (known === "whole") {
+    assert.deepEqual([(await submit()).repeated !== null, (await submit()).verdicts], [true, []], `repeat of ${key}`);
+    return;
+  }
+  if (known !== undefined && known !== id) {
+    await assert.rejects(submit, { code: "CONFLICT" }, `${key} is under way`);
+    return;
+  }
+  if (state === "given-up") model.requests.delete(key);
+  else model.requests.set(key, state === "whole" ? "whole" : id);
+  await expectAdded(model, names, { seal, submit });
+}
+
+async function expectAdded(
+  model: StoreModel,
+  names: readonly string[],
+  how: { readonly seal: boolean; readonly submit: () => Promise<Submitted> },
+): Promise<void> {
   const known = new Map(model.ordered.map((item) => [item.key, item.number]));
-  const submitted = await trial.submit(batch, names, { seal });
+  const submitted = await how.submit();
   const added: { key: string; number: number }[] = [];
   for (const [index, key] of names.entries()) {
     const isRepeated = added.some((item) => item.key === key);
@@ -135,7 +181,7 @@ async function submit({ trial, model, batch }: Pair, keys: readonly number[], se
     if (verdict === "added") added.push({ key, number: submitted.items[index] ?? 0 });
     if (verdict === "known") assert.equal(submitted.items[index], known.get(key));
   }
-  model.add(added, seal);
+  model.add(added, how.seal);
 }
 
 async function claim({ trial, model, leases }: Pair, slot: number, limit: number): Promise<void> {

@@ -36,6 +36,8 @@ export const LEASE_MS = 5_000;
 export class StoreModel {
   readonly items = new Map<number, ModelItem>();
   readonly workers: ModelWorker[] = [];
+  /** Requests by key: the id of the submission that is under way, or that it is whole. */
+  readonly requests = new Map<string, string>();
   queueControl = "run";
   control = "run";
   isCancelled = false;

@@ -1,4 +1,5 @@
 import { NoRetryError } from "../../src/core/errors.ts";
+import { Attempt } from "../../src/engine/attempt.ts";
 import type { Handler, HandlerItem, Step } from "../../src/engine/pipeline.ts";
 import type { SeededRandom } from "../../src/testing/seeded-random.ts";
 import type { Run } from "./run-ledger.ts";
@@ -95,7 +96,8 @@ export function simulatedHandler(process: SimulatedProcess): Handler {
   return async (item, step) => {
     if (process.isDead) return new Promise(() => {});
     const { world } = process;
-    const run = world.ledger.start(process, item);
+    // A worker may still start under a lease that it lost, though it has claimed the item anew.
+    const run = world.ledger.start(process, item, step instanceof Attempt ? step.lease : undefined);
     world.ledger.startedByWorker(run);
     onAbort(step, () => {
       run.abortedMs = world.clock.monotonic();

@@ -84,6 +84,9 @@ function memoryRoom(options: HistoryOptions, clock: ManualClock): StoreRoom {
   };
 }
 
+/** Of the event loop, until what was begun with a promise has come to its end. */
+const TURNS = 3;
+
 /** The time that the machine has been up when a history begins. */
 const UPTIME_MS = 86_400_000;
 
@@ -106,8 +109,10 @@ async function sqliteRoom(clock: ManualClock): Promise<StoreRoom> {
       store = await openSqliteStore({ path, clock: sinceBoot });
       return store;
     },
-    // SQLite lets the event loop turn between two steps of a removal.
-    settle: () => new Promise((resolve) => setImmediate(resolve)),
+    // The store lets the event loop turn between two steps of a removal, and before it syncs what must be durable.
+    settle: async () => {
+      for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
+    },
     close: async () => {
       await store.close();
       rmSync(folder, { recursive: true, force: true });

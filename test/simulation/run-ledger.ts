@@ -53,8 +53,12 @@ export class RunLedger {
     return [...this.#running].filter((run) => run.abortedMs === null);
   }
 
-  start(process: SimulatedProcess, item: Pick<HandlerItem, "id" | "key" | "saved">): Run {
-    const lease = process.leases.get(item.id);
+  /** @param lease that of the run; default: the last one that the process was given for the item */
+  start(
+    process: SimulatedProcess,
+    item: Pick<HandlerItem, "id" | "key" | "saved">,
+    lease = process.leases.get(item.id),
+  ): Run {
     const world = this.#world;
     const run: Run = {
       process,

@@ -22,8 +22,8 @@ export function targetOf(asked: TargetFormat | "keep", source: SourceFormat): Ta
 
 /** Tells the format from the magic bytes at the beginning of a file; null for anything that is not read. */
 export function sniffImage(head: Uint8Array): SourceFormat | null {
+  if (head[0] === 0xff && head[1] === 0xd8 && head[2] === 0xff) return "jpeg";
   const text = String.fromCharCode(...head.subarray(0, MAGIC_BYTES));
-  if (text.startsWith("\xff\xd8\xff")) return "jpeg";
   if (text.startsWith("\x89PNG\r\n\x1a\n")) return "png";
   if (text.startsWith("RIFF") && text.startsWith("WEBP", 8)) return "webp";
   if (text.startsWith("GIF87a") || text.startsWith("GIF89a")) return "gif";

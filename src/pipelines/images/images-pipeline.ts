@@ -10,7 +10,7 @@ import { inspectInput } from "./inspect-input.ts";
 import { loadSharp } from "./load-sharp.ts";
 import { outputPathFrom } from "./name-template.ts";
 import { assertNotInput, OutputFiles, writeWhole } from "./output-file.ts";
-import { plannedOutput } from "./plan-outputs.ts";
+import { plannedOutput, plannedSource } from "./plan-outputs.ts";
 
 export { IMAGE_FITS, IMAGE_FORMATS, type ImageOptions, toImageOptions } from "./image-options.ts";
 export { type PlannedImage, plannedOutput, planOutputs } from "./plan-outputs.ts";
@@ -25,14 +25,15 @@ export type ImageOutput = {
 };
 
 /** Shares of an item's time, as measured on photos: nearly all of it is one call that decodes, resizes, encodes and writes. */
-const STAGES = [
+export const IMAGE_STAGES = [
   { name: "decode", weight: 2 },
   { name: "transform", weight: 97 },
   { name: "write", weight: 1 },
 ] as const;
 
 /**
- * The pipeline `images`: each item is one file, its key the absolute path; the batch's options are `ImageOptions`.
+ * The pipeline `images`: each item is one file, its key the absolute path (or anything, where the input says the path as its
+ * `source`); the batch's options are `ImageOptions`.
  *
  * An item runs in three stages: `decode` looks at the first bytes and the header, `transform` makes the new image under a
  * temporary name, `write` puts it in place under its final one. The item's output is an `ImageOutput`. An image that cannot be converted
@@ -48,7 +49,7 @@ export function imagesPipeline(parts: { readonly unique?: () => string } = {}): 
   const alike = (options: Json): Json => ({ ...(options as ImageOptions), out: null, nameTemplate: null });
   return {
     name: "images",
-    stages: STAGES,
+    stages: IMAGE_STAGES,
     alike,
     handler: (item, step) => convertItem(item, step, { files, checked }),
   };
@@ -66,20 +67,21 @@ async function convertItem(item: HandlerItem, step: Step, { files, checked }: Pa
   assertOverwritesNone(item.input);
 
   step.stage("decode");
-  const facts = inspectInput(item.key);
-  const opened = await openImage(sharp, { ...facts, path: item.key }, options);
+  const source = plannedSource(item.input) ?? item.key;
+  const facts = inspectInput(source);
+  const opened = await openImage(sharp, { ...facts, path: source }, options);
   step.signal.throwIfAborted();
 
   step.stage("transform");
-  const path = plannedOutput(item.input) ?? outputPathFrom(item.key, targetOf(options.format, facts.format), options);
-  assertNotInput(path, facts);
+  const path = plannedOutput(item.input) ?? outputPathFrom(source, targetOf(options.format, facts.format), options);
+  assertNotInput(path, source);
   const { width, height, bytes, format } = await files.replace(path, {
     isRetry: item.attempt > 1,
     make: (file) => convertImage(opened, options, { file, writeFile: (data) => writeWhole(file, data) }),
     check: () => {
       step.stage("write");
       step.signal.throwIfAborted();
-      assertNotInput(path, facts);
+      assertNotInput(path, source);
     },
   });
   step.signal.throwIfAborted();

@@ -5,6 +5,8 @@ import { type SourceFormat, sniffImage } from "./image-format.ts";
 
 /** Bytes of a file's beginning that are read: enough for the header of most images. */
 const HEAD_BYTES = 4_096;
+/** One for all: nothing else runs between reading it and looking at it. */
+const HEAD = Buffer.alloc(HEAD_BYTES);
 
 /** What is known of an input before any decoder sees it. */
 export interface InputFacts {
@@ -12,8 +14,6 @@ export interface InputFacts {
   readonly bytes: number;
   /** The sides its header claims, before orientation; null where the head does not tell. */
   readonly size: HeaderSize | null;
-  readonly device: bigint;
-  readonly inode: bigint;
 }
 
 /**
@@ -34,7 +34,7 @@ export function inspectInput(path: string): InputFacts {
     );
   }
   const size = sizeInHeader(format, head);
-  return { format, size, bytes: Number(stats.size), device: stats.dev, inode: stats.ino };
+  return { format, size, bytes: stats.size };
 }
 
 /**
@@ -46,10 +46,9 @@ function readHead(path: string) {
   try {
     // Opening a named pipe would wait for its writer for ever.
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stats = fstatSync(file, { bigint: true });
-    if (!stats.isFile()) return { stats, head: new Uint8Array() };
-    const head = new Uint8Array(HEAD_BYTES);
-    return { stats, head: head.subarray(0, readSync(file, head, 0, HEAD_BYTES, 0)) };
+    const stats = fstatSync(file);
+    if (!stats.isFile()) return { stats, head: HEAD.subarray(0, 0) };
+    return { stats, head: HEAD.subarray(0, readSync(file, HEAD, 0, HEAD_BYTES, 0)) };
   } catch (error) {
     throw readError(error);
   } finally {

@@ -3,7 +3,6 @@ import { existsSync, renameSync, statSync } from "node:fs";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { imageError, writeError } from "./image-errors.ts";
-import type { InputFacts } from "./inspect-input.ts";
 
 /**
  * Puts whole files in place: written under a temporary name in the same directory, then renamed, so that nobody ever sees
@@ -72,10 +71,13 @@ export class OutputFiles {
   }
 }
 
-/** @throws {NoRetryError} `OUTPUT_IS_INPUT` if `path` is the input itself, by whatever name. */
-export function assertNotInput(path: string, input: InputFacts): void {
+/** @throws {NoRetryError} `OUTPUT_IS_INPUT` if `path` is the file `input`, by whatever name. */
+export function assertNotInput(path: string, input: string): void {
+  // Most outputs are not there yet, and asking that alone costs a fifth.
+  if (!existsSync(path)) return;
   const there = statSync(path, { bigint: true, throwIfNoEntry: false });
-  if (there !== undefined && there.dev === input.device && there.ino === input.inode) {
+  const read = statSync(input, { bigint: true, throwIfNoEntry: false });
+  if (there !== undefined && there.dev === read?.dev && there.ino === read.ino) {
     throw imageError(
       "OUTPUT_IS_INPUT",
       "the output would overwrite its input; choose another directory or name template",

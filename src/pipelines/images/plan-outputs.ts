@@ -60,8 +60,18 @@ export async function* planOutputs(
 
 /** The output path in an item's input, as `planOutputs` made it; null in any other input. */
 export function plannedOutput(input: Json): string | null {
-  const output = typeof input === "object" && input !== null && "output" in input ? input.output : null;
-  return typeof output === "string" ? output : null;
+  return textIn(input, "output");
+}
+
+/** The path of the image in an item's input, where it is not the item's key. */
+export function plannedSource(input: Json): string | null {
+  return textIn(input, "source");
+}
+
+function textIn(input: Json, name: "output" | "source"): string | null {
+  const fields = typeof input === "object" && input !== null ? (input as { readonly [Name in string]?: unknown }) : {};
+  const text = fields[name];
+  return typeof text === "string" ? text : null;
 }
 
 async function factsOf(path: string): Promise<InputFacts | null> {

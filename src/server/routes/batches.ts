@@ -1,10 +1,17 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { BatchSnapshot } from "../../core/batch.ts";
+import { MilepostError } from "../../core/errors.ts";
 import type { Batch } from "../../engine/batch.ts";
-import { batchSchema, toWireBatch } from "../../wire/batch.ts";
+import { batchesPageSchema, batchesQuerySchema, batchSchema, toWireBatch } from "../../wire/batch.ts";
+import { failuresSchema, stagesSchema } from "../../wire/breakdown.ts";
+import { removedSchema } from "../../wire/control.ts";
 import { idSchema } from "../../wire/page.ts";
 import type { App, ServerContext } from "../context.ts";
+import { idFromCursor, toCursor } from "../cursor.ts";
+import { batchState, isKnown } from "../etag.ts";
 import { refusal } from "../problems.ts";
 
 export const batchParams = z.object({ batchId: idSchema });
@@ -17,7 +24,7 @@ export async function ownBatch(
 ): Promise<{ readonly batch: Batch; readonly snapshot: BatchSnapshot }> {
   const batch = milepost.batch(batchId);
   const snapshot = await batch.snapshot().catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "NOT_FOUND") return null;
+    if (error instanceof MilepostError && error.code === "NOT_FOUND") return null;
     throw error;
   });
   if (snapshot === null || !callers.mayAccess(request, snapshot)) {
@@ -28,10 +35,98 @@ export async function ownBatch(
 
 export function batchRoutes(context: ServerContext): (app: App) => Promise<void> {
   return async (app) => {
+    listBatches(context, app);
     app.get(
       "/api/batches/:batchId",
       { schema: { summary: "Read a batch", tags: ["batches"], params: batchParams, response: { 200: batchSchema } } },
-      async (request) => toWireBatch((await ownBatch(context, request, request.params.batchId)).snapshot),
+      async (request, reply) => {
+        const batch = toWireBatch((await ownBatch(context, request, request.params.batchId)).snapshot);
+        return isKnown(request, reply, batchState(batch)) ? reply : batch;
+      },
+    );
+    app.delete(
+      "/api/batches/:batchId",
+      {
+        schema: {
+          summary: "Remove a batch that does not run, with its items and files",
+          tags: ["batches"],
+          params: batchParams,
+          response: { 200: removedSchema },
+        },
+      },
+      async (request) => {
+        const { batch, snapshot } = await ownBatch(context, request, request.params.batchId);
+        const changed = await batch.remove();
+        await rm(join(context.settings.files, "batches", snapshot.id), { recursive: true, force: true });
+        return { changed };
+      },
+    );
+    app.get(
+      "/api/batches/:batchId/failures",
+      {
+        schema: {
+          summary: "Why items failed, grouped by message",
+          tags: ["batches"],
+          params: batchParams,
+          response: { 200: failuresSchema },
+        },
+      },
+      async (request) => {
+        const { batch } = await ownBatch(context, request, request.params.batchId);
+        return { failures: (await batch.failures()).map((group) => ({ ...group, example: { ...group.example } })) };
+      },
+    );
+    app.get(
+      "/api/batches/:batchId/stages",
+      {
+        schema: {
+          summary: "How many items are in each stage",
+          tags: ["batches"],
+          params: batchParams,
+          response: { 200: stagesSchema },
+        },
+      },
+      async (request) => {
+        const { batch } = await ownBatch(context, request, request.params.batchId);
+        return { stages: (await batch.stages()).map((stage) => ({ ...stage })) };
+      },
     );
   };
+}
+
+function listBatches({ milepost, callers }: ServerContext, app: App): void {
+  app.get(
+    "/api/batches",
+    {
+      schema: {
+        summary: "List batches, the newest first",
+        description: "The operator sees all, a session its own.",
+        tags: ["batches"],
+        querystring: batchesQuerySchema,
+        response: { 200: batchesPageSchema },
+      },
+    },
+    async (request) => {
+      const { cursor, limit, status, queue, owner: asked, ended } = request.query;
+      const caller = callers.of(request);
+      if (asked !== undefined) callers.requireOperator(request);
+      if (caller.kind === "nobody") return { batches: [], nextCursor: null };
+      const owner = caller.kind === "session" ? caller.owner : asked;
+      const list = ["batches", owner ?? null, queue ?? null, status ?? null, ended ?? null];
+      const { batches, nextCursor } = await milepost
+        .batches({
+          limit,
+          ...(owner !== undefined && { owner }),
+          ...(queue !== undefined && { queue }),
+          ...(status !== undefined && { statuses: status }),
+          ...(ended !== undefined && { isEnded: ended }),
+          ...(cursor !== undefined && { after: idFromCursor(cursor, list) }),
+        })
+        .catch((error: unknown) => {
+          if (!(error instanceof MilepostError && error.code === "NOT_FOUND")) throw error;
+          throw refusal("malformed", "the batch where the cursor stands is not there any more; begin again without it");
+        });
+      return { batches: batches.map(toWireBatch), nextCursor: toCursor(nextCursor, list) };
+    },
+  );
 }

@@ -16,6 +16,7 @@ export function controlItem(commit: Commit, item: MemoryItem, command: ControlCo
       break;
     case "remove":
       if (item.state === "processing") return { ok: false, reason: "running", state: item.state };
+      if (!isEndedBy(item, command.endedBy)) return wrongState(item);
       removeItem(commit, item);
       break;
     case "retry":
@@ -69,6 +70,11 @@ export function retryItem(commit: Commit, item: MemoryItem): void {
   if (batch.endedAt !== null) commit.reopen(batch);
   batch.isCancelled = false;
   commit.of(batch).resetsPercent = true;
+}
+
+/** True where no time was given. */
+export function isEndedBy({ endedAt }: { readonly endedAt: number | null }, time: number | undefined): boolean {
+  return time === undefined || (endedAt !== null && endedAt <= time);
 }
 
 function removeItem(commit: Commit, item: MemoryItem): void {

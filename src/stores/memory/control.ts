@@ -4,7 +4,7 @@ import type { Refusal } from "../../core/machine.ts";
 import type { Control } from "../../core/queue.ts";
 import type { ControlCommand, ControlResult } from "../../ports/store.ts";
 import { Commit } from "./commit.ts";
-import { controlItem } from "./control-item.ts";
+import { controlItem, isEndedBy } from "./control-item.ts";
 import { itemNumbered, type MemoryState, notify, queueNamed } from "./memory-state.ts";
 import { cancelBatches, removeBatches, retryBatch } from "./steps.ts";
 
@@ -76,6 +76,7 @@ function controlBatch(commit: Commit, number: number, command: ControlCommand): 
       if (batch.endedAt === null) return cancelBatches(commit, [batch]);
       return statusOf(batch) === "cancelled" ? done(state, 0) : refused("wrong-state");
     case "remove":
+      if (!isEndedBy(batch, command.endedBy)) return refused("wrong-state");
       return removeBatches(commit, [batch]);
     case "retry":
       return retryBatch(commit, batch, command.failedOnly);

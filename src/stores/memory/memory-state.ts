@@ -4,6 +4,7 @@ import { splitItemNumber } from "../../core/ids.ts";
 import type { AttemptRow } from "../../core/item.ts";
 import type { ItemProgress, Stage } from "../../core/progress.ts";
 import type { Control } from "../../core/queue.ts";
+import type { VerdictCounts } from "../../core/request.ts";
 import type { Policy } from "../../core/retry-policy.ts";
 import type { ItemState } from "../../core/transitions.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -88,9 +89,20 @@ export interface MemoryBatch {
   readonly held: Set<MemoryItem>;
   /** Held items that wait for a time as well: nobody is to be woken for them. */
   readonly heldBack: ItemHeap;
+  /** Keys of `MemoryState.requests` that are its own. */
+  readonly requests: Set<string>;
   /** Items in the order in which they changed. An entry counts only while its item still bears its version. */
   feed: { readonly version: number; readonly item: MemoryItem }[];
   readonly removals: Removal[];
+}
+
+/** A submission that its caller named. */
+export interface MemoryRequest {
+  readonly batch: MemoryBatch;
+  readonly fingerprint: string;
+  readonly submission: string;
+  readonly isWhole: boolean;
+  readonly counts: VerdictCounts;
 }
 
 export interface MemoryQueue {
@@ -121,6 +133,8 @@ export interface MemoryState {
   /** By `chanceOf(id)`, which a batch shares with its items. */
   readonly byChance: Map<string, MemoryBatch>;
   readonly byName: Map<string, MemoryBatch>;
+  /** By owner and key, as `byName`. */
+  readonly requests: Map<string, MemoryRequest>;
   readonly queues: Map<string, MemoryQueue>;
   readonly workers: Map<number, MemoryWorker>;
   /** What was learned, by kind of work; the one changed last at the end. */
@@ -142,6 +156,7 @@ export function createState(clock: Clock): MemoryState {
     byId: new Map(),
     byChance: new Map(),
     byName: new Map(),
+    requests: new Map(),
     queues: new Map(),
     workers: new Map(),
     works: new Map(),
@@ -155,7 +170,7 @@ export function createState(clock: Clock): MemoryState {
   };
 }
 
-/** The key of `MemoryState.byName`: no owner or name holds a NUL. */
+/** The key of `MemoryState.byName` and `.requests`: no owner or name holds a NUL. */
 export function nameKey(owner: string, name: string): string {
   return `${owner}\0${name}`;
 }
@@ -227,6 +242,7 @@ export function deleteBatch(state: MemoryState, batch: MemoryBatch, chance: stri
   state.byId.delete(batch.id);
   state.byChance.delete(chance);
   if (batch.name !== null) state.byName.delete(nameKey(batch.owner, batch.name));
+  for (const key of batch.requests) state.requests.delete(key);
   for (const set of [batch.queue.batches, batch.queue.ready, batch.queue.timed]) set.delete(batch);
 }
 

@@ -5,9 +5,9 @@ import { claim } from "./claim.ts";
 import { control } from "./control.ts";
 import { evidence, history, learn } from "./learning.ts";
 import { createState, type MemoryState } from "./memory-state.ts";
-import { batch, batches, breakdown, changes, item, items, queues } from "./reads.ts";
-import { record } from "./record.ts";
-import { beat, closeSession, openSession, orders, reap, sessions } from "./sessions.ts";
+import { batch, batches, breakdown, changes, item, items, queues, versions } from "./reads.ts";
+import { amend, record } from "./record.ts";
+import { beat, closeSession, openSession, orders, reap, session, sessions } from "./sessions.ts";
 import { submit } from "./submit.ts";
 import { checkpoint, prune, verify } from "./upkeep.ts";
 
@@ -37,11 +37,14 @@ export function memoryStoreOf(state: MemoryState): Store {
     submit: (submission) => run((at) => submit(at, submission)),
     claim: (request) => run((at) => claim(at, request)),
     record: (reports, now) => run((at) => record(at, reports, now)),
+    amend: (amendment) => run((at) => amend(at, amendment)),
     control: (command, now) => run((at) => control(at, command, now)),
     queues: () => run(queues),
     sessions: () => run(sessions),
+    session: (worker) => run((at) => session(at, worker)),
     batches: (query) => run((at) => batches(at, query)),
     batch: (ref) => run((at) => batch(at, ref)),
+    versions: (ids) => run((at) => versions(at, ids)),
     items: (query) => run((at) => items(at, query)),
     item: (ref) => run((at) => item(at, ref)),
     changes: (number, since, limit) => run((at) => changes(at, number, since, limit)),

@@ -47,6 +47,7 @@ function matches(batch: MemoryBatch, query: BatchQuery): boolean {
   if (query.owner !== undefined && batch.owner !== query.owner) return false;
   if (query.queue !== undefined && batch.queue.name !== query.queue) return false;
   if (query.isEnded !== undefined && (batch.endedAt !== null) !== query.isEnded) return false;
+  if (query.endedSince !== undefined && (batch.endedAt ?? -1) < query.endedSince) return false;
   return query.statuses === undefined || query.statuses.includes(statusOf(batch));
 }
 
@@ -62,10 +63,26 @@ function findBatch(state: MemoryState, ref: BatchRef): MemoryBatch | undefined {
   return ordinalOf(ref.itemId) === null ? undefined : state.byChance.get(chanceOf(ref.itemId));
 }
 
+export function versions(state: MemoryState, ids: readonly string[] | null): ReadonlyMap<string, number> {
+  const found =
+    ids === null
+      ? [...state.batches.values()].filter((row) => row.endedAt === null)
+      : ids.map((id) => state.byId.get(id)).filter((row) => row !== undefined);
+  return new Map(found.map((row) => [row.id, row.version]));
+}
+
 export function items(state: MemoryState, query: ItemQuery): readonly ItemRow[] {
   const found = state.batches.get(query.batch);
   if (found === undefined) return [];
   const rows: ItemRow[] = [];
+  if (query.isNewestFirst === true) {
+    const last = query.after === undefined ? found.items.length : query.after - found.number * LIMITS.itemsPerBatch;
+    for (let ordinal = Math.min(found.items.length, last) - 1; ordinal >= 0 && rows.length < query.limit; ordinal--) {
+      const item = found.items[ordinal];
+      if (item !== undefined && isWanted(item, query)) rows.push(toItemRow(item));
+    }
+    return rows;
+  }
   const first = query.after === undefined ? 0 : query.after - found.number * LIMITS.itemsPerBatch + 1;
   for (let ordinal = Math.max(0, first); ordinal < found.items.length && rows.length < query.limit; ordinal++) {
     const item = found.items[ordinal];
@@ -81,8 +98,18 @@ function isWanted(item: MemoryItem, query: ItemQuery): boolean {
   return item.state === "failed" && item.error?.message === query.errorMessage;
 }
 
+export function findItem(state: MemoryState, ref: ItemRef): MemoryItem | undefined {
+  if ("number" in ref) return itemNumbered(state, ref.number);
+  if ("batch" in ref) return state.batches.get(ref.batch)?.byKey.get(ref.key);
+  const { queue, key, owner } = ref;
+  return [...(state.queues.get(queue)?.batches ?? [])]
+    .filter((candidate) => owner === undefined || candidate.owner === owner)
+    .findLast((candidate) => candidate.byKey.has(key))
+    ?.byKey.get(key);
+}
+
 export function item(state: MemoryState, ref: ItemRef): ItemDetail | null {
-  const found = "number" in ref ? itemNumbered(state, ref.number) : state.batches.get(ref.batch)?.byKey.get(ref.key);
+  const found = findItem(state, ref);
   return found === undefined ? null : { item: toItemRow(found), attempts: toAttemptRows(state, found) };
 }
 

@@ -1,9 +1,20 @@
 import { unreachable } from "../../core/invariant.ts";
 import { type Decision, decideFenced, type Refusal } from "../../core/machine.ts";
+import { isTerminal } from "../../core/transitions.ts";
+import type { Amended, Amendment } from "../../ports/amendment.ts";
 import type { Report, ReportResult } from "../../ports/store.ts";
 import { Commit } from "./commit.ts";
 import { crashItem, endItem, returnItem, returnUnstarted, startItem } from "./item-changes.ts";
-import { itemNumbered, type MemoryItem, type MemoryState } from "./memory-state.ts";
+import {
+  dropHolder,
+  itemNumbered,
+  type MemoryItem,
+  type MemoryState,
+  type MemoryWorker,
+  takeItem,
+} from "./memory-state.ts";
+import { findItem } from "./reads.ts";
+import { toItemRow } from "./rows.ts";
 
 const OK: ReportResult = { ok: true };
 
@@ -12,6 +23,33 @@ export function record(state: MemoryState, reports: readonly Report[], now: numb
   const results = reports.map((report) => recordOne(commit, report));
   commit.apply();
   return results;
+}
+
+export function amend(state: MemoryState, { ref, worker, change, now }: Amendment): Amended {
+  const session = state.workers.get(worker);
+  if (session === undefined) return refuse("lease-lost");
+  const item = findItem(state, ref);
+  if (item === undefined) return refuse("not-found");
+  const body = change(toItemRow(item));
+  if (isTerminal(item.state)) return refuse("wrong-state");
+  takeOver(state, item, session);
+  const [result = refuse("not-found")] = record(
+    state,
+    [{ ...body, item: item.number, lease: { token: item.token, worker } }],
+    now,
+  );
+  return result.ok ? { ok: true, item: toItemRow(item) } : result;
+}
+
+/** Gives the item to a session, from whoever had it; that one must hear of it. */
+function takeOver(state: MemoryState, item: MemoryItem, session: MemoryWorker): void {
+  if (item.worker === session.number) return;
+  if (item.worker !== 0) state.revision += 1;
+  dropHolder(state, item);
+  item.runAt = 0;
+  item.isHeld = false;
+  item.batch.held.delete(item);
+  takeItem(session, item);
 }
 
 function recordOne(commit: Commit, report: Report): ReportResult {

@@ -62,6 +62,7 @@ export function toItemRow(item: MemoryItem): ItemRow {
     version: item.version,
     token: item.token,
     attempts: item.attempts,
+    failures: item.tries,
     crashes: item.crashes,
     readyAt: item.runAt === 0 ? null : item.runAt,
     size: item.size,

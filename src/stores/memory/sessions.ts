@@ -6,7 +6,7 @@ import type { ProcessIdentity } from "../../ports/host.ts";
 import type { Orders, SessionRow, SessionSpec } from "../../ports/store.ts";
 import { Commit } from "./commit.ts";
 import { crashItem, returnItem, returnUnstarted } from "./item-changes.ts";
-import { isLapsed, type MemoryItem, type MemoryState, notify } from "./memory-state.ts";
+import { isLapsed, type MemoryItem, type MemoryState, type MemoryWorker, notify } from "./memory-state.ts";
 
 export function openSession(state: MemoryState, spec: SessionSpec): number {
   const number = state.nextWorker++;
@@ -82,18 +82,22 @@ function assertExpires(item: ItemFacts): void {
 }
 
 export function sessions(state: MemoryState): readonly SessionRow[] {
-  return Array.from(state.workers.values(), ({ number, spec, held, beatAt, confirmed }) => ({
+  return Array.from(state.workers.values(), (worker) => toSessionRow(state, worker));
+}
+
+export function session(state: MemoryState, number: number): SessionRow | null {
+  const worker = state.workers.get(number);
+  return worker === undefined ? null : toSessionRow(state, worker);
+}
+
+function toSessionRow(state: MemoryState, { number, spec, held, beatAt, confirmed }: MemoryWorker): SessionRow {
+  const { now: openedAt, ...given } = spec;
+  return {
+    ...structuredClone(given),
     number,
-    name: spec.name,
-    host: spec.host,
-    pid: spec.pid,
-    birth: spec.birth,
-    queues: [...spec.queues],
-    concurrency: spec.concurrency,
-    leaseMs: spec.leaseMs,
-    openedAt: spec.now,
+    openedAt,
     silentMs: state.clock.monotonic() - beatAt,
     confirmed,
     held: held.size,
-  }));
+  };
 }

@@ -2,16 +2,27 @@ import { NO_COUNTS } from "../../core/counts.ts";
 import { MilepostError } from "../../core/errors.ts";
 import { chanceOf, itemIdFrom, itemNumberFrom } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { BatchSpec, ItemSpec, Submission, Submitted, VerdictKind } from "../../ports/store.ts";
+import { countVerdicts, decideRequest, takenId, type VerdictCounts, type VerdictKind } from "../../core/request.ts";
+import type { BatchSpec, ItemSpec, Submission, SubmissionRequest, Submitted } from "../../ports/store.ts";
 import { Commit } from "./commit.ts";
 import { ItemHeap } from "./item-heap.ts";
-import { type MemoryBatch, type MemoryItem, type MemoryState, nameKey, placeItem, queueNamed } from "./memory-state.ts";
+import {
+  type MemoryBatch,
+  type MemoryItem,
+  type MemoryRequest,
+  type MemoryState,
+  nameKey,
+  placeItem,
+  queueNamed,
+} from "./memory-state.ts";
 import { toBatchRow } from "./rows.ts";
 
 export function submit(state: MemoryState, submission: Submission): Submitted {
+  const request = requestOf(state, submission);
+  if (request?.isWhole === true) return repeated(state, request);
   const known = findBatch(state, submission.batch);
   if (known === undefined && typeof submission.batch === "number") {
-    return { batch: null, isNew: false, verdicts: [], items: [], firstOrdinal: 0 };
+    return { batch: null, isNew: false, verdicts: [], items: [], firstOrdinal: 0, repeated: null };
   }
   if (known !== undefined && known.items.length + submission.items.length > LIMITS.itemsPerBatch) {
     throw new MilepostError("INVALID_ARGUMENT", `a batch holds at most ${LIMITS.itemsPerBatch} items`);
@@ -42,13 +53,48 @@ export function submit(state: MemoryState, submission: Submission): Submitted {
   }
   if (known === undefined) commit.of(batch);
   commit.apply();
-  return { batch: toBatchRow(state, batch), isNew: known === undefined, verdicts, items: numbers, firstOrdinal };
+  const before = submission.firstOrdinal === undefined ? undefined : request?.counts;
+  if (submission.request !== undefined) keepRequest(state, batch, submission.request, countVerdicts(verdicts, before));
+  const isNew = known === undefined;
+  return { batch: toBatchRow(state, batch), isNew, verdicts, items: numbers, firstOrdinal, repeated: null };
+}
+
+/** What is kept of the submission's request: of a whole one, or of the very submission that is under way. */
+function requestOf(state: MemoryState, { batch, request }: Submission): MemoryRequest | undefined {
+  if (request === undefined) return undefined;
+  const owner = typeof batch === "number" ? state.batches.get(batch)?.owner : batch.owner;
+  const known = owner === undefined ? undefined : state.requests.get(nameKey(owner, request.key));
+  if (known === undefined) return undefined;
+  decideRequest({ ...known, batch: known.batch.number }, request, typeof batch === "number" ? batch : null);
+  return known;
+}
+
+function repeated(state: MemoryState, { batch, counts }: MemoryRequest): Submitted {
+  const nothing = { isNew: false, verdicts: [], items: [], firstOrdinal: 0 };
+  return { batch: toBatchRow(state, batch), ...nothing, repeated: { ...counts } };
+}
+
+function keepRequest(state: MemoryState, batch: MemoryBatch, request: SubmissionRequest, counts: VerdictCounts): void {
+  const key = nameKey(batch.owner, request.key);
+  if (request.state === "given-up") {
+    state.requests.delete(key);
+    batch.requests.delete(key);
+    return;
+  }
+  const { fingerprint, id: submission } = request;
+  state.requests.set(key, { batch, fingerprint, submission, isWhole: request.state === "whole", counts });
+  batch.requests.add(key);
 }
 
 function findBatch(state: MemoryState, batch: BatchSpec | number): MemoryBatch | undefined {
   if (typeof batch === "number") return state.batches.get(batch);
   const named = batch.name === null ? undefined : state.byName.get(nameKey(batch.owner, batch.name));
-  return named ?? state.byId.get(batch.id);
+  if (named !== undefined) return named;
+  const known = state.byChance.get(chanceOf(batch.id));
+  if (known === undefined) return undefined;
+  const { id, owner, name, pipeline } = batch;
+  if (known.id !== id || known.owner !== owner || known.name !== name || known.pipeline !== pipeline) throw takenId(id);
+  return known;
 }
 
 function createBatch(state: MemoryState, spec: BatchSpec, now: number): MemoryBatch {
@@ -91,6 +137,7 @@ function createBatch(state: MemoryState, spec: BatchSpec, now: number): MemoryBa
     waiting: new ItemHeap(),
     held: new Set(),
     heldBack: new ItemHeap(),
+    requests: new Set(),
     feed: [],
     removals: [],
   };

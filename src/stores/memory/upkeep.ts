@@ -10,7 +10,8 @@ export function prune(state: MemoryState, retention: Retention, now: number): re
     (batch) =>
       batch.endedAt !== null &&
       (retention.queue === undefined || batch.queue.name === retention.queue) &&
-      (retention.owner === undefined || batch.owner === retention.owner),
+      (retention.owner === undefined || batch.owner === retention.owner) &&
+      (retention.ownerPrefix === undefined || batch.owner.startsWith(retention.ownerPrefix)),
   );
   ended.sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0) || b.number - a.number);
   const { olderThanMs, keep } = retention;

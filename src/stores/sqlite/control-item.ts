@@ -28,6 +28,8 @@ export function prepareItemControl(connection: Connection, changes: ItemChanges)
   const deleteItem = connection.query("DELETE FROM items WHERE id = ?");
   const deleteAttempts = connection.query("DELETE FROM attempts WHERE item = ?");
 
+  const endedBy = connection.query<[number]>("SELECT 1 FROM items WHERE id = ? AND ended_at <= ?");
+
   function remove(item: ItemFacts, entry: LedgerEntry): ItemOutcome {
     changes.detach(item);
     tombstone.run(entry.version, splitItemNumber(item.number).ordinal, item.number);
@@ -61,6 +63,8 @@ export function prepareItemControl(connection: Connection, changes: ItemChanges)
         return CHANGED;
       case "remove":
         if (item.state === "processing") return { ok: false, reason: "running", state: item.state };
+        if (command.endedBy !== undefined && endedBy.get(item.number, command.endedBy) === undefined)
+          return wrongState(item);
         return remove(item, entry);
       case "retry":
         if (item.state === "pending" || item.state === "processing") return UNCHANGED;

@@ -94,6 +94,8 @@ export class Controller {
         if (entry.endedAt === null) return this.#steps.cancel(ledger, [number]);
         return statusOf(entry) === "cancelled" ? UNCHANGED : { ok: false, reason: "wrong-state" };
       case "remove":
+        if (command.endedBy !== undefined && (entry.endedAt === null || entry.endedAt > command.endedBy))
+          return { ok: false, reason: "wrong-state" };
         return this.#steps.remove(ledger, [number]);
       case "retry":
         return this.#steps.retry(ledger, entry, { failedOnly: command.failedOnly });

@@ -35,6 +35,7 @@ export class ItemChanges {
   readonly #return: Query;
   readonly #returnUnstarted: Query;
   readonly #raiseToken: Query;
+  readonly #takeOver: Query;
   readonly #retry: Query;
   readonly #keepAttempt: Query;
   readonly #addAttempt: Query;
@@ -63,6 +64,9 @@ export class ItemChanges {
       "UPDATE items SET worker = 0, suspect = max(suspect, ?) WHERE id = ? AND state = 0 AND token = ?",
     );
     this.#raiseToken = connection.query("UPDATE items SET token = token + 1 WHERE id = ?");
+    this.#takeOver = connection.query(
+      "UPDATE items SET worker = ?, token = token + 1, run_at = 0, held = 0 WHERE id = ?",
+    );
     this.#retry = connection.query(`UPDATE items SET state = 0, failures = 0, crashes = 0, error = NULL, output = NULL,
       started_at = NULL, ended_at = NULL, version = ? WHERE id = ? AND state = ? AND token = ?`);
     this.#keepAttempt =
@@ -225,6 +229,14 @@ export class ItemChanges {
     item.startedAt = null;
     entry.isCancelled = false;
     entry.resetsPercent = true;
+  }
+
+  /** Gives the item to another session under a new token, from whoever had it; what kept it from being claimed is over. */
+  takeOver(item: ItemFacts, worker: number): void {
+    this.detach(item);
+    this.#takeOver.run(worker, item.number);
+    item.worker = worker;
+    item.token += 1;
   }
 
   /** Gives the item a token that no lease ever had. */

@@ -74,6 +74,9 @@ export function prepareItemReads(connection: Connection) {
   const pageOfStage = connection.query<ItemTuple>(
     `${select} INDEXED BY items_held WHERE worker <> 0 AND state = 1 AND ${range} AND stage = ? ${order}`,
   );
+  const pageFromNewest = connection.query<ItemTuple>(`${select} WHERE id >= ?1 AND id < ?2
+    AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR stage = ?4)
+    AND (?5 IS NULL OR (state = 3 AND error ->> '$.message' = ?5)) ORDER BY id DESC LIMIT ?6`);
   const failures = connection.query<
     [string, string | null, number, number, string]
   >(`SELECT error ->> '$.message' AS message,
@@ -85,6 +88,11 @@ export function prepareItemReads(connection: Connection) {
   function page(query: ItemQuery): readonly ItemTuple[] {
     const { batch, state, stage, errorMessage, limit } = query;
     const [first, end] = itemRangeOf(batch);
+    if (query.isNewestFirst === true) {
+      const before = Math.min(end, query.after ?? end);
+      const code = state === undefined ? null : toStateCode(state);
+      return pageFromNewest.all(first, before, code, stage ?? null, errorMessage ?? null, limit);
+    }
     const after = Math.max(first - 1, query.after ?? 0);
     const isImpossible =
       (errorMessage !== undefined && (stage !== undefined || (state ?? "failed") !== "failed")) ||

@@ -39,12 +39,21 @@ function prepareQueries(connection: Connection) {
     byChance: connection.query<BatchTuple>(
       `SELECT ${BATCH_COLUMNS} FROM batches WHERE substr(id, 16) = ? AND ${VISIBLE}`,
     ),
+    versionsOf: connection.query<[string, number]>(
+      `SELECT id, version FROM batches WHERE id IN (SELECT value FROM json_each(?)) AND ${VISIBLE}`,
+    ),
+    openVersions: connection.query<[string, number]>(
+      `SELECT id, version FROM batches WHERE ended_at IS NULL AND ${VISIBLE}`,
+    ),
     queueRows: connection.query<[string, number, number | null, number, number, number]>(`
     SELECT queues.name, queues.control, concurrency, count(number), coalesce(sum(pending), 0), coalesce(sum(processing), 0)
     FROM queues LEFT JOIN batches ON queue = queues.name AND ended_at IS NULL AND ${VISIBLE}
     GROUP BY queues.name ORDER BY queues.name`),
     item: connection.query<ItemTuple>(`SELECT ${ITEM_COLUMNS} FROM items WHERE id = ?`),
     itemByKey: connection.query<ItemTuple>(`SELECT ${ITEM_COLUMNS} FROM items WHERE batch = ? AND key = ?`),
+    inQueue: connection.query<[number]>(`SELECT items.id FROM batches CROSS JOIN items
+      ON items.batch = number AND items.key = ?1
+      WHERE queue = ?2 AND (?3 IS NULL OR owner = ?3) AND ${VISIBLE} ORDER BY number DESC LIMIT 1`),
     holder: connection.query<[string]>(
       "SELECT workers.name FROM items JOIN workers ON number = worker WHERE items.id = ? AND worker <> 0",
     ),
@@ -105,6 +114,7 @@ export class Reads {
     if (query.owner !== undefined) add("owner = ?", query.owner);
     if (query.queue !== undefined) add("queue = ?", query.queue);
     if (query.before !== undefined) add("number < ?", query.before);
+    if (query.endedSince !== undefined) add("ended_at >= ?", query.endedSince);
     if (query.isEnded !== undefined) conditions.push(query.isEnded ? "ended_at IS NOT NULL" : "ended_at IS NULL");
     if (query.statuses !== undefined) {
       add(`${STATUS_SQL} IN (SELECT value FROM json_each(?))`, JSON.stringify(query.statuses));
@@ -120,8 +130,15 @@ export class Reads {
     return statement.all(...values, query.limit);
   }
 
+  #itemTuple(ref: ItemRef): ItemTuple | undefined {
+    if ("number" in ref) return this.#queries.item.get(ref.number);
+    if ("batch" in ref) return this.#queries.itemByKey.get(ref.batch, ref.key);
+    const found = this.#queries.inQueue.get(ref.key, ref.queue, ref.owner ?? null)?.[0];
+    return found === undefined ? undefined : this.#queries.item.get(found);
+  }
+
   #detail(ref: ItemRef): ItemDetail | null {
-    const row = "number" in ref ? this.#queries.item.get(ref.number) : this.#queries.itemByKey.get(ref.batch, ref.key);
+    const row = this.#itemTuple(ref);
     const batch = row === undefined ? null : this.#find({ number: splitItemNumber(row[0]).batch });
     if (row === undefined || batch === null) return null;
     const found = toItemRow(row, batch.id);
@@ -169,6 +186,13 @@ export class Reads {
     return this.#find({ number });
   }
 
+  /** Reads inside the transaction that the caller is in. */
+  itemNow(ref: ItemRef): ItemRow | null {
+    const row = this.#itemTuple(ref);
+    const batch = row === undefined ? null : this.#find({ number: splitItemNumber(row[0]).batch });
+    return row === undefined || batch === null ? null : toItemRow(row, batch.id);
+  }
+
   async queues(): Promise<readonly QueueSnapshot[]> {
     const rows = await this.#connection.readOne(() => this.#queries.queueRows.all());
     return rows.map(([name, control, concurrency, batches, pending, processing]) => {
@@ -185,6 +209,13 @@ export class Reads {
 
   async batch(ref: BatchRef): Promise<BatchRow | null> {
     return this.#connection.readOne(() => this.#find(ref));
+  }
+
+  async versions(ids: readonly string[] | null): Promise<ReadonlyMap<string, number>> {
+    const { versionsOf, openVersions } = this.#queries;
+    return new Map(
+      await this.#connection.readOne(() => (ids === null ? openVersions.all() : versionsOf.all(JSON.stringify(ids)))),
+    );
   }
 
   async item(ref: ItemRef): Promise<ItemDetail | null> {

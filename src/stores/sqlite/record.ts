@@ -2,11 +2,14 @@ import { unreachable } from "../../core/invariant.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { type Decision, decideFenced } from "../../core/machine.ts";
 import type { ItemProgress } from "../../core/progress.ts";
+import { isTerminal } from "../../core/transitions.ts";
+import type { Amended, Amendment } from "../../ports/amendment.ts";
 import type { Report, ReportResult } from "../../ports/store.ts";
 import { type Blocks, EndedFresh, FIRST_TOKEN } from "./blocks.ts";
 import type { Connection } from "./connection.ts";
 import type { ItemChanges, ItemFacts } from "./item-changes.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
+import type { Reads } from "./reads.ts";
 
 type Complete = Report & { readonly type: "complete" };
 
@@ -14,7 +17,7 @@ type Complete = Report & { readonly type: "complete" };
 const RUN_MIN = 4;
 
 const OK: ReportResult = { ok: true };
-const NOT_FOUND: ReportResult = { ok: false, reason: "not-found" };
+const NOT_FOUND = { ok: false, reason: "not-found" } as const;
 
 type Queries = ReturnType<typeof prepareQueries>;
 
@@ -28,6 +31,7 @@ function prepareQueries(connection: Connection) {
     completeUnstarted: connection.query(`UPDATE items SET state = 2, worker = 0, attempts = attempts + 1, version = ?,
     started_at = ?, ended_at = ?, output = ?, saved = NULL, suspect = 0
     WHERE id = ? AND token = ? AND worker = ? AND state = 0`),
+    worker: connection.query("SELECT 1 FROM workers WHERE number = ?"),
     setProgress: connection.query(`UPDATE items SET progress = ?, stage = ?, fraction = ?, saved = coalesce(?, saved),
     version = ? WHERE id = ? AND token = ? AND state = 1`),
   };
@@ -40,17 +44,19 @@ export class Recorder {
   readonly #ledgerQueries: LedgerQueries;
   readonly #changes: ItemChanges;
   readonly #blocks: Blocks;
+  readonly #reads: Reads;
 
   constructor(
     connection: Connection,
     ledgerQueries: LedgerQueries,
-    parts: { readonly changes: ItemChanges; readonly blocks: Blocks },
+    parts: { readonly changes: ItemChanges; readonly blocks: Blocks; readonly reads: Reads },
   ) {
     this.#connection = connection;
     this.#queries = prepareQueries(connection);
     this.#ledgerQueries = ledgerQueries;
     this.#changes = parts.changes;
     this.#blocks = parts.blocks;
+    this.#reads = parts.reads;
   }
 
   /**
@@ -191,6 +197,33 @@ export class Recorder {
     ended.settle();
     ledger.settle();
     return results;
+  }
+
+  #amendNow({ ref, worker, change }: Amendment, ledger: Ledger): Amended {
+    if (this.#queries.worker.get(worker) === undefined) return { ok: false, reason: "lease-lost" };
+    const before = this.#reads.itemNow(ref);
+    if (before === null) return NOT_FOUND;
+    const body = change(before);
+    const item = this.#changes.find(before.number);
+    if (item === null) return NOT_FOUND;
+    if (isTerminal(item.state)) return { ok: false, reason: "wrong-state" };
+    if (item.worker !== worker) {
+      if (item.worker !== 0) ledger.hasOrders = true;
+      this.#changes.takeOver(item, worker);
+    }
+    const report = { ...body, item: item.number, lease: { token: item.token, worker } };
+    const [result = NOT_FOUND] = this.#recordNow([report], ledger);
+    const after = this.#reads.itemNow({ number: item.number });
+    return result.ok && after !== null ? { ok: true, item: after } : NOT_FOUND;
+  }
+
+  async amend(amendment: Amendment): Promise<Amended> {
+    let ledger = new Ledger(this.#ledgerQueries, amendment.now);
+    const work = (): Amended => {
+      ledger = new Ledger(this.#ledgerQueries, amendment.now);
+      return this.#amendNow(amendment, ledger);
+    };
+    return this.#connection.write(work, { hasEnded: () => ledger.hasEnded });
   }
 
   async record(reports: readonly Report[], now: number): Promise<readonly ReportResult[]> {

@@ -120,7 +120,7 @@ export function toBatchRow(row: BatchTuple, concurrency: number): BatchRow {
 }
 
 export const ITEM_COLUMNS = `id, key, state, held, priority, version, token, attempts, crashes, run_at, size, input, output,
-  saved, error, progress, fraction, started_at, ended_at, kind`;
+  saved, error, progress, fraction, started_at, ended_at, kind, failures`;
 
 export type ItemTuple = readonly [
   number: number,
@@ -143,6 +143,7 @@ export type ItemTuple = readonly [
   startedAt: number | null,
   endedAt: number | null,
   kind: string | null,
+  failures: number,
 ];
 
 export function toItemRow(row: ItemTuple, batchId: string): ItemRow {
@@ -157,6 +158,7 @@ export function toItemRow(row: ItemTuple, batchId: string): ItemRow {
     version: row[5],
     token: row[6],
     attempts: row[7],
+    failures: row[20],
     crashes: row[8],
     readyAt: row[9] === 0 ? null : row[9],
     size: row[10],

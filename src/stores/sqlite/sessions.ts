@@ -18,9 +18,12 @@ type SessionTuple = readonly [
   openedAt: number,
   beatAt: number,
   confirmed: number,
+  batch: number | null,
+  pipelines: string | null,
 ];
 
-const COLUMNS = "number, name, host, pid, birth, queues, concurrency, lease_ms, opened_at, beat_at, confirmed";
+const COLUMNS = `number, name, host, pid, birth, queues, concurrency, lease_ms, opened_at, beat_at, confirmed, batch,
+  pipelines`;
 
 /** A beat this far in the future of the machine's monotonic clock was made before a reboot set that clock back. */
 const FUTURE_MS = 60_000;
@@ -43,6 +46,7 @@ export function prepareSessions(
     concurrency, lease_ms, opened_at, beat_at, confirmed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING number`);
   const beat = connection.query("UPDATE workers SET beat_at = ? WHERE number = ?");
   const all = connection.query<SessionTuple>(`SELECT ${COLUMNS} FROM workers ORDER BY number`);
+  const one = connection.query<SessionTuple>(`SELECT ${COLUMNS} FROM workers WHERE number = ?`);
   const remove = connection.query("DELETE FROM workers WHERE number = ?");
   const heldCount = connection.query<[number]>(`SELECT (SELECT count(*) FROM items INDEXED BY items_held
     WHERE worker <> 0 AND worker = ?1) + (SELECT coalesce(sum(items), 0) FROM blocks WHERE worker = ?1)`);
@@ -66,6 +70,25 @@ export function prepareSessions(
   function isGone(row: SessionTuple, isDead: (session: ProcessIdentity) => boolean): boolean {
     const [, , host, pid, birth, , , leaseMs, , beatAt] = row;
     return isLapsed({ beatAt, leaseMs }, connection.clock.monotonic()) || isDead({ host, pid, birth });
+  }
+
+  function toSessionRow(row: SessionTuple): SessionRow {
+    return {
+      number: row[0],
+      name: row[1],
+      host: row[2],
+      pid: row[3],
+      birth: row[4],
+      queues: JSON.parse(row[5]) as readonly string[],
+      batch: row[11],
+      pipelines: row[12] === null ? null : (JSON.parse(row[12]) as readonly string[]),
+      concurrency: row[6],
+      leaseMs: row[7],
+      openedAt: row[8],
+      silentMs: Math.max(0, connection.clock.monotonic() - row[9]),
+      confirmed: row[10],
+      held: heldCount.get(row[0])?.[0] ?? 0,
+    };
   }
 
   return {
@@ -100,22 +123,14 @@ export function prepareSessions(
     },
 
     async sessions(): Promise<readonly SessionRow[]> {
-      return connection.read(() =>
-        all.all().map((row) => ({
-          number: row[0],
-          name: row[1],
-          host: row[2],
-          pid: row[3],
-          birth: row[4],
-          queues: JSON.parse(row[5]) as readonly string[],
-          concurrency: row[6],
-          leaseMs: row[7],
-          openedAt: row[8],
-          silentMs: Math.max(0, connection.clock.monotonic() - row[9]),
-          confirmed: row[10],
-          held: heldCount.get(row[0])?.[0] ?? 0,
-        })),
-      );
+      return connection.read(() => all.all().map(toSessionRow));
+    },
+
+    async session(worker: number): Promise<SessionRow | null> {
+      return connection.read(() => {
+        const row = one.get(worker);
+        return row === undefined ? null : toSessionRow(row);
+      });
     },
   };
 }

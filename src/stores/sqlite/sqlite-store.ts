@@ -49,25 +49,37 @@ function storeOver(connection: Connection): Store {
   const upkeep = prepareUpkeep(connection, ledger, steps);
   const reads = new Reads(connection);
   const submitter = new Submitter(connection, ledger, reads);
-  const recorder = new Recorder(connection, ledger, { changes, blocks });
+  const recorder = new Recorder(connection, ledger, { changes, blocks, reads });
   const controller = new Controller(connection, ledger, { changes, steps });
   const verifier = new Verifier(connection, ledger, { changes, blocks });
   const watcher = new Watcher(connection);
   const pulses = new Set<Pulse>();
+  const claim = prepareClaim(connection, blocks);
+  const sessions = prepareSessions(connection, ledger, { changes, finishStalled: upkeep.finishStalled });
   return {
     location: connection.path,
-    ...prepareSessions(connection, ledger, { changes, finishStalled: upkeep.finishStalled }),
+    ...sessions,
+    orders(worker, confirmed) {
+      watcher.lookAlong();
+      return sessions.orders(worker, confirmed);
+    },
     ...prepareItemReads(connection),
     ...prepareLearning(connection, reads),
     prune: upkeep.prune,
     checkpoint: upkeep.checkpoint,
-    claim: prepareClaim(connection, blocks),
+    async claim(request) {
+      const claimed = await claim(request);
+      watcher.claimed(claimed.leases.length === request.limit);
+      return claimed;
+    },
     submit: (submission) => submitter.submit(submission),
     record: (reports, now) => recorder.record(reports, now),
+    amend: (amendment) => recorder.amend(amendment),
     control: (command, now) => controller.control(command, now),
     queues: () => reads.queues(),
     batches: (query) => reads.batches(query),
     batch: (ref) => reads.batch(ref),
+    versions: (ids) => reads.versions(ids),
     item: (ref) => reads.item(ref),
     changes: (batch, since, limit) => reads.changes(batch, since, limit),
     verify: (options) => verifier.verify(options),

@@ -46,6 +46,7 @@ function prepareQueries(connection: Connection) {
     deleteAdditions: connection.query("DELETE FROM additions WHERE batch = ?"),
     deleteRemovals: connection.query("DELETE FROM removals WHERE batch = ?"),
     deleteStatistics: connection.query("DELETE FROM statistics WHERE batch = ?"),
+    deleteRequests: connection.query("DELETE FROM requests WHERE batch = ?"),
     deleteBatch: connection.query("DELETE FROM batches WHERE number = ?"),
   };
 }
@@ -108,6 +109,7 @@ export class Steps {
       this.#queries.deleteRemovals.run(batch);
       this.#queries.deleteAdditions.run(batch);
       this.#queries.deleteStatistics.run(batch);
+      this.#queries.deleteRequests.run(batch);
       this.#queries.deleteBatch.run(batch);
       return { items: 0, isGone: true };
     }

@@ -1,11 +1,13 @@
 import { MilepostError } from "../../core/errors.ts";
-import { itemNumberFrom, splitItemNumber } from "../../core/ids.ts";
+import { chanceOf, itemNumberFrom, splitItemNumber } from "../../core/ids.ts";
 import { invariant } from "../../core/invariant.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { BatchSpec, ItemSpec, Submission, Submitted, VerdictKind } from "../../ports/store.ts";
+import { takenId, type VerdictKind } from "../../core/request.ts";
+import type { BatchSpec, ItemSpec, Submission, Submitted } from "../../ports/store.ts";
 import type { Connection } from "./connection.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 import type { Reads } from "./reads.ts";
+import { Requests } from "./requests.ts";
 import { PENDING, toStateCode } from "./rows.ts";
 
 /** Fewer items than this are inserted one by one. */
@@ -19,7 +21,10 @@ function prepareQueries(connection: Connection) {
     findNamed: connection.query<[number]>(
       "SELECT number FROM batches WHERE owner = ? AND name = ? AND is_removing = 0",
     ),
-    findId: connection.query<[number]>("SELECT number FROM batches WHERE id = ? AND is_removing = 0"),
+    // By what the ids of its items are made of: that must be its own too.
+    findId: connection.query<[number, string, string, string | null, string, number]>(
+      "SELECT number, id, owner, name, pipeline, is_removing FROM batches WHERE substr(id, 16) = ?",
+    ),
     insertQueue: connection.query("INSERT INTO queues (name) VALUES (?) ON CONFLICT DO NOTHING"),
     insertBatch: connection.query<[number]>(`INSERT INTO batches (id, owner, name, queue, pipeline, options, policy,
     stages, priority, start_at, work, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`),
@@ -42,18 +47,26 @@ export class Submitter {
   readonly #queries: Queries;
   readonly #ledgerQueries: LedgerQueries;
   readonly #reads: Reads;
+  readonly #requests: Requests;
 
   constructor(connection: Connection, ledgerQueries: LedgerQueries, reads: Reads) {
     this.#connection = connection;
     this.#queries = prepareQueries(connection);
     this.#ledgerQueries = ledgerQueries;
     this.#reads = reads;
+    this.#requests = new Requests(connection);
   }
 
   #findBatch(batch: BatchSpec | number): number | undefined {
     if (typeof batch === "number") return batch;
     const named = batch.name === null ? undefined : this.#queries.findNamed.get(batch.owner, batch.name);
-    return (named ?? this.#queries.findId.get(batch.id))?.[0];
+    if (named !== undefined) return named[0];
+    const row = this.#queries.findId.get(chanceOf(batch.id));
+    if (row === undefined) return undefined;
+    const [number, id, owner, name, pipeline, isRemoving] = row;
+    const isSame = id === batch.id && owner === batch.owner && name === batch.name && pipeline === batch.pipeline;
+    if (!isSame || isRemoving === 1) throw takenId(batch.id);
+    return number;
   }
 
   #createBatch(spec: BatchSpec, now: number): number {
@@ -156,13 +169,18 @@ export class Submitter {
   }
 
   #submitNow(submission: Submission): Submitted {
+    const request = submission.request === undefined ? null : this.#requests.find(submission.batch, submission.request);
+    if (request?.isRepeat === true) {
+      const batch = this.#reads.batchNow(request.batch);
+      return { batch, isNew: false, verdicts: [], items: [], firstOrdinal: 0, repeated: request.counts };
+    }
     const known = this.#findBatch(submission.batch);
     const isNew = known === undefined;
     const number =
       known ?? (typeof submission.batch === "number" ? 0 : this.#createBatch(submission.batch, submission.now));
     const ledger = new Ledger(this.#ledgerQueries, submission.now);
     const entry = ledger.find(number);
-    if (entry === null) return { batch: null, isNew: false, verdicts: [], items: [], firstOrdinal: 0 };
+    if (entry === null) return { batch: null, isNew: false, verdicts: [], items: [], firstOrdinal: 0, repeated: null };
     if (entry.nextOrdinal + submission.items.length > LIMITS.itemsPerBatch) {
       throw new MilepostError("INVALID_ARGUMENT", `a batch holds at most ${LIMITS.itemsPerBatch} items`);
     }
@@ -181,7 +199,9 @@ export class Submitter {
     if (isSealedNow) entry.isSealed = true;
     entry.isChanged = isNew || entry.delta.total > 0 || isSealedNow;
     ledger.settle();
-    return { batch: this.#reads.batchNow(number), isNew, verdicts, items, firstOrdinal };
+    const before = submission.firstOrdinal === undefined ? null : (request?.counts ?? null);
+    if (submission.request !== undefined) this.#requests.keep(number, submission.request, { before, verdicts });
+    return { batch: this.#reads.batchNow(number), isNew, verdicts, items, firstOrdinal, repeated: null };
   }
 
   async submit(submission: Submission): Promise<Submitted> {

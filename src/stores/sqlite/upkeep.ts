@@ -13,7 +13,7 @@ export function prepareUpkeep(connection: Connection, ledgerQueries: LedgerQueri
   const fallen = connection.query<[number, string]>(`SELECT number, id FROM (
       SELECT number, id, ended_at, row_number() OVER (ORDER BY ended_at DESC, number DESC) AS rank
       FROM batches WHERE ended_at IS NOT NULL AND is_removing = 0
-      AND (?1 IS NULL OR queue = ?1) AND (?2 IS NULL OR owner = ?2))
+      AND (?1 IS NULL OR queue = ?1) AND (?2 IS NULL OR owner = ?2) AND (?6 IS NULL OR substr(owner, 1, length(?6)) = ?6))
     WHERE coalesce(?3, ?4) IS NOT NULL AND (?3 IS NULL OR rank > ?3) AND (?4 IS NULL OR ended_at < ?4)
     ORDER BY ended_at, number LIMIT ?5`);
   const stillEnded = connection.query<[number]>("SELECT 1 FROM batches WHERE number = ? AND ended_at IS NOT NULL");
@@ -65,9 +65,9 @@ export function prepareUpkeep(connection: Connection, ledgerQueries: LedgerQueri
 
     async prune(retention: Retention, now: number): Promise<readonly string[]> {
       await finishHalfRemoved();
-      const { queue = null, owner = null, keep, olderThanMs, limit } = retention;
+      const { queue = null, owner = null, ownerPrefix = null, keep, olderThanMs, limit } = retention;
       const before = olderThanMs === null ? null : now - olderThanMs;
-      const found = await connection.readOne(() => fallen.all(queue, owner, keep, before, limit));
+      const found = await connection.readOne(() => fallen.all(queue, owner, keep, before, limit, ownerPrefix));
       const pruned: string[] = [];
       for (const [number, id] of found) {
         if (await removeAll(number)) pruned.push(id);

@@ -49,6 +49,10 @@ function prepareQueries(connection: Connection) {
     orphans: connection.query<[number]>("SELECT count(*) FROM items WHERE batch NOT IN (SELECT number FROM batches)"),
     misplaced: connection.query<[number]>("SELECT count(*) FROM items WHERE batch <> id >> 30"),
     lostAttempts: connection.query<[number]>("SELECT count(*) FROM attempts WHERE item NOT IN (SELECT id FROM items)"),
+    lostRequests: connection.query<[number]>(
+      "SELECT count(*) FROM requests WHERE batch NOT IN (SELECT number FROM batches)",
+    ),
+    dropRequests: connection.query("DELETE FROM requests WHERE batch NOT IN (SELECT number FROM batches)"),
     dropOrphans: connection.query("DELETE FROM items WHERE batch NOT IN (SELECT number FROM batches)"),
     dropAttempts: connection.query("DELETE FROM attempts WHERE item NOT IN (SELECT id FROM items)"),
     mend: connection.query(`UPDATE batches SET total = ?, pending = ?, processing = ?, completed = ?, failed = ?,
@@ -174,6 +178,9 @@ export class Verifier {
     const lost = this.#queries.lostAttempts.get()?.[0] ?? 0;
     if (lost > 0) report(null, "attempts without an item", [0, lost]);
     if (lost > 0 && repair) this.#queries.dropAttempts.run();
+    const requests = this.#queries.lostRequests.get()?.[0] ?? 0;
+    if (requests > 0) report(null, "requests without a batch", [0, requests]);
+    if (requests > 0 && repair) this.#queries.dropRequests.run();
   }
 
   #checkFile(findings: Finding[]): void {

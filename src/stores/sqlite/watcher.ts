@@ -10,6 +10,10 @@ const IDLE_POLL_MS = 25;
 const BUSY_FOR_MS = 60_000;
 /** Who made a commit of its own so short a while ago has work at hand, and looks at the file by itself. */
 const OWN_WORK_MS = 50;
+/** Who has found all that was asked for this long has plenty, and looks when its workers read their orders anyway. */
+const PLENTY_AFTER_MS = 200;
+/** A little longer than from one reading of the orders to the next. */
+const PLENTY_POLL_MS = 60;
 
 /**
  * Tells listeners of commits: of this connection at once (many in one turn are told once), of others by polling
@@ -25,6 +29,9 @@ export class Watcher {
   #seen = 0;
   #changedAt = Number.NEGATIVE_INFINITY;
   #ownAt = Number.NEGATIVE_INFINITY;
+  /** Since when every claim of this process has found all that it asked for. */
+  #plentySince = Number.POSITIVE_INFINITY;
+  #ordersAt = Number.NEGATIVE_INFINITY;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -49,6 +56,21 @@ export class Watcher {
     };
   }
 
+  /** Hears of each claim of this process whether it found all that it asked for. */
+  claimed(isAll: boolean): void {
+    const hadPlenty = this.#hasPlenty;
+    if (!isAll) this.#plentySince = Number.POSITIVE_INFINITY;
+    else this.#plentySince = Math.min(this.#plentySince, this.#connection.clock.monotonic());
+    // What others submit is waited for again.
+    if (hadPlenty && !isAll && this.#timer !== null) this.#schedule();
+  }
+
+  /** To be called by who reads orders. Looks at the file too if the next look is a long way off: the process is awake anyway. */
+  lookAlong(): void {
+    this.#ordersAt = this.#connection.clock.monotonic();
+    if (this.#hasPlenty) this.#look();
+  }
+
   close(): void {
     this.#listeners.clear();
     this.#stop();
@@ -59,14 +81,24 @@ export class Watcher {
     this.#timer = null;
   }
 
-  #schedule(): void {
-    const { clock } = this.#connection;
-    const now = clock.monotonic();
-    const isBusy = now - this.#changedAt < BUSY_FOR_MS && now - this.#ownAt > OWN_WORK_MS;
-    this.#timer = clock.after(isBusy ? BUSY_POLL_MS : IDLE_POLL_MS, () => this.#poll());
+  get #hasPlenty(): boolean {
+    const now = this.#connection.clock.monotonic();
+    // A worker that has stopped reads no orders, and claims no more.
+    return now - this.#plentySince >= PLENTY_AFTER_MS && now - this.#ordersAt < PLENTY_AFTER_MS;
   }
 
-  #poll(): void {
+  #schedule(): void {
+    this.#timer?.cancel();
+    this.#timer = this.#connection.clock.after(this.#pollMs(), () => this.#look());
+  }
+
+  #pollMs(): number {
+    if (this.#hasPlenty) return PLENTY_POLL_MS;
+    const now = this.#connection.clock.monotonic();
+    return now - this.#changedAt < BUSY_FOR_MS && now - this.#ownAt > OWN_WORK_MS ? BUSY_POLL_MS : IDLE_POLL_MS;
+  }
+
+  #look(): void {
     if (this.#listeners.size === 0) return;
     const version = this.#readVersion();
     // No commit ever comes to a file that is gone; who listens must look, to hear of it.

@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
 import type { Milepost } from "../../../src/index.ts";
+import type { ServedRoute } from "../../../src/server/methods.ts";
 import { createServer } from "../../../src/server/server.ts";
 import type { ServerOptions } from "../../../src/server/settings.ts";
 import { openForTest, type StoreName, temporaryFolder } from "../../support/open-for-test.ts";
@@ -10,10 +11,12 @@ export interface TestServer {
   readonly milepost: Milepost;
   readonly url: string;
   readonly files: string;
+  readonly routes: readonly ServedRoute[];
   /** `fetch` of a path of the server, as nobody. */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
   /** `fetch` with the operator's token. */
   readonly operator: (path: string, init?: RequestInit) => Promise<Response>;
+  readonly close: () => Promise<void>;
 }
 
 /** A server on a free port over a fresh store, closed when the test ends. */
@@ -31,7 +34,9 @@ export async function startServer(
     milepost,
     url,
     files,
+    routes: server.routes,
     fetch: call,
+    close: () => server.close(),
     operator: (path, init = {}) =>
       call(path, { ...init, headers: { authorization: `Bearer ${TOKEN}`, ...(init.headers as object) } }),
   };

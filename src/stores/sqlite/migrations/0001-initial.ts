@@ -68,6 +68,20 @@ CREATE INDEX batches_scheduled ON batches (start_at) WHERE start_at IS NOT NULL 
 CREATE INDEX batches_ended ON batches (ended_at, number) WHERE ended_at IS NOT NULL;
 CREATE INDEX batches_removing ON batches (number) WHERE is_removing = 1;
 
+CREATE TABLE requests (
+  owner TEXT NOT NULL,
+  key TEXT NOT NULL,
+  batch INTEGER NOT NULL,
+  fingerprint TEXT NOT NULL,
+  submission TEXT NOT NULL,
+  is_whole INTEGER NOT NULL CHECK (is_whole IN (0, 1)),
+  added INTEGER NOT NULL,
+  known INTEGER NOT NULL,
+  duplicate INTEGER NOT NULL,
+  PRIMARY KEY (owner, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX requests_batch ON requests (batch);
+
 CREATE TABLE items (
   id INTEGER PRIMARY KEY,
   batch INTEGER NOT NULL,

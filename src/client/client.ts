@@ -1,0 +1,324 @@
+import type { z } from "zod";
+import type { WireBatch, WireBatchesPage } from "../wire/batch.ts";
+import type { BatchStatusQuery, WireBatchStatus } from "../wire/batch-status.ts";
+import type { WireFailures, WireStages } from "../wire/breakdown.ts";
+import type {
+  batchControlledSchema,
+  itemControlledSchema,
+  queueControlledSchema,
+  removedSchema,
+} from "../wire/control.ts";
+import type { WireItemDetail, WireItemsPage } from "../wire/item.ts";
+import type { WirePipelines } from "../wire/pipelines.ts";
+import type { WireBatchAccepted, WireProcessBatch } from "../wire/process-batch.ts";
+import type { queuesSchema, WireQueue } from "../wire/queue.ts";
+import type { additionSchema, submissionSchema, WireSubmitted } from "../wire/submission.ts";
+import type { WireUploaded, WireUploads } from "../wire/uploads.ts";
+import type { WireWorkers } from "../wire/worker.ts";
+import { type ClientOptions, Connection, type Query } from "./connection.ts";
+import type { StreamOptions } from "./event-source.ts";
+import { type UploadFile, type UploadOptions, upload } from "./upload.ts";
+import { type BatchUpdate, type OverviewUpdate, type WatchOptions, watchBatch, watchMany } from "./watch.ts";
+
+export { ApiError } from "./api-error.ts";
+export type { ClientOptions } from "./connection.ts";
+export type { StreamOptions } from "./event-source.ts";
+export type { UploadFile, UploadOptions } from "./upload.ts";
+export type { BatchUpdate, OverviewUpdate, WatchOptions } from "./watch.ts";
+
+export type BatchControlled = z.infer<typeof batchControlledSchema>;
+export type ItemControlled = z.infer<typeof itemControlledSchema>;
+export type QueueControlled = z.infer<typeof queueControlledSchema>;
+export type Removed = z.infer<typeof removedSchema>;
+export type NewBatch = z.input<typeof submissionSchema>;
+export type NewItems = z.input<typeof additionSchema>;
+
+/** Makes the same request once, however often it is sent. */
+export interface Once {
+  readonly idempotencyKey?: string;
+}
+
+export interface BatchesFilter {
+  readonly status?: WireBatch["status"];
+  readonly queue?: string;
+  /** The operator's alone. */
+  readonly owner?: string;
+  readonly ended?: boolean;
+  readonly cursor?: string;
+  readonly limit?: number;
+}
+
+export interface ItemsFilter {
+  readonly state?: WireItemDetail["state"];
+  readonly stage?: string;
+  readonly error?: string;
+  readonly cursor?: string;
+  readonly limit?: number;
+}
+
+/**
+ * A server's API with types: in browsers and in Node, without any dependency.
+ *
+ * Every call throws `ApiError` where the server refuses. Nothing is sent again by itself but reading of events.
+ *
+ * @example
+ * const client = createClient({ url: "http://127.0.0.1:7077" });
+ * const { files } = await client.upload([file], { onProgress: (sent, total) => show(sent / total) });
+ * const { batchId } = await client.processBatch({ fileIds: files.map(({ fileId }) => fileId) });
+ * for await (const { batch } of client.batch(batchId).watch()) show(batch.percent);
+ */
+export function createClient(options: ClientOptions): Client {
+  return new Client(new Connection(options));
+}
+
+/** See `createClient`. */
+export class Client {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  upload(files: readonly UploadFile[], options?: UploadOptions): Promise<WireUploaded> {
+    return upload(this.#connection, files, options);
+  }
+
+  uploads(): Promise<WireUploads> {
+    return this.#get("/api/uploads");
+  }
+
+  async deleteUpload(fileId: string): Promise<void> {
+    await this.#connection.open("DELETE", path`/api/uploads/${fileId}`);
+  }
+
+  processBatch(request: WireProcessBatch, once?: Once): Promise<WireBatchAccepted> {
+    return this.#post("/api/process-batch", request, once);
+  }
+
+  batchStatus(batchId: string, query?: Partial<BatchStatusQuery>): Promise<WireBatchStatus> {
+    return this.#get(path`/api/batch-status/${batchId}`, { ...query });
+  }
+
+  pipelines(): Promise<WirePipelines> {
+    return this.#get("/api/pipelines");
+  }
+
+  batches(filter?: BatchesFilter): Promise<WireBatchesPage> {
+    return this.#get("/api/batches", { ...filter });
+  }
+
+  submit(batch: NewBatch, once?: Once): Promise<WireSubmitted> {
+    return this.#post("/api/batches", batch, once);
+  }
+
+  batch(batchId: string): BatchClient {
+    return new BatchClient(this.#connection, batchId);
+  }
+
+  /** Many batches as they change, until the caller stops: at most 200 by id, or `all` that run for the operator. */
+  watchMany(
+    batchIds: readonly string[] | "all",
+    options: StreamOptions = {},
+  ): AsyncGenerator<OverviewUpdate, void, undefined> {
+    return watchMany(this.#connection, batchIds, options);
+  }
+
+  queues(): Promise<z.infer<typeof queuesSchema>> {
+    return this.#get("/api/queues");
+  }
+
+  queue(name: string): QueueClient {
+    return new QueueClient(this.#connection, name);
+  }
+
+  workers(): Promise<WireWorkers> {
+    return this.#get("/api/workers");
+  }
+
+  #get<T>(address: string, query?: Query): Promise<T> {
+    return this.#connection.call("GET", address, query === undefined ? {} : { query });
+  }
+
+  #post<T>(address: string, body: unknown, once: Once = {}): Promise<T> {
+    const headers = once.idempotencyKey === undefined ? {} : { "idempotency-key": once.idempotencyKey };
+    return this.#connection.call("POST", address, { body, headers });
+  }
+}
+
+/** One batch of a server. */
+export class BatchClient {
+  readonly #connection: Connection;
+  readonly #id: string;
+
+  constructor(connection: Connection, id: string) {
+    this.#connection = connection;
+    this.#id = id;
+  }
+
+  read(): Promise<WireBatch> {
+    return this.#connection.call("GET", this.#path());
+  }
+
+  /** The batch as it changes, until it has ended or is removed; breaks of the connection are bridged. */
+  watch(options: WatchOptions = {}): AsyncGenerator<BatchUpdate, void, undefined> {
+    return watchBatch(this.#connection, this.#id, options);
+  }
+
+  items(filter: ItemsFilter = {}): Promise<WireItemsPage> {
+    return this.#connection.call("GET", this.#path("/items"), { query: { ...filter } });
+  }
+
+  item(itemId: string): ItemClient {
+    return new ItemClient(this.#connection, this.#path(path`/items/${itemId}`));
+  }
+
+  failures(): Promise<WireFailures> {
+    return this.#connection.call("GET", this.#path("/failures"));
+  }
+
+  stages(): Promise<WireStages> {
+    return this.#connection.call("GET", this.#path("/stages"));
+  }
+
+  add(items: NewItems): Promise<WireSubmitted> {
+    return this.#connection.call("POST", this.#path("/items"), { body: items });
+  }
+
+  seal(): Promise<BatchControlled> {
+    return this.#control("seal");
+  }
+
+  pause(): Promise<BatchControlled> {
+    return this.#control("pause");
+  }
+
+  resume(): Promise<BatchControlled> {
+    return this.#control("resume");
+  }
+
+  stop(): Promise<BatchControlled> {
+    return this.#control("stop");
+  }
+
+  cancel(): Promise<BatchControlled> {
+    return this.#control("cancel");
+  }
+
+  retry(options: { readonly failed?: boolean } = {}): Promise<BatchControlled> {
+    return this.#control("retry", options);
+  }
+
+  setPriority(priority: NonNullable<NewBatch["priority"]>): Promise<BatchControlled> {
+    return this.#control("priority", { priority });
+  }
+
+  remove(): Promise<Removed> {
+    return this.#connection.call("DELETE", this.#path());
+  }
+
+  /** All outputs as one ZIP, as it comes. */
+  outputs(options: { readonly signal?: AbortSignal } = {}): Promise<Response> {
+    return this.#connection.open("GET", this.#path("/outputs.zip"), options);
+  }
+
+  #control(name: string, body: unknown = {}): Promise<BatchControlled> {
+    return this.#connection.call("POST", this.#path(`/${name}`), { body });
+  }
+
+  #path(end = ""): string {
+    return path`/api/batches/${this.#id}` + end;
+  }
+}
+
+/** One item of a batch. */
+export class ItemClient {
+  readonly #connection: Connection;
+  readonly #path: string;
+
+  constructor(connection: Connection, address: string) {
+    this.#connection = connection;
+    this.#path = address;
+  }
+
+  read(): Promise<WireItemDetail> {
+    return this.#connection.call("GET", this.#path);
+  }
+
+  hold(): Promise<ItemControlled> {
+    return this.#control("hold");
+  }
+
+  unhold(): Promise<ItemControlled> {
+    return this.#control("unhold");
+  }
+
+  cancel(): Promise<ItemControlled> {
+    return this.#control("cancel");
+  }
+
+  retry(): Promise<ItemControlled> {
+    return this.#control("retry");
+  }
+
+  setPriority(priority: NonNullable<NewBatch["priority"]>): Promise<ItemControlled> {
+    return this.#control("priority", { priority });
+  }
+
+  remove(): Promise<Removed> {
+    return this.#connection.call("DELETE", this.#path);
+  }
+
+  /** The file that the item made, as it comes. */
+  output(options: { readonly signal?: AbortSignal } = {}): Promise<Response> {
+    return this.#connection.open("GET", `${this.#path}/output`, options);
+  }
+
+  #control(name: string, body: unknown = {}): Promise<ItemControlled> {
+    return this.#connection.call("POST", `${this.#path}/${name}`, { body });
+  }
+}
+
+/** One queue of a server; the operator's alone. */
+export class QueueClient {
+  readonly #connection: Connection;
+  readonly #path: string;
+
+  constructor(connection: Connection, name: string) {
+    this.#connection = connection;
+    this.#path = path`/api/queues/${name}`;
+  }
+
+  read(): Promise<WireQueue> {
+    return this.#connection.call("GET", this.#path);
+  }
+
+  pause(): Promise<QueueControlled> {
+    return this.#control("pause");
+  }
+
+  resume(): Promise<QueueControlled> {
+    return this.#control("resume");
+  }
+
+  stop(): Promise<QueueControlled> {
+    return this.#control("stop");
+  }
+
+  clear(): Promise<QueueControlled> {
+    return this.#control("clear");
+  }
+
+  /** How many of its items may run at once over all workers; null: as many as there are workers for. */
+  setConcurrency(concurrency: number | null): Promise<QueueControlled> {
+    return this.#control("concurrency", { concurrency });
+  }
+
+  #control(name: string, body: unknown = {}): Promise<QueueControlled> {
+    return this.#connection.call("POST", `${this.#path}/${name}`, { body });
+  }
+}
+
+/** An address whose parts are escaped. */
+function path(texts: TemplateStringsArray, ...values: readonly string[]): string {
+  return texts.reduce((all, text, index) => all + encodeURIComponent(values[index - 1] ?? "") + text);
+}

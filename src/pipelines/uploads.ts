@@ -1,0 +1,54 @@
+import type { z } from "zod";
+import type { Json } from "../core/json.ts";
+import type { NewItem } from "../engine/submit.ts";
+
+/** What a file is by its content. */
+export interface FileType {
+  /** `image/jpeg`. */
+  readonly type: string;
+  /** Without its dot. */
+  readonly extension: string;
+}
+
+/** A file that somebody uploaded, as a pipeline gets it for an item. */
+export interface UploadedFile {
+  readonly fileId: string;
+  /** For people; it is the name of no file here. */
+  readonly filename: string;
+  readonly size: number;
+  readonly extension: string;
+  /** Where the item finds it: an absolute path. */
+  readonly path: string;
+}
+
+/** What a pipeline's item made, for whoever downloads it. */
+export interface MadeFile {
+  readonly path: string;
+  readonly type: string;
+  readonly extension: string;
+}
+
+/**
+ * What a pipeline takes from strangers: which files, which options, and how they become a batch. The pipeline itself works on
+ * paths and trusts them; here stands what may reach it from outside.
+ */
+export interface UploadFacet<Options = unknown> {
+  readonly pipeline: string;
+  /** Every type that `accepts` can answer with, for people. */
+  readonly types: readonly string[];
+  /** The steps that its items go through, for people. */
+  readonly stages: readonly string[];
+  /** Tells by its first bytes what a file is; null for one that is not taken. Names are a hint and never enough. */
+  accepts(head: Uint8Array, filename: string): FileType | null;
+  /** What may be asked for; never where anything is read or written. */
+  readonly options: z.ZodType<Options>;
+  /** @throws {MilepostError} `INVALID_ARGUMENT` for options that contradict each other */
+  toBatchOptions(options: Options, outFolder: string): Json;
+  /**
+   * The item for a file; its key is the file's id, so that a file given twice is one item.
+   * @param options the batch's, as `toBatchOptions` made them
+   */
+  toItem(file: UploadedFile, options: Json): Exclude<NewItem, string>;
+  /** What an item that has ended made; null for an output that is none of this pipeline's. */
+  toMadeFile(output: Json): MadeFile | null;
+}

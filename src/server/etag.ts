@@ -1,0 +1,37 @@
+import { createHash } from "node:crypto";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { WireBatch } from "../wire/batch.ts";
+
+/**
+ * Says which state of things the answer shows, and whether the caller has it already: then the answer is 304 without a body.
+ * @param state everything that makes the answer another one
+ * @returns true if the reply was sent
+ */
+export function isKnown(request: FastifyRequest, reply: FastifyReply, state: readonly unknown[]): boolean {
+  const tag = createHash("sha256").update(JSON.stringify(state)).digest("base64url").slice(0, 22);
+  reply.header("etag", `W/"${tag}"`).header("cache-control", "private, no-cache");
+  const known = request.headers["if-none-match"];
+  if (known === undefined || !(known.trim() === "*" || known.includes(`"${tag}"`))) return false;
+  reply.status(304).send();
+  return true;
+}
+
+/** What of a batch makes its answers differ: its version, and its estimate as coarsely as people read it. */
+export function batchState({ id, version, status, percent, estimate, noEstimate }: WireBatch): readonly unknown[] {
+  const range = estimate === null ? null : [estimate.low, estimate.median, estimate.high].map(toCoarse);
+  const afterResume = noEstimate?.afterResume ?? null;
+  return [
+    id,
+    version,
+    status,
+    percent,
+    range,
+    noEstimate?.reason,
+    afterResume === null ? null : toCoarse(afterResume.median),
+  ];
+}
+
+/** Two significant digits. */
+function toCoarse(seconds: number): number {
+  return Number(seconds.toPrecision(2));
+}

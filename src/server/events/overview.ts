@@ -1,0 +1,221 @@
+import { setImmediate } from "node:timers/promises";
+import { MilepostError } from "../../core/errors.ts";
+import type { Milepost } from "../../engine/milepost.ts";
+import { toWireBatch } from "../../wire/batch.ts";
+import type { Hide } from "./channel.ts";
+import type { EventStream } from "./event-stream.ts";
+import { inPieces, toFrame } from "./frame.ts";
+import { Ticker } from "./ticker.ts";
+
+/** Changes of a batch within this time are told as one. */
+const EVERY_MS = 500;
+const IDLE_MS = 1_000;
+/** Batches that are read in one turn of the event loop, and of those that changed, between two looks. */
+const READ_AT_ONCE = 20;
+const READ_PER_LOOK = 400;
+/** Estimates that are looked at again, one after the other, between two looks. */
+const ESTIMATES_PER_LOOK = 20;
+const SNAPSHOT_BATCHES = 100;
+const FRAME_CHARACTERS = 131_072;
+
+/** The batches that a reader is told of: some by id, or all that run. */
+export type Watched = ReadonlySet<string> | "running";
+
+/** A batch as every reader that watches it was told. */
+interface Told {
+  readonly version: number;
+  readonly json: string;
+  /** The same for sessions. */
+  readonly publicJson: string;
+  readonly owner: string;
+  readonly isEnded: boolean;
+}
+
+/**
+ * Readers of many batches. Each batch is read and encoded once for all of them, when one read of all versions says that it
+ * changed; what changed several times between two looks is told once.
+ */
+export class Overview {
+  readonly #milepost: Milepost;
+  readonly #hide: Hide;
+  readonly #onError: (error: unknown) => void;
+  readonly #readers = new Map<EventStream, Watched>();
+  readonly #told = new Map<string, Told>();
+  #ticker: Ticker | null = null;
+  #nextEstimate = 0;
+  /** Readers that are about to be told of batches: what is known of these must stay. */
+  #newcomers = 0;
+
+  constructor(options: {
+    readonly milepost: Milepost;
+    readonly hide: Hide;
+    readonly onError: (error: unknown) => void;
+  }) {
+    this.#milepost = options.milepost;
+    this.#hide = options.hide;
+    this.#onError = options.onError;
+  }
+
+  /** Those of the batches that are there and that `mayAccess` lets through. */
+  async accessible(
+    ids: readonly string[],
+    mayAccess: (batch: { readonly owner: string }) => boolean,
+  ): Promise<readonly string[]> {
+    return this.#hold(async () => {
+      await this.#read(ids.filter((id) => !this.#told.has(id)));
+      return ids.filter((id) => {
+        const told = this.#told.get(id);
+        return told !== undefined && mayAccess(told);
+      });
+    });
+  }
+
+  /** Tells a reader of the batches as they are now, and of their changes until it goes. */
+  async admit(stream: EventStream, watched: Watched): Promise<void> {
+    await this.#hold(async () => {
+      const ids = watched === "running" ? [...(await this.#milepost.versions()).keys()] : [...watched];
+      await this.#read(ids.filter((id) => !this.#told.has(id)));
+      if (!stream.isOpen) return;
+      // From here on it hears of changes; what it is shown is what all others were told, so that nothing goes back.
+      this.#readers.set(stream, watched);
+      void stream.closed.then(() => this.#leave(stream));
+      this.#startTicker();
+      for (let at = 0; at < ids.length; at += SNAPSHOT_BATCHES) {
+        const some = ids.slice(at, at + SNAPSHOT_BATCHES).map((id) => this.#told.get(id));
+        const batches = some
+          .filter((told) => told !== undefined)
+          .map(jsonFor(stream))
+          .join(",");
+        stream.write(toFrame("snapshot", `{"batches":[${batches}],"isLast":false}`));
+        await stream.drained();
+      }
+      stream.write(toFrame("snapshot", `{"batches":[],"isLast":true}`));
+    });
+  }
+
+  close(): void {
+    this.#ticker?.stop();
+    this.#ticker = null;
+  }
+
+  #startTicker(): void {
+    this.#ticker ??= new Ticker(this.#milepost, {
+      everyMs: EVERY_MS,
+      idleMs: IDLE_MS,
+      task: () => this.#look(),
+      onError: this.#onError,
+    });
+  }
+
+  async #look(): Promise<void> {
+    const watched = [...this.#readers.values()];
+    const named = new Set(watched.flatMap((ids) => (ids === "running" ? [] : [...ids])));
+    const running = watched.includes("running") ? await this.#milepost.versions() : new Map<string, number>();
+    // Those told of that are not running any more have ended, which is to be told too, or are gone.
+    const others = [...named, ...this.#told.keys()].filter((id) => !running.has(id));
+    const versions = new Map([...running, ...(await this.#milepost.versions([...new Set(others)]))]);
+    const changed = [...versions].filter(([id, version]) => this.#told.get(id)?.version !== version).map(([id]) => id);
+    await this.#read(new Set([...changed.slice(0, READ_PER_LOOK), ...this.#estimatesDue()]));
+    const gone = others.filter((id) => this.#told.has(id) && !versions.has(id));
+    for (const id of gone) this.#told.delete(id);
+    if (gone.length > 0) this.#tell(new Map(), gone);
+    this.#dropUnwatched(named);
+    if (changed.length > READ_PER_LOOK) this.#ticker?.hint();
+  }
+
+  /** What ended was told; only those who asked for it by its id will hear of it again. */
+  #dropUnwatched(named: ReadonlySet<string>): void {
+    if (this.#newcomers > 0) return;
+    const isRunningWatched = [...this.#readers.values()].includes("running");
+    for (const [id, { isEnded }] of this.#told) {
+      if (!named.has(id) && (isEnded || !isRunningWatched)) this.#told.delete(id);
+    }
+  }
+
+  #estimatesDue(): readonly string[] {
+    const ids = [...this.#told.keys()];
+    const from = this.#nextEstimate < ids.length ? this.#nextEstimate : 0;
+    this.#nextEstimate = from + ESTIMATES_PER_LOOK;
+    return ids.slice(from, this.#nextEstimate);
+  }
+
+  /** Reads batches and tells what is new of them to all who watch them; those that are not there are left out. */
+  async #read(ids: Iterable<string>): Promise<void> {
+    const left = [...ids];
+    for (let at = 0; at < left.length; at += READ_AT_ONCE) {
+      const read = await Promise.all(left.slice(at, at + READ_AT_ONCE).map((id) => this.#readOne(id)));
+      const news = new Map<string, Told>();
+      for (const { id, told } of read.filter((one) => one !== null)) {
+        const known = this.#told.get(id);
+        // Two may read the same batch at the same time; the later state stays.
+        if (known !== undefined && (known.version > told.version || known.json === told.json)) continue;
+        this.#told.set(id, told);
+        news.set(id, told);
+      }
+      if (news.size > 0) this.#tell(news, []);
+      await setImmediate();
+    }
+  }
+
+  async #readOne(id: string): Promise<{ readonly id: string; readonly told: Told } | null> {
+    try {
+      const batch = toWireBatch(await this.#milepost.batch(id).snapshot());
+      const { version, owner, endedAt } = batch;
+      const json = JSON.stringify(batch);
+      return { id, told: { version, json, publicJson: this.#hide(json), owner, isEnded: endedAt !== null } };
+    } catch (error) {
+      if (error instanceof MilepostError && error.code === "NOT_FOUND") return null;
+      throw error;
+    }
+  }
+
+  #tell(news: ReadonlyMap<string, Told>, gone: readonly string[]): void {
+    let forRunning: readonly Buffer[] | null = null;
+    for (const [stream, watched] of this.#readers) {
+      let frames: readonly Buffer[];
+      if (watched === "running") {
+        forRunning ??= toFrames(
+          Array.from(news.values(), ({ json }) => json),
+          gone,
+        );
+        frames = forRunning;
+      } else {
+        const mine = [...news].filter(([id]) => watched.has(id)).map(([, told]) => jsonFor(stream)(told));
+        const lost = gone.filter((id) => watched.has(id));
+        frames = toFrames(mine, lost);
+      }
+      for (const frame of frames) stream.write(frame);
+    }
+  }
+
+  async #hold<T>(task: () => Promise<T>): Promise<T> {
+    this.#newcomers += 1;
+    try {
+      return await task();
+    } finally {
+      this.#newcomers -= 1;
+      this.#clearIfUnused();
+    }
+  }
+
+  #leave(stream: EventStream): void {
+    this.#readers.delete(stream);
+    this.#clearIfUnused();
+  }
+
+  #clearIfUnused(): void {
+    if (this.#readers.size > 0 || this.#newcomers > 0) return;
+    this.close();
+    this.#told.clear();
+  }
+}
+
+function jsonFor({ isOperators }: EventStream): (told: Told) => string {
+  return ({ json, publicJson }) => (isOperators ? json : publicJson);
+}
+
+function toFrames(batches: readonly string[], gone: readonly string[]): readonly Buffer[] {
+  const pieces = batches.length === 0 ? [] : inPieces(batches, FRAME_CHARACTERS);
+  const frames = pieces.map((piece) => toFrame("changes", `{"batches":[${piece.join(",")}]}`));
+  return gone.length === 0 ? frames : [...frames, toFrame("removed", JSON.stringify({ batchIds: gone }))];
+}

@@ -1,0 +1,79 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Milepost } from "../../engine/milepost.ts";
+import type { UploadFacet } from "../../pipelines/uploads.ts";
+import { refusal } from "../problems.ts";
+import type { ServerSettings } from "../settings.ts";
+import { BatchFolders } from "./batch-folders.ts";
+import { requireRoom } from "./disk.ts";
+import { Holdings } from "./holdings.ts";
+import { Sweeper } from "./sweeper.ts";
+import { Uploads } from "./uploads.ts";
+
+/** Everything of a server that lies in its folder of files, but its secret. */
+export class ServerFiles {
+  readonly uploads: Uploads;
+  readonly batches: BatchFolders;
+  readonly #folder: string;
+  readonly #settings: ServerSettings;
+  readonly #holdings: Holdings;
+  readonly #sweeper: Sweeper;
+
+  private constructor(milepost: Milepost, settings: ServerSettings, facets: readonly UploadFacet[]) {
+    const { files: folder, limits } = settings;
+    this.#folder = folder;
+    this.#settings = settings;
+    this.#holdings = new Holdings();
+    this.uploads = new Uploads({
+      folder: join(folder, "uploads"),
+      limits,
+      holdings: this.#holdings,
+      accepts: (head, filename) =>
+        facets.map((facet) => facet.accepts(head, filename)).find((type) => type !== null) ?? null,
+    });
+    this.batches = new BatchFolders({ folder: join(folder, "batches"), milepost, holdings: this.#holdings });
+    this.#sweeper = new Sweeper({
+      milepost,
+      limits,
+      holdings: this.#holdings,
+      uploads: this.uploads,
+      batches: this.batches,
+    });
+  }
+
+  /** Makes the folders, mends what a dead process left half-done, and begins to sweep. */
+  static async open(
+    milepost: Milepost,
+    settings: ServerSettings,
+    facets: readonly UploadFacet[],
+  ): Promise<ServerFiles> {
+    for (const name of ["uploads", "batches"]) {
+      await mkdir(join(settings.files, name), { recursive: true, mode: 0o700 });
+    }
+    const files = new ServerFiles(milepost, settings, facets);
+    await files.#sweeper.start();
+    return files;
+  }
+
+  /** Refused where the disk has no room for so much more, or the session all that it may have. @throws {Refusal} */
+  async requireAllowance(owner: string, bytes: number): Promise<void> {
+    const { freeBytes, sessionBytes } = this.#settings.limits;
+    await requireRoom(this.#folder, bytes, freeBytes);
+    if (owner === "") return;
+    await this.batches.weigh(owner);
+    if (this.#holdings.total(owner) + bytes <= sessionBytes) return;
+    throw refusal(
+      "too-large",
+      `all that a session has lying here may be ${sessionBytes} bytes; remove some, or wait for the clean-up`,
+    );
+  }
+
+  /** Does what the sweep does each `sweepEveryMs`, now. */
+  sweep(): Promise<void> {
+    return this.#sweeper.sweep();
+  }
+
+  close(): Promise<void> {
+    return this.#sweeper.stop();
+  }
+}

@@ -1,0 +1,160 @@
+import { type FileHandle, lstat } from "node:fs/promises";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { ItemSnapshot } from "../../core/item.ts";
+import type { Batch } from "../../engine/batch.ts";
+import type { MadeFile } from "../../pipelines/uploads.ts";
+import { filenameOf } from "../../wire/batch-status.ts";
+import { idSchema } from "../../wire/page.ts";
+import type { App, ServerContext } from "../context.ts";
+import { type ArchiveEntry, archiveOf } from "../files/archive.ts";
+import { attachmentOf, portableName } from "../files/clean-name.ts";
+import { codeOf, openFile } from "../files/disk.ts";
+import { ArchiveNames, outputName } from "../files/output-names.ts";
+import { isKnown } from "../if-none-match.ts";
+import { refusal } from "../problems.ts";
+import { type ByteRange, rangeOf } from "../range.ts";
+import { batchParams, ownBatch } from "./batches.ts";
+
+const PAGE_ITEMS = 100;
+
+/** What batches of uploads made, one by one and all at once. Only files below a batch's own folder are ever sent. */
+export function outputRoutes(context: ServerContext): (app: App) => Promise<void> {
+  return async (app) => {
+    app.get(
+      "/api/batches/:batchId/items/:itemId/output",
+      {
+        schema: {
+          summary: "Download what an item made",
+          tags: ["outputs"],
+          params: batchParams.extend({ itemId: idSchema }),
+        },
+      },
+      async (request, reply) => {
+        const { batchId, itemId } = request.params;
+        const { batch } = await ownBatch(context, request, batchId);
+        const item = await batch.item(itemId).snapshot().catch(nullIfMissing);
+        const made = item === null ? null : madeFileOf(context, batchId, item);
+        if (item === null || made === null) throw noOutput();
+        return sendFile(request, reply, { made, name: outputName(filenameOf(item), made.extension) });
+      },
+    );
+
+    app.get(
+      "/api/batches/:batchId/outputs.zip",
+      {
+        exposeHeadRoute: false,
+        schema: {
+          summary: "Download all that a batch has made so far",
+          description: "A ZIP, made as it is sent.",
+          tags: ["outputs"],
+          params: batchParams,
+        },
+      },
+      async (request, reply) => {
+        const { batch, snapshot } = await ownBatch(context, request, request.params.batchId);
+        const pages = entriesOf(context, batch, snapshot.id);
+        const first = await pages.next();
+        if (first.done) throw refusal("not-found", "the batch has made nothing that could be downloaded yet");
+        const name = portableName(snapshot.name ?? `batch-${snapshot.id.slice(0, 8)}`);
+        return reply
+          .headers({ ...FILE_HEADERS, "content-disposition": attachmentOf(`${name}.zip`), "cache-control": "no-store" })
+          .type("application/zip")
+          .send(archiveOf(withFirst(first.value, pages)));
+      },
+    );
+  };
+}
+
+/** Whatever is in a file, nothing of it is run or shown as a part of this site. */
+const FILE_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "content-security-policy": "sandbox; default-src 'none'",
+  "cross-origin-resource-policy": "same-origin",
+} as const;
+
+function noOutput(): Error {
+  return refusal("not-found", "there is no such output; an item has one when it is completed");
+}
+
+function madeFileOf({ facets, files }: ServerContext, batchId: string, item: ItemSnapshot): MadeFile | null {
+  if (item.state !== "completed") return null;
+  for (const facet of facets) {
+    const made = facet.toMadeFile(item.output);
+    if (made !== null && files.batches.isOutput(batchId, made.path)) return made;
+  }
+  return null;
+}
+
+async function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { made, name }: { readonly made: MadeFile; readonly name: string },
+): Promise<FastifyReply> {
+  const handle = await openFile(made.path);
+  if (handle === null) throw noOutput();
+  try {
+    const { size, mtimeMs } = await handle.stat();
+    const etag = `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}"`;
+    reply.headers({ ...FILE_HEADERS, etag, "cache-control": "private, no-cache", "accept-ranges": "bytes" });
+    if (isKnown(request.headers["if-none-match"], etag)) {
+      await handle.close();
+      return reply.status(304).send(undefined as never);
+    }
+    const range = rangeOf(request.headers, { size, etag });
+    reply.type(made.type).header("content-disposition", attachmentOf(name));
+    return sendRange(reply, handle, { range, size });
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+function sendRange(
+  reply: FastifyReply,
+  handle: FileHandle,
+  { range, size }: { readonly range: ByteRange | null; readonly size: number },
+): FastifyReply {
+  if (range === null) return reply.header("content-length", size).send(handle.createReadStream());
+  return reply
+    .status(206)
+    .header("content-range", `bytes ${range.start}-${range.end}/${size}`)
+    .header("content-length", range.end - range.start + 1)
+    .send(handle.createReadStream(range));
+}
+
+/** The files of a batch page by page; a page without any is left out. */
+async function* entriesOf(
+  context: ServerContext,
+  batch: Batch,
+  batchId: string,
+): AsyncGenerator<readonly ArchiveEntry[], void> {
+  const names = new ArchiveNames();
+  let after: string | null = null;
+  do {
+    const page: Awaited<ReturnType<Batch["items"]>> = await batch.items({
+      state: "completed",
+      limit: PAGE_ITEMS,
+      ...(after !== null && { after }),
+    });
+    const entries: ArchiveEntry[] = [];
+    for (const item of page.items) {
+      const made = madeFileOf(context, batchId, item);
+      // One that is not there any more is left out rather than ending the archive in the middle.
+      if (made === null || !(await lstat(made.path).catch(() => null))?.isFile()) continue;
+      const name = names.take(filenameOf(item), made.extension);
+      entries.push({ path: made.path, name, time: item.endedAt ?? new Date(0) });
+    }
+    if (entries.length > 0) yield entries;
+    after = page.nextCursor;
+  } while (after !== null);
+}
+
+async function* withFirst<T>(first: T, rest: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+  yield first;
+  yield* rest;
+}
+
+function nullIfMissing(error: unknown): null {
+  if (codeOf(error) === "NOT_FOUND") return null;
+  throw error;
+}

@@ -1,0 +1,161 @@
+import { randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { systemHost } from "../platform/system-host.ts";
+import type { WireNewItem } from "../wire/submission.ts";
+import { refusal } from "./problems.ts";
+
+/** Lines are written in pieces of about this size. */
+const PIECE_CHARACTERS = 262_144;
+const ITEMS = "items.ndjson";
+const KEPT = "submission.json";
+/** Paths of entries that this process works on, whichever of its servers. */
+const held = new Set<string>();
+/** `<uuid>.<pid>-<birth>`, with `.part` while it is being written. */
+const ENTRY = /^[0-9a-f-]{36}\.(\d+)-(\w*)(\.part)?$/;
+
+/** A long list of items on disk, whole, and what is to be done with it. */
+export interface Spooled<Kept> {
+  readonly kept: Kept;
+  items(): AsyncGenerator<WireNewItem, void, undefined>;
+  /** It was carried out, or will never be. */
+  remove(): Promise<void>;
+  /** It could not be carried out now; `left()` names it again. */
+  leave(): void;
+}
+
+/**
+ * Keeps long submissions on disk until they are carried out, so that a process that dies in the middle leaves no half of one:
+ * what was kept whole is finished by the next, what was not is removed. An entry is a folder that is renamed when it is whole; its name
+ * says which process has it.
+ */
+export class Spool<Kept> {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /**
+   * Writes all items and then what `describe` says of them. Resolves when it is durable; if `items` throws, nothing is left.
+   */
+  async keep(items: AsyncIterable<WireNewItem> | Iterable<WireNewItem>, describe: () => Kept): Promise<Spooled<Kept>> {
+    const name = ownName(randomUUID());
+    const whole = join(this.#folder, name);
+    const part = `${whole}.part`;
+    await mkdir(part, { recursive: true, mode: 0o700 });
+    held.add(part);
+    try {
+      await writeLines(join(part, ITEMS), items);
+      const kept = describe();
+      await writeFile(join(part, KEPT), JSON.stringify(kept), { mode: 0o600, flush: true });
+      await sync(part);
+      held.add(whole);
+      await rename(part, whole);
+      await sync(this.#folder);
+      return entryOf(whole, kept);
+    } catch (error) {
+      held.delete(whole);
+      await rm(part, { recursive: true, force: true });
+      throw isFull(error)
+        ? refusal("storage-full", "there is no room to keep so many items until they are added")
+        : error;
+    } finally {
+      held.delete(part);
+    }
+  }
+
+  /** The names of what dead processes, or this one, kept whole and did not carry out; halves of dead ones are removed. */
+  async left(): Promise<readonly string[]> {
+    const names = await readdir(this.#folder).catch(() => []);
+    const left: string[] = [];
+    for (const name of names) {
+      const [, pid, birth, part] = ENTRY.exec(name) ?? [];
+      const path = join(this.#folder, name);
+      if (pid === undefined || held.has(path) || isOfAnother({ pid: Number(pid), birth: birth ?? "" })) continue;
+      if (part === undefined) left.push(name);
+      else await rm(path, { recursive: true, force: true });
+    }
+    return left;
+  }
+
+  /** Takes over what is left under a name; null if another server did. */
+  async take(name: string): Promise<Spooled<Kept> | null> {
+    const mine = join(this.#folder, ownName(name.slice(0, 36)));
+    held.add(mine);
+    try {
+      // Of two servers that find it, one can rename it.
+      await rename(join(this.#folder, name), mine);
+    } catch {
+      held.delete(mine);
+      return null;
+    }
+    try {
+      return entryOf(mine, JSON.parse(await readFile(join(mine, KEPT), "utf8")) as Kept);
+    } catch (error) {
+      held.delete(mine);
+      throw error;
+    }
+  }
+}
+
+function entryOf<Kept>(folder: string, kept: Kept): Spooled<Kept> {
+  return {
+    kept,
+    items: () => readLines(join(folder, ITEMS)),
+    remove: async () => {
+      await rm(folder, { recursive: true, force: true });
+      held.delete(folder);
+    },
+    leave: () => void held.delete(folder),
+  };
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+}
+
+function ownName(id: string): string {
+  const { pid, birth } = systemHost.self;
+  return `${id}.${pid}-${birth}`;
+}
+
+/** True if another process has it that may live. */
+function isOfAnother(process: { readonly pid: number; readonly birth: string }): boolean {
+  const { self } = systemHost;
+  const isOwn = process.pid === self.pid && process.birth === self.birth;
+  return !isOwn && !systemHost.isDead({ host: self.host, ...process });
+}
+
+async function writeLines(path: string, items: AsyncIterable<WireNewItem> | Iterable<WireNewItem>): Promise<void> {
+  await using file = await open(path, "wx", 0o600);
+  let piece = "";
+  for await (const item of items) {
+    piece += `${JSON.stringify(item)}\n`;
+    if (piece.length < PIECE_CHARACTERS) continue;
+    await file.appendFile(piece);
+    piece = "";
+  }
+  await file.appendFile(piece);
+  await file.sync();
+}
+
+async function* readLines(path: string): AsyncGenerator<WireNewItem, void, undefined> {
+  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+  for await (const line of lines) yield JSON.parse(line) as WireNewItem;
+}
+
+/** Makes the names in a folder durable, where the system can. */
+async function sync(folder: string): Promise<void> {
+  let handle: FileHandle | null = null;
+  try {
+    handle = await open(folder, "r");
+    await handle.sync();
+  } catch {
+    // Windows opens no folders; its file system keeps names in a journal.
+  } finally {
+    await handle?.close();
+  }
+}

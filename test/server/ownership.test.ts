@@ -1,0 +1,152 @@
+import { expect, test } from "vitest";
+import { STORES } from "../support/open-for-test.ts";
+import { beginSession } from "./support/begin-session.ts";
+import { startServer, type TestServer } from "./support/start-server.ts";
+
+const ABSENT_BATCH = "0190a000-0000-7abc-8000-0123456789ab";
+const ABSENT_ITEM = "00000000-0000-8abc-8000-0123456789ab";
+
+/** Routes that name nothing of anybody's: what they answer is the caller's own, or for all. */
+const OPEN = new Set(
+  [
+    ...["batches", "uploads", "pipelines"].map((name) => `GET /api/${name}`),
+    ...["/healthz", "/readyz", "/openapi.json", "/api"].map((path) => `GET ${path}`),
+    "POST /api/uploads",
+    "POST /api/process-batch",
+  ].flatMap((name) => [name, name.replace("GET", "HEAD")]),
+);
+
+/** A body that a route takes, by the end of its path; the others take none. */
+const BODIES: Readonly<Record<string, unknown>> = {
+  priority: { priority: 1 },
+  items: { items: ["x"] },
+  concurrency: { concurrency: 1 },
+  batches: { pipeline: "p", items: ["x"] },
+};
+
+interface Ids {
+  readonly batchId: string;
+  readonly itemId: string;
+}
+
+interface Seen {
+  readonly status: number;
+  readonly body: string;
+  readonly length: string | null;
+}
+
+test.each(STORES)("%s: to others and to nobody, what somebody has is not there, on every route", async (store) => {
+  const server = await startServer({ store });
+  const [owner, other] = [await beginSession(server), await beginSession(server)];
+  const theirs = await batchOf(server, owner.owner);
+  const operators = await batchOf(server, "");
+  const before = await statesOf(server, [theirs, operators]);
+  const absent = { batchId: ABSENT_BATCH, itemId: ABSENT_ITEM };
+  for (const route of server.routes) {
+    const name = `${route.method} ${route.path}`;
+    if (OPEN.has(name)) continue;
+    for (const call of [other.fetch, server.fetch]) {
+      const missing = await seen(call, route, absent);
+      expect([401, 404], `${name}: ${missing.body}`).toContain(missing.status);
+      expect(await seen(call, route, theirs), name).toEqual(missing);
+      expect(await seen(call, route, operators), name).toEqual(missing);
+      expect(await seen(call, route, { batchId: theirs.batchId, itemId: operators.itemId }), name).toEqual(missing);
+    }
+  }
+  expect(await statesOf(server, [theirs, operators])).toEqual(before);
+});
+
+test("a session sees and steers its own batches, and lists nobody else's", async () => {
+  const server = await startServer();
+  const session = await beginSession(server);
+  const own = await batchOf(server, session.owner);
+  await batchOf(server, "");
+  const listed = (await (await session.fetch("/api/batches")).json()) as { batches: { id: string }[] };
+  expect(listed.batches.map(({ id }) => id)).toEqual([own.batchId]);
+  expect((await session.fetch("/api/batches?owner=")).status).toBe(401);
+  expect(await (await server.fetch("/api/batches")).json()).toEqual({ batches: [], nextCursor: null });
+  const all = (await (await server.operator("/api/batches")).json()) as { batches: unknown[] };
+  expect(all.batches).toHaveLength(2);
+  const filtered = await server.operator(`/api/batches?owner=${session.owner}`);
+  expect((await filtered.json()) as object).toMatchObject({ batches: [{ id: own.batchId }] });
+
+  const forOperator = new Set(["POST /api/batches/:batchId/items"]);
+  // These items have no files; what a session gets of those that do is tried with downloads.
+  const isOwn = ({ path }: { path: string }): boolean => path.includes(":batchId") && !/\/outputs?(\.zip)?$/.test(path);
+  const last = ["POST /api/batches/:batchId/cancel", "DELETE /api/batches/:batchId/items/:itemId"];
+  const order = (name: string): number => last.indexOf(name) + (name === "DELETE /api/batches/:batchId" ? 9 : 0);
+  const routes = server.routes.filter(isOwn).map((route) => ({ ...route, name: `${route.method} ${route.path}` }));
+  for (const route of routes.toSorted((one, two) => order(one.name) - order(two.name))) {
+    const { status } = await seen(session.fetch, route, own);
+    const expected = forOperator.has(route.name) ? [401] : [200, 409];
+    expect(expected, route.name).toContain(status);
+  }
+  expect((await session.fetch(`/api/batches/${own.batchId}`)).status).toBe(404);
+});
+
+test("what a session is told does not say where the server keeps its files", async () => {
+  const server = await startServer();
+  const session = await beginSession(server);
+  const path = `${server.files}/batches/b/in/a.jpg`;
+  const { id, batch } = await server.milepost.submit({
+    pipeline: "p",
+    owner: session.owner,
+    options: { out: path },
+    items: [{ key: path, input: { path } }],
+  });
+  const [item] = (await batch.items()).items;
+  await batch.cancel();
+  for (const end of ["", "/items", "/items.csv", `/items/${item?.id}`, "/events"]) {
+    const [told, operators] = [
+      await session.fetch(`/api/batches/${id}${end}`),
+      await server.operator(`/api/batches/${id}${end}`),
+    ];
+    expect([told.status, operators.status]).toEqual([200, 200]);
+    expect(await told.text()).not.toContain(server.files);
+    expect(await operators.text()).toContain(server.files);
+  }
+});
+
+async function batchOf(server: TestServer, owner: string): Promise<Ids> {
+  const { id, batch } = await server.milepost.submit({ pipeline: "p", owner, items: ["a", "b"] });
+  const [item] = (await batch.items()).items;
+  return { batchId: id, itemId: item?.id ?? "" };
+}
+
+async function statesOf({ milepost }: TestServer, batches: readonly Ids[]): Promise<readonly unknown[]> {
+  return Promise.all(
+    batches.map(async ({ batchId }) => [
+      await milepost.batch(batchId).snapshot(),
+      await milepost.batch(batchId).items(),
+      await milepost.queue("p").snapshot(),
+    ]),
+  );
+}
+
+async function seen(
+  call: TestServer["fetch"],
+  { method, path }: { readonly method: string; readonly path: string },
+  ids: Ids,
+): Promise<Seen> {
+  const filled = path
+    .replace(":batchId", ids.batchId)
+    .replace(":itemId", ids.itemId)
+    .replace(":queue", "p")
+    .replace(/:\w+/, ids.itemId)
+    .replace(/^\/api\/events$/, `/api/events?batches=${ids.batchId}`);
+  const body = BODIES[path.split("/").at(-1) ?? ""] ?? {};
+  const answer = await call(filled, {
+    method,
+    ...(method === "POST" && {
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    }),
+  });
+  const isStream = answer.headers.get("content-type") === "text/event-stream";
+  if (isStream) await answer.body?.cancel();
+  return {
+    status: answer.status,
+    body: isStream ? "" : await answer.text(),
+    length: answer.headers.get("content-length"),
+  };
+}
