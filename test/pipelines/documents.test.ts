@@ -12,6 +12,7 @@ import { documentsPipeline, openLibrary, toDocumentOptions } from "../../src/pip
 import { BUILT_IN_EMBEDDER } from "../../src/pipelines/documents/embed/built-in-embedder.ts";
 import { loadModelEmbedder } from "../../src/pipelines/documents/embed/model-embedder.ts";
 import { LibraryFile } from "../../src/pipelines/documents/library/library-file.ts";
+import { StatusManager } from "../../src/views/status-manager.ts";
 import { ingest, recordingStep, writeFiles } from "../support/ingest.ts";
 import { LAYOUTS, makeDocx, makePdf, SCRIPTS } from "../support/make-documents.ts";
 import { aborted, openForTest, signal, temporaryFolder } from "../support/open-for-test.ts";
@@ -188,6 +189,24 @@ describe("progress", () => {
     for (const done of [0, 1, 13, 20]) expect(at("embedding_visual", done, 20)).toBeCloseTo(0.1 + (0.5 * done) / 20, 5);
     for (const done of [0, 4, 9]) expect(at("embedding_text", done, 9)).toBeCloseTo(0.6 + (0.3 * done) / 9, 5);
     expect(at("storing", 1, 2)).toBe(0.95);
+  });
+
+  test("is what StatusManager shows of it, under the hash of its content", async () => {
+    const folder = temporaryFolder();
+    const { bytes } = await makePdf({ seed: 11, pages: 6 });
+    const files = writeFiles(folder, { "a.pdf": bytes, "bad.pdf": "%PDF-1.4" });
+    const milepost = await openForTest("sqlite");
+    await using manager = new StatusManager(milepost);
+    const { items } = await ingest(files, { index: join(folder, "library.db") }, { milepost });
+    const [good, bad] = await Promise.all(items.map(({ key }) => manager.getStatus(key)));
+    expect(good).toMatchObject({ filename: "a.pdf", status: "completed", progress: 1 });
+    expect(bad).toMatchObject({
+      filename: "bad.pdf",
+      status: "failed",
+      progress: 0.1,
+      error: expect.stringContaining("damaged"),
+    });
+    expect(await manager.listActive()).toEqual([]);
   });
 
   test("an aborted document goes on at the page it had reached", async () => {

@@ -19,6 +19,9 @@ export interface ThreadLimits {
   readonly threadMemoryMb: number;
 }
 
+/** What of a handler's step a document needs. */
+export type DocumentStep = Pick<Step, "signal" | "stage" | "progress" | "cached" | "paused">;
+
 /**
  * The threads that take documents in: as many as documents are worked on at once. A thread that takes too long for a step, grows beyond its
  * memory or dies is ended alone: its document fails, the next one gets a new thread.
@@ -35,7 +38,7 @@ export class DocumentThreads {
    * @throws {NoRetryError} what the document did wrong
    * @throws {Error} what may pass, and the reason of an abort
    */
-  async run(task: DocumentTask, step: Step): Promise<DocumentOutput> {
+  async run(task: DocumentTask, step: DocumentStep): Promise<DocumentOutput> {
     step.signal.throwIfAborted();
     const thread = this.#idle.pop() ?? new DocumentThread(this.#limits, (ended) => this.#forget(ended));
     const output = thread.run(task, step);
@@ -60,7 +63,7 @@ export class DocumentThreads {
 }
 
 interface Run {
-  readonly step: Step;
+  readonly step: DocumentStep;
   readonly resolve: (output: DocumentOutput) => void;
   readonly reject: (error: Error) => void;
 }
@@ -94,7 +97,7 @@ class DocumentThread {
     });
   }
 
-  run(task: DocumentTask, step: Step): Promise<DocumentOutput> {
+  run(task: DocumentTask, step: DocumentStep): Promise<DocumentOutput> {
     clearTimeout(this.#idleTimer);
     this.#worker.ref();
     const { promise, resolve, reject } = Promise.withResolvers<DocumentOutput>();

@@ -1,8 +1,9 @@
 import { MilepostError, NoRetryError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
+import { FRACTION_ONE, fractionOf } from "../../core/progress.ts";
 import type { HandlerItem, PipelineDefinition, Step } from "../../engine/pipeline.ts";
 import { type DocumentOptions, toDocumentOptions } from "./document-options.ts";
-import { DocumentThreads, type ThreadLimits } from "./document-threads.ts";
+import { type DocumentStep, DocumentThreads, type ThreadLimits } from "./document-threads.ts";
 import { hashIn } from "./plan-documents.ts";
 
 export { CHUNK_SIZE, type DocumentOptions, toDocumentOptions } from "./document-options.ts";
@@ -62,7 +63,30 @@ interface Parts {
 async function takeIn(item: HandlerItem, step: Step, { threads, checked }: Parts): Promise<Json> {
   const options = optionsOf(item.batch.options, checked);
   const { path, filename, metadata } = inputOf(item.input);
-  return threads.run({ path, filename, metadata, sha256: hashIn(item.key), options }, step);
+  const reached = { stage: "queued", done: 0, total: 0, totalPages: null as number | null };
+  const watched: DocumentStep = {
+    signal: step.signal,
+    stage(name, units = {}) {
+      const { total = 0, unit } = units;
+      Object.assign(reached, { stage: name, done: 0, total }, unit === "page" ? { totalPages: total } : {});
+      step.stage(name, units);
+    },
+    progress(done, total) {
+      Object.assign(reached, { done, total });
+      step.progress(done, total);
+    },
+    cached: () => step.cached(),
+    paused: () => step.paused(),
+  };
+  try {
+    return await threads.run({ path, filename, metadata, sha256: hashIn(item.key), options }, watched);
+  } catch (error) {
+    const { totalPages, ...at } = reached;
+    const progress = fractionOf(STAGES, { ...at, unit: null, message: null }) / FRACTION_ONE;
+    // A failed document keeps the progress that it had reached; one whose lease is lost has nobody to tell.
+    await step.save({ progress, totalPages }).catch(() => {});
+    throw error;
+  }
 }
 
 function inputOf(input: Json): { readonly path: string; readonly filename: string; readonly metadata: Json } {
