@@ -7,7 +7,7 @@ const LEAD = 40;
 
 export interface Snippet {
   readonly text: string;
-  /** Where in the text the best place begins. */
+  /** Where in the text the middle of the best place is. */
   readonly at: number;
 }
 
@@ -35,7 +35,7 @@ export function snippetOf(text: string, wanted: ReadonlySet<string>): Snippet {
       best = { count: inside.size, span, at: start };
     }
   }
-  return { text: cutAround(text, best.at), at: best.at };
+  return { text: cutAround(text, best.at), at: best.at + Math.floor(best.span / 2) };
 }
 
 function cutAround(text: string, at: number): string {
