@@ -24,6 +24,15 @@ export type { NewItem, NewItems, RequestOptions, SubmitOptions, Verdict } from "
 export type { Tracker } from "./engine/tracker.ts";
 export type { Worker, WorkOptions } from "./engine/worker.ts";
 export { type OpenOptions, openMilepost } from "./open-milepost.ts";
+export type { DocumentOptions } from "./pipelines/documents/document-options.ts";
+export {
+  type Library,
+  type LibraryDocument,
+  type LibraryOptions,
+  openLibrary,
+  type PageHit,
+  type SearchHit,
+} from "./pipelines/documents/open-library.ts";
 export type { Logger } from "./ports/logger.ts";
 export type { FailureGroup, Finding } from "./ports/store.ts";
 export type { DocumentDetails } from "./views/document-report.ts";

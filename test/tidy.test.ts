@@ -20,7 +20,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   wire: ["core"],
   server: ["engine", "views", "pipelines", "wire", "core", "ports", "platform"],
   client: ["wire", "core"],
-  index: ["core", "ports", "engine", "views", "open-milepost"],
+  index: ["core", "ports", "engine", "views", "pipelines", "open-milepost"],
   cli: [
     "core",
     "ports",

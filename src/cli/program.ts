@@ -3,6 +3,7 @@ import { escapeText } from "../format/escape.ts";
 import type { Cli } from "./cli.ts";
 import { cancelVerb } from "./verbs/cancel.ts";
 import { doctorVerb } from "./verbs/doctor.ts";
+import { documentsVerb } from "./verbs/documents.ts";
 import { failuresVerb } from "./verbs/failures.ts";
 import { holdVerb } from "./verbs/hold.ts";
 import { itemsVerb } from "./verbs/items.ts";
@@ -27,7 +28,7 @@ import { workVerb } from "./verbs/work.ts";
 
 const GROUPS = [
   { title: "Run:", verbs: [runVerb, workVerb, serveVerb] },
-  { title: "Look:", verbs: [listVerb, statusVerb, itemsVerb, failuresVerb, watchVerb, waitVerb] },
+  { title: "Look:", verbs: [listVerb, statusVerb, itemsVerb, failuresVerb, watchVerb, waitVerb, documentsVerb] },
   {
     title: "Control:",
     verbs: [pauseVerb, resumeVerb, stopVerb, cancelVerb, retryVerb, holdVerb, unholdVerb, priorityVerb],

@@ -5,6 +5,7 @@ import { callMain } from "./support/call-main.ts";
 const VERBS = [
   "run",
   "run images",
+  "run documents",
   "run command",
   "work",
   "serve",
@@ -14,6 +15,8 @@ const VERBS = [
   "failures",
   "watch",
   "wait",
+  "documents",
+  "documents search",
   "pause",
   "resume",
   "stop",
@@ -42,7 +45,7 @@ describe("help", () => {
   it.each(VERBS)("%s --help", async (verb) => {
     const { status, stdout, stderr } = await callMain([...verb.split(" "), "--help"], tmpdir());
     expect([status, stderr]).toEqual([0, ""]);
-    if (verb !== "run" && verb !== "trace") expect(stdout).toContain("\nExamples:\n");
+    if (!["run", "trace", "documents"].includes(verb)) expect(stdout).toContain("\nExamples:\n");
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(110);
     await expect(stdout).toMatchFileSnapshot(`help/${verb.replace(" ", "-")}.txt`);
   });

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { runCommandVerb } from "./run-command.ts";
+import { runDocumentsVerb } from "./run-documents.ts";
 import { runImagesVerb } from "./run-images.ts";
 
 export function runVerb(cli: Cli): Command {
@@ -8,5 +9,6 @@ export function runVerb(cli: Cli): Command {
     .summary("run a batch here and now")
     .description("Runs a batch in this process, with a live screen. One subcommand for each kind of work.")
     .addCommand(runImagesVerb(cli))
+    .addCommand(runDocumentsVerb(cli))
     .addCommand(runCommandVerb(cli));
 }

@@ -4,6 +4,7 @@ import { LIMITS } from "../../core/limits.ts";
 import type { Milepost } from "../../engine/milepost.ts";
 import { escapeText } from "../../format/escape.ts";
 import { commandPipeline } from "../../pipelines/command/command-pipeline.ts";
+import { documentsPipeline } from "../../pipelines/documents/documents-pipeline.ts";
 import { imagesPipeline } from "../../pipelines/images/images-pipeline.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { failureOf } from "../follow.ts";
@@ -46,6 +47,7 @@ async function work(cli: Cli, options: WorkOptions): Promise<void> {
   await cli.withStore({ ...options, create: true }, async (milepost) => {
     using interrupt = new Interrupt(cli);
     milepost.pipeline(imagesPipeline());
+    milepost.pipeline(documentsPipeline());
     milepost.pipeline(commandPipeline({ env: cli.io.env }));
     const worker = await milepost.work({
       concurrency: options.concurrency ?? availableParallelism(),

@@ -1,0 +1,38 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { writeFiles } from "../support/ingest.ts";
+import { makePdf } from "../support/make-documents.ts";
+import { temporaryFolder } from "../support/open-for-test.ts";
+import { jsonLines, runCli } from "./support/run-cli.ts";
+
+test("run documents and documents search: the same command goes on, hits have pages, text is escaped", async () => {
+  const cwd = temporaryFolder();
+  mkdirSync(join(cwd, "papers"));
+  const { bytes, sentences } = await makePdf({ seed: 1, pages: 3 });
+  writeFiles(join(cwd, "papers"), {
+    "a.pdf": bytes,
+    "again.pdf": bytes,
+    "note.md": "# A note\n\nThe \u202elighthouse\u202c blinks.",
+    "broken.pdf": "%PDF-1.7 not at all",
+  });
+  const run = (...args: readonly string[]) => runCli(args, { cwd });
+  const command = ["run", "documents", "papers", "--index", "library.db"];
+  const first = await run(...command);
+  expect(first.stderr).toContain("named more than once and run once: 1 item");
+  expect(first.stdout).toMatch(/^documents-library.db-[0-9a-f]{8}: completed \(partial\): 2 completed, 1 failed; /);
+  expect(first.stdout).toContain("the PDF is damaged: it cannot be opened (INVALID_DOCUMENT)");
+  expect(first.status).toBe(1);
+  const again = await run(...command);
+  expect(again.stderr).toContain("done already; nothing is redone");
+
+  const { text, page } = sentences[2] ?? { text: "", page: 0 };
+  const found = await run("documents", "search", text, "--json");
+  expect(found.status).toBe(0);
+  const [{ hits }] = jsonLines(found.stdout) as [{ hits: readonly Record<string, unknown>[] }];
+  expect(hits[0]).toMatchObject({ page, document: { filename: expect.stringMatching(/^(a|again)\.pdf$/) } });
+  const shown = await run("documents", "search", "lighthouse", "--limit", "1");
+  expect(shown.stdout).toBe("note.md\n  A note The \\u{202e}lighthouse\\u{202c} blinks.\n");
+  expect(await run("documents", "search", "zzzz", "--limit", "1")).toMatchObject({ status: 0 });
+  expect(await run("documents", "search", "a", "--index", "none.db")).toMatchObject({ status: 3 });
+});
