@@ -14,11 +14,11 @@ import { EventHub } from "./events/event-hub.ts";
 import { ServerFiles } from "./files/server-files.ts";
 import { withoutFolder } from "./hide-folder.ts";
 import { Idempotency } from "./idempotency.ts";
+import { keptText } from "./kept-text.ts";
 import { toLogger } from "./log.ts";
 import type { ServedRoute } from "./methods.ts";
 import { Polls } from "./polls.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { readSecret } from "./secret.ts";
 import { type ServerOptions, type ServerSettings, toServerSettings } from "./settings.ts";
 import { Submissions } from "./submissions.ts";
 import { startWebhooks } from "./webhooks/webhooks.ts";
@@ -65,7 +65,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const { limits, files: folder } = settings;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const token = options.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
-  const secret = await readSecret(folder, "secret", () => randomBytes(SECRET_BYTES).toString("hex"));
+  const secret = await keptText(folder, "secret", () => randomBytes(SECRET_BYTES).toString("hex"));
   const callers = new Callers({ secret: Buffer.from(secret, "hex"), token, limits, now: () => Date.now() });
   const events = new EventHub({
     milepost,

@@ -118,3 +118,14 @@ test("a submission that was cut off half-way is finished if part of it was recor
   expect(namesIn(files, `batches/${known}`)).toEqual(["in", "out"]);
   expect(existsSync(join(files, "batches", id, `order.${DEAD}`))).toBe(false);
 });
+
+test("a folder of another store is refused, and left as it is", async () => {
+  const files = temporaryFolder();
+  const first = await startServer({ store: "sqlite", files });
+  const { id } = await first.milepost.submit({ pipeline: "work", items: ["a"] });
+  const folder = join(files, "batches", id);
+  mkdirSync(folder, { recursive: true });
+  await first.close();
+  await expect(startServer({ store: "sqlite", files })).rejects.toMatchObject({ code: "CONFLICT" });
+  expect(existsSync(folder)).toBe(true);
+});

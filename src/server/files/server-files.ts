@@ -1,7 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { MilepostError } from "../../core/errors.ts";
 import type { Milepost } from "../../engine/milepost.ts";
 import type { UploadFacet } from "../../pipelines/uploads.ts";
+import { keptText } from "../kept-text.ts";
 import { refusal } from "../problems.ts";
 import type { ServerSettings } from "../settings.ts";
 import { BatchFolders } from "./batch-folders.ts";
@@ -41,12 +43,20 @@ export class ServerFiles {
     });
   }
 
-  /** Makes the folders, mends what a dead process left half-done, and begins to sweep. */
+  /**
+   * Makes the folders, mends what a dead process left half-done, and begins to sweep.
+   * @throws {MilepostError} `CONFLICT` for a folder of another store: its batches would be taken for deleted ones, and removed
+   */
   static async open(
     milepost: Milepost,
     settings: ServerSettings,
     facets: readonly UploadFacet[],
   ): Promise<ServerFiles> {
+    const store = await keptText(settings.files, "store", () => milepost.location);
+    if (store !== milepost.location) {
+      const advice = `Give another folder, or, if it is the same store at another place, delete ${join(settings.files, "store")}.`;
+      throw new MilepostError("CONFLICT", `${settings.files} has the files of the store ${store}. ${advice}`);
+    }
     for (const name of ["uploads", "batches"]) {
       await mkdir(join(settings.files, name), { recursive: true, mode: 0o700 });
     }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { BatchSnapshot } from "../../core/batch.ts";
 import type { Milepost } from "../../engine/milepost.ts";
 import type { Logger } from "../../ports/logger.ts";
-import { readSecret } from "../secret.ts";
+import { keptText } from "../kept-text.ts";
 import { DELIVERY_PIPELINE, DELIVERY_QUEUE, declareDeliveries, submitDeliveries } from "./delivery-pipeline.ts";
 import { EndWatcher } from "./end-watcher.ts";
 import { toEndpoints, toSigningKey, toWebhookSecret, type WebhookOptions } from "./webhook-settings.ts";
@@ -35,8 +35,7 @@ export async function startWebhooks(parts: {
   const { milepost, options, log } = parts;
   const endpoints = toEndpoints(options.urls);
   const secret =
-    options.secret ??
-    (await readSecret(parts.files, WEBHOOK_SECRET_FILE, () => toWebhookSecret(randomBytes(KEY_BYTES))));
+    options.secret ?? (await keptText(parts.files, WEBHOOK_SECRET_FILE, () => toWebhookSecret(randomBytes(KEY_BYTES))));
   declareDeliveries(milepost, { endpoints, key: toSigningKey(secret), firstDelayMs: options.firstDelayMs });
   const worker = await milepost.work({ queues: [DELIVERY_QUEUE], concurrency: CONCURRENCY });
   const onEnd = async (batch: BatchSnapshot): Promise<void> => {

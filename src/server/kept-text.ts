@@ -3,10 +3,10 @@ import { link, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * A secret that is made once for a folder of files and kept there, so that what it signed outlives the server. It appears
- * whole or not at all: a half one, left by a crash, would be easy to guess.
+ * A text that is made once for a folder of files and kept there for whatever server comes after, such as the secret that signs
+ * sessions. It appears whole or not at all: half a secret, left by a crash, would be easy to guess.
  */
-export async function readSecret(folder: string, name: string, make: () => string): Promise<string> {
+export async function keptText(folder: string, name: string, make: () => string): Promise<string> {
   const path = join(folder, name);
   const known = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return null;
@@ -20,7 +20,7 @@ export async function readSecret(folder: string, name: string, make: () => strin
     await file.sync();
     await file.close();
     await link(draft, path).catch((error: NodeJS.ErrnoException) => {
-      // Another server was here first: its secret holds.
+      // Another server was here first: what it made holds.
       if (error.code !== "EEXIST") throw error;
     });
   } finally {
