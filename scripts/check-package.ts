@@ -10,6 +10,8 @@ const folder = mkdtempSync(join(tmpdir(), "milepost-package-"));
 
 const PROGRAM = `
 import { openMilepost, StatusTracker, ProcessingState, ProgressTracker, Status, MilepostError } from "milepost";
+import { createClient } from "milepost/client";
+import { createServer } from "milepost/server";
 import { StatusTracker as Browser } from "milepost/status";
 if (Browser !== StatusTracker || ProcessingState.PENDING !== "pending" || Status.ERROR !== "error") throw new Error("exports");
 if (typeof ProgressTracker !== "function" || typeof MilepostError !== "function") throw new Error("exports");
@@ -18,7 +20,10 @@ milepost.pipeline("double", (item) => item.input * 2);
 await milepost.work({ concurrency: 2 });
 const { batch } = await milepost.submit({ pipeline: "double", items: [{ key: "a", input: 21 }] });
 const { outcome } = await batch.done();
-console.log(outcome, (await batch.item("a").snapshot()).output);
+await using server = await createServer(milepost, { port: 0, files: process.cwd() + "/files" });
+const client = createClient({ url: await server.listen(), token: server.token });
+const { batches } = await client.batches();
+console.log(outcome, (await batch.item("a").snapshot()).output, batches.length);
 `;
 
 function run(command: string, args: readonly string[], cwd: string): string {
@@ -35,8 +40,8 @@ try {
   writeFileSync(join(folder, "program.js"), PROGRAM);
   run("npm", ["install", `./${tarball}`], folder);
   const printed = run(process.execPath, ["program.js"], folder);
-  if (printed.trim() !== "success 42")
-    throw new Error(`the program printed ${JSON.stringify(printed)}, not "success 42"`);
+  if (printed.trim() !== "success 42 1")
+    throw new Error(`the program printed ${JSON.stringify(printed)}, not "success 42 1"`);
   const listed = run(
     process.execPath,
     ["node_modules/milepost/bin/milepost.js", "list", "--store", "work.db", "--json"],

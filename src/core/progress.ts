@@ -85,7 +85,9 @@ export function toStages(stages: readonly (string | Stage)[]): readonly Stage[] 
  */
 export function fractionOf(stages: readonly Stage[], progress: ItemProgress): number {
   const { done, total, stage } = progress;
-  const within = done !== null && total !== null && total > 0 ? Math.min(1, Math.max(0, done / total)) : 0;
+  const share = done !== null && total !== null && total > 0 ? done / total : 0;
+  // What is no number is nothing done.
+  const within = share > 0 ? Math.min(1, share) : 0;
   if (stages.length === 0) return Math.floor(within * FRACTION_ONE);
   let before: number | null = null;
   let current = 0;

@@ -75,7 +75,12 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   });
   const submissions = new Submissions(milepost, folder);
   const idempotency = new Idempotency(folder);
-  const files = await ServerFiles.open(milepost, settings, FACETS);
+  const files = await ServerFiles.open({
+    milepost,
+    settings,
+    facets: FACETS,
+    onError: (error) => log.error("files could not be swept", { error: String(error) }),
+  });
   const answers = new BatchAnswers(milepost);
   const most = limits.requestsPerMinute;
   const detail = `at most ${most} requests a minute; wait as long as Retry-After says`;

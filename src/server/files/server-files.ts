@@ -12,6 +12,14 @@ import { Holdings } from "./holdings.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Uploads } from "./uploads.ts";
 
+export interface ServerFilesParts {
+  readonly milepost: Milepost;
+  readonly settings: ServerSettings;
+  readonly facets: readonly UploadFacet[];
+  /** Told of a sweep that failed. */
+  readonly onError: (error: unknown) => void;
+}
+
 /** Everything of a server that lies in its folder of files, but its secret. */
 export class ServerFiles {
   readonly uploads: Uploads;
@@ -21,7 +29,7 @@ export class ServerFiles {
   readonly #holdings: Holdings;
   readonly #sweeper: Sweeper;
 
-  private constructor(milepost: Milepost, settings: ServerSettings, facets: readonly UploadFacet[]) {
+  private constructor({ milepost, settings, facets, onError }: ServerFilesParts) {
     const { files: folder, limits } = settings;
     this.#folder = folder;
     this.#settings = settings;
@@ -40,6 +48,7 @@ export class ServerFiles {
       holdings: this.#holdings,
       uploads: this.uploads,
       batches: this.batches,
+      onError,
     });
   }
 
@@ -47,11 +56,8 @@ export class ServerFiles {
    * Makes the folders, mends what a dead process left half-done, and begins to sweep.
    * @throws {MilepostError} `CONFLICT` for a folder of another store: its batches would be taken for deleted ones, and removed
    */
-  static async open(
-    milepost: Milepost,
-    settings: ServerSettings,
-    facets: readonly UploadFacet[],
-  ): Promise<ServerFiles> {
+  static async open(parts: ServerFilesParts): Promise<ServerFiles> {
+    const { milepost, settings } = parts;
     const store = await keptText(settings.files, "store", () => milepost.location);
     if (store !== milepost.location) {
       const advice = `Give another folder, or, if it is the same store at another place, delete ${join(settings.files, "store")}.`;
@@ -60,7 +66,7 @@ export class ServerFiles {
     for (const name of ["uploads", "batches"]) {
       await mkdir(join(settings.files, name), { recursive: true, mode: 0o700 });
     }
-    const files = new ServerFiles(milepost, settings, facets);
+    const files = new ServerFiles(parts);
     await files.#sweeper.start();
     return files;
   }

@@ -22,6 +22,7 @@ export class Sweeper {
   readonly #holdings: Holdings;
   readonly #uploads: Uploads;
   readonly #batches: BatchFolders;
+  readonly #onError: (error: unknown) => void;
   #timer: NodeJS.Timeout | null = null;
   #sweeping: Promise<void> = Promise.resolve();
 
@@ -31,20 +32,23 @@ export class Sweeper {
     readonly holdings: Holdings;
     readonly uploads: Uploads;
     readonly batches: BatchFolders;
+    /** Told of a sweep that failed, but for the first. */
+    readonly onError: (error: unknown) => void;
   }) {
     this.#milepost = parts.milepost;
     this.#limits = parts.limits;
     this.#holdings = parts.holdings;
     this.#uploads = parts.uploads;
     this.#batches = parts.batches;
+    this.#onError = parts.onError;
   }
 
   /** Sweeps once and begins to do so again and again. @throws what the first sweep throws */
   async start(): Promise<void> {
     await this.sweep();
     this.#timer = setInterval(() => {
-      // A store or a disk that is out of reach is found again by the next one.
-      this.sweep().catch(() => {});
+      // A store or a disk that is out of reach may be found again by the next one.
+      this.sweep().catch(this.#onError);
     }, this.#limits.sweepEveryMs).unref();
   }
 
