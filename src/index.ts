@@ -37,7 +37,7 @@ export type { Logger } from "./ports/logger.ts";
 export type { FailureGroup, Finding } from "./ports/store.ts";
 export type { DocumentDetails } from "./views/document-report.ts";
 export { DOCUMENT_TRANSITIONS, DocumentState, documentProgress } from "./views/document-state.ts";
-export { type DocumentStatus, documentStatusJsonSchema, documentStatusSchema } from "./views/document-status.ts";
+export type { DocumentStatus } from "./views/document-status.ts";
 export { type JobProgress, ProgressTracker, Status } from "./views/progress-tracker.ts";
 export { StatusManager, type StatusManagerOptions } from "./views/status-manager.ts";
 export { ProcessingState, type ProcessingStatus, type StatusSummary, StatusTracker } from "./views/status-tracker.ts";

@@ -6,7 +6,7 @@ import { requireWhole } from "../core/retry-policy.ts";
 import { requireText } from "../engine/submit.ts";
 import type { ItemChange } from "../engine/tracker.ts";
 import { DOCUMENT_TRANSITIONS, DocumentState, isActive, mayMove } from "./document-state.ts";
-import { type DocumentRecord, toJson } from "./document-status.ts";
+import type { DocumentRecord } from "./document-status.ts";
 
 /** What an update may say beside status and progress; any other field is added to the document's metadata. */
 export interface DocumentDetails {
@@ -72,7 +72,7 @@ export function toChange(
   record: DocumentRecord,
   { error, hasPages = false }: { readonly error?: unknown; readonly hasPages?: boolean } = {},
 ): ItemChange {
-  const saved = toJson(record);
+  const saved = record as Json;
   if (record.status === "completed") return { type: "complete", output: saved };
   if (record.status === "failed") return { type: "fail", error, saved };
   const units = hasPages ? { done: record.page, total: record.totalPages, unit: "page" } : {};

@@ -1,5 +1,8 @@
 import { unreachable } from "../core/invariant.ts";
 
+/** Items of this kind belong to documents whose callers report on them; all others in the queue are the pipeline's. */
+export const REPORTED = "reported-document";
+
 /** States of a document: the state of its item and, while that runs, the name of its stage. */
 export const DocumentState = {
   QUEUED: "queued",

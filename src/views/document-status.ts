@@ -2,11 +2,7 @@ import { z } from "zod";
 import { MilepostError } from "../core/errors.ts";
 import { timeOfBatchId } from "../core/ids.ts";
 import type { ItemSnapshot } from "../core/item.ts";
-import type { Json } from "../core/json.ts";
-import { DocumentState, documentProgress, isActive, isDocumentState, STAGE_NAMES } from "./document-state.ts";
-
-/** Items of this kind belong to documents whose callers report on them; all others in the queue are the pipeline's. */
-export const REPORTED = "reported-document";
+import { DocumentState, documentProgress, isActive, isDocumentState, REPORTED, STAGE_NAMES } from "./document-state.ts";
 
 const count = z.int().min(0);
 const progress = z.number().min(0).max(1);
@@ -77,11 +73,6 @@ export type DocumentRecord = z.infer<typeof documentRecordSchema>;
 /** An item of the queue as a document. Its `saved` data must have been read with it. */
 export function toDocumentStatus(item: ItemSnapshot, nowMs: number): DocumentStatus {
   return item.kind === REPORTED ? reportedStatus(item, nowMs) : pipelineStatus(item, nowMs);
-}
-
-/** When a document came in, in milliseconds since 1970: lists go by it. */
-export function createdAtOf(item: ItemSnapshot): number {
-  return item.kind === REPORTED ? readInput(item).createdAt : timeOfBatchId(item.batchId);
 }
 
 /** What was reported last of a document. A new one, or one that an operator retried after it failed, is queued. */
@@ -201,9 +192,4 @@ function parseStored<T>(schema: z.ZodType<T>, data: unknown, item: ItemSnapshot)
     `document ${item.key} is not stored as a document's status must be: ${z.prettifyError(parsed.error)}`,
     { details: { item: item.id } },
   );
-}
-
-/** What is kept with an item as plain JSON. */
-export function toJson(record: DocumentRecord): Json {
-  return record as Json;
 }

@@ -1,10 +1,11 @@
 import type { BatchSnapshot } from "../core/batch.ts";
 import { MilepostError } from "../core/errors.ts";
+import { timeOfBatchId } from "../core/ids.ts";
 import type { ItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Batch, ItemsPage, ItemsQuery } from "../engine/batch.ts";
 import type { Milepost } from "../engine/milepost.ts";
-import { createdAtOf } from "./document-status.ts";
+import { REPORTED } from "./document-state.ts";
 
 /** The queue of all documents, of the pipeline's as of those that callers report on. */
 export const DOCUMENTS_QUEUE = "documents";
@@ -136,4 +137,10 @@ async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
     if (error instanceof MilepostError && (error.code === "NOT_FOUND" || error.code === "CONFLICT")) return undefined;
     throw error;
   }
+}
+
+/** When a document came in, in milliseconds since 1970: lists go by it. */
+function createdAtOf({ kind, input, batchId }: ItemSnapshot): number {
+  const isDated = kind === REPORTED && typeof input === "object" && input !== null && "createdAt" in input;
+  return isDated ? Number(input.createdAt) : timeOfBatchId(batchId);
 }

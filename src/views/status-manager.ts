@@ -18,16 +18,12 @@ import {
   toChange,
   toMetadata,
 } from "./document-report.ts";
-import { DOCUMENT_STATES, DocumentState, STAGE_NAMES } from "./document-state.ts";
-import {
-  type DocumentRecord,
-  type DocumentStatus,
-  documentInputSchema,
-  REPORTED,
-  recordOf,
-  toDocumentStatus,
-} from "./document-status.ts";
+import { DOCUMENT_STATES, DocumentState, REPORTED, STAGE_NAMES } from "./document-state.ts";
+import type { DocumentRecord, DocumentStatus } from "./document-status.ts";
 import { DOCUMENTS_QUEUE, Documents, REPORTED_BATCH } from "./documents.ts";
+
+/** Loaded when a document is read first: who imports Milepost for other work need not wait for Zod, or make room for it. */
+const schemas = () => import("./document-status.ts");
 
 /** The pipeline name of reported documents: no worker runs it. */
 const TRACKED = "tracked";
@@ -90,6 +86,7 @@ export class StatusManager {
     const kept = toMetadata("metadata", metadata);
     const milepost = await this.#milepost;
     const now = milepost.clock.now();
+    const { documentInputSchema } = await schemas();
     const input = documentInputSchema.parse({ filename, metadata: kept, createdAt: now });
     if ((await (await this.#documents).find(docId)) !== undefined) throw duplicate(docId);
     const { added } = await milepost.submit({
@@ -107,6 +104,7 @@ export class StatusManager {
   /** Where a document stands; undefined for an unknown one. */
   async getStatus(docId: string): Promise<DocumentStatus | undefined> {
     const { clock } = await this.#milepost;
+    const { toDocumentStatus } = await schemas();
     const item = await (await this.#documents).find(docId);
     return item === undefined ? undefined : toDocumentStatus(item, clock.now());
   }
@@ -188,6 +186,7 @@ export class StatusManager {
   /** Every document that has not ended, the most recent first. */
   async listActive(): Promise<readonly DocumentStatus[]> {
     const { clock } = await this.#milepost;
+    const { toDocumentStatus } = await schemas();
     const items = await (await this.#documents).active();
     return items.map((item) => toDocumentStatus(item, clock.now()));
   }
@@ -196,6 +195,7 @@ export class StatusManager {
   async listAll(limit = 100): Promise<readonly DocumentStatus[]> {
     requireWhole("limit", limit, 1, Number.MAX_SAFE_INTEGER);
     const { clock } = await this.#milepost;
+    const { toDocumentStatus } = await schemas();
     const statuses: DocumentStatus[] = [];
     for await (const item of (await this.#documents).newestFirst(limit)) {
       statuses.push(toDocumentStatus(item, clock.now()));
@@ -236,6 +236,7 @@ export class StatusManager {
     change: (record: DocumentRecord, item: ItemSnapshot, now: number) => ItemChange,
   ): Promise<DocumentStatus> {
     const milepost = await this.#milepost;
+    const { recordOf, toDocumentStatus } = await schemas();
     const tracker = await this.#openTracker();
     const batch: Batch = milepost.batch(REPORTED_BATCH, { owner: this.#owner });
     try {

@@ -6,14 +6,13 @@ import {
   DocumentState,
   type DocumentStatus,
   documentProgress,
-  documentStatusJsonSchema,
-  documentStatusSchema,
   type Milepost,
   openMilepost,
   StatusManager,
 } from "../../src/index.ts";
 import { systemClock } from "../../src/platform/system-clock.ts";
 import { SILENT } from "../../src/ports/logger.ts";
+import { documentStatusJsonSchema, documentStatusSchema } from "../../src/views/document-status.ts";
 import { ManualTime } from "../support/manual-time.ts";
 import { openForTest, STORES, signal, temporaryFolder } from "../support/open-for-test.ts";
 
