@@ -68,6 +68,20 @@ describe.skipIf(process.platform === "win32")("milepost serve", () => {
     expect(second.stderr).toMatch(/^milepost: something listens on 127\.0\.0\.1 port \d+ already; [^\n]+\n$/);
   });
 
+  test("limits can be changed; one that is none is one line and 2", async () => {
+    const { url } = await serve(temporaryFolder(), ["--limit", "bodyBytes=10", "fileBytes=100"]);
+    const long = await fetch(`${url}/api/process-batch`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ fileIds: ["far more than ten bytes"] }),
+    });
+    expect(long.status).toBe(413);
+    for (const wrong of ["nonsense=5", "bodyBytes", "bodyBytes=0", "bodyBytes=many"]) {
+      const { status, stderr } = await new CliRun(["serve", "--limit", wrong], { cwd: temporaryFolder() }).ended;
+      expect([wrong, status, stderr.split("\n").length]).toEqual([wrong, 2, 2]);
+    }
+  });
+
   test("what can be reached from outside is told to have TLS in front", async () => {
     const { run } = await serve(temporaryFolder(), ["--host", "0.0.0.0"]);
     expect(run.stderr).toContain("put a proxy with TLS in front");

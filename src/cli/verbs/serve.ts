@@ -1,16 +1,15 @@
 import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { MilepostError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Worker } from "../../engine/worker.ts";
 import { escapeText } from "../../format/escape.ts";
-import { commandPipeline } from "../../pipelines/command/command-pipeline.ts";
-import { imagesPipeline } from "../../pipelines/images/images-pipeline.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { MilepostServer } from "../../server/server.ts";
 import { type ServerOptions, toServerSettings } from "../../server/settings.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
+import { declarePipelines } from "../declare-pipelines.ts";
 import { failureOf } from "../follow.ts";
 import { Interrupt } from "../interrupt.ts";
 import { durationMs, wholeNumber } from "../values.ts";
@@ -27,6 +26,7 @@ interface ServeOptions extends CommonOptions {
   /** False: `--no-work`. */
   readonly work: boolean;
   readonly retention: number;
+  readonly limit?: Readonly<Record<string, number>>;
   readonly webhook?: readonly string[];
   readonly log: "json" | "none";
 }
@@ -69,11 +69,24 @@ export function serveVerb(cli: Cli): Command {
         .argParser(durationMs)
         .default(RETENTION_MS, "1h"),
     )
+    .addOption(
+      new Option(
+        "--limit <name=number...>",
+        "change what is accepted: filesPerBatch=1000 (docs/http.md has all)",
+      ).argParser(limit),
+    )
     .addOption(new Option("--webhook <url...>", "tell this URL when a batch ends, signed with MILEPOST_WEBHOOK_SECRET"))
     .addOption(
       new Option("--log <form>", "a JSON line on stderr for each request").choices(["json", "none"]).default("none"),
     )
     .action(async (_options: unknown, command: Command) => serve(cli, command.optsWithGlobals<ServeOptions>()));
+}
+
+/** Takes one more limit; which there are is the server's to know. */
+function limit(text: string, before: Readonly<Record<string, number>> = {}): Readonly<Record<string, number>> {
+  const [, name, number] = /^([a-zA-Z]+)=(\d+)$/.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError("It must be a name and a whole number: filesPerBatch=1000.");
+  return { ...before, [name]: Number(number) };
 }
 
 async function serve(cli: Cli, options: ServeOptions): Promise<void> {
@@ -84,8 +97,7 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
   const logger = options.log === "json" ? log : cli.logger();
   await cli.withStore({ ...options, create: true, logger }, async (milepost) => {
     using interrupt = new Interrupt(cli);
-    milepost.pipeline(imagesPipeline());
-    milepost.pipeline(commandPipeline({ env: cli.io.env }));
+    declarePipelines(milepost, cli);
     // Fastify and all that belongs to it cost other verbs nothing.
     const { createServer } = await import("../../server/server.ts");
     const server = await createServer(milepost, serverOptions);
@@ -114,7 +126,7 @@ function toServerOptions(cli: Cli, options: ServeOptions): ServerOptions {
     ...(token !== undefined && { token }),
     allowedHosts: options.allowHost ?? [],
     trustProxy: options.trustProxy === true,
-    limits: { retentionMs: options.retention },
+    limits: { retentionMs: options.retention, ...options.limit },
     ...(options.webhook !== undefined && {
       webhooks: { urls: options.webhook, ...(secret !== undefined && { secret }) },
     }),

@@ -3,10 +3,8 @@ import { type Command, Option } from "commander";
 import { LIMITS } from "../../core/limits.ts";
 import type { Milepost } from "../../engine/milepost.ts";
 import { escapeText } from "../../format/escape.ts";
-import { commandPipeline } from "../../pipelines/command/command-pipeline.ts";
-import { documentsPipeline } from "../../pipelines/documents/documents-pipeline.ts";
-import { imagesPipeline } from "../../pipelines/images/images-pipeline.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
+import { declarePipelines } from "../declare-pipelines.ts";
 import { failureOf } from "../follow.ts";
 import { Interrupt } from "../interrupt.ts";
 import { describeProgress, titleOf } from "../screen/describe.ts";
@@ -46,9 +44,7 @@ export function workVerb(cli: Cli): Command {
 async function work(cli: Cli, options: WorkOptions): Promise<void> {
   await cli.withStore({ ...options, create: true }, async (milepost) => {
     using interrupt = new Interrupt(cli);
-    milepost.pipeline(imagesPipeline());
-    milepost.pipeline(documentsPipeline());
-    milepost.pipeline(commandPipeline({ env: cli.io.env }));
+    declarePipelines(milepost, cli);
     const worker = await milepost.work({
       concurrency: options.concurrency ?? availableParallelism(),
       ...(options.batch !== undefined && { batch: milepost.batch(options.batch) }),
