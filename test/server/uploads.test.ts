@@ -239,6 +239,18 @@ test("limits are kept while the file comes: too large is refused at once and rem
   expect(stored(server)).toHaveLength(3);
 });
 
+test("what a session sends in within a day is bounded, even if it removes it again", async () => {
+  const server = await startServer({ limits: { sessionBytesPerDay: 1_000 } });
+  const page = new Browser(server);
+  const file = { name: "a.png", data: new Uint8Array(Buffer.concat([PNG, Buffer.alloc(400)])) };
+  const [fileId] = await page.uploaded([file]);
+  expect((await page.fetch(`/api/uploads/${fileId}`, { method: "DELETE" })).status).toBe(204);
+  const second = await page.upload([file]);
+  expect([second.status, Number(second.headers.get("retry-after"))]).toEqual([429, 86_400]);
+  expect(stored(server)).toEqual([]);
+  expect((await new Browser(server).upload([file])).status).toBe(201);
+});
+
 test("a disk without room takes nothing", async () => {
   const server = await startServer({ limits: { freeBytes: Number.MAX_SAFE_INTEGER } });
   const answer = await new Browser(server).upload([{ name: "a.png", data: new Uint8Array(PNG) }]);

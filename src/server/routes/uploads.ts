@@ -8,12 +8,21 @@ import { boundaryIn, readParts } from "../files/multipart.ts";
 import { Slots } from "../files/slots.ts";
 import type { StoredUpload } from "../files/uploads.ts";
 import { refusal } from "../problems.ts";
+import { RateLimit } from "../rate-limit.ts";
 import type { ServerLimits } from "../settings.ts";
+
+const DAY_MS = 86_400_000;
 
 /** Files on their way in and what one may do with them before a batch is made of them. */
 export function uploadRoutes(context: ServerContext): (app: App) => Promise<void> {
   const { callers, files, settings } = context;
   const slots = new Slots(settings.limits.uploadsAtOnce);
+  const most = settings.limits.sessionBytesPerDay;
+  const detail = `a session may send in ${most} bytes a day; wait as long as Retry-After says`;
+  const day = new RateLimit({ most, spanMs: DAY_MS, detail });
+  const countFor = (owner: string) => (bytes: number) => {
+    if (owner !== "") day.count(owner, Date.now(), bytes);
+  };
   return async (app) => {
     // The form is read by the route itself, as it comes; for this route alone.
     app.addContentTypeParser("multipart/form-data", (_request, _payload, done) => done(null));
@@ -37,7 +46,7 @@ export function uploadRoutes(context: ServerContext): (app: App) => Promise<void
           const owner = callers.ensureOwner(request, reply);
           await files.requireAllowance(owner, lengthOf(request));
           const received = await slots.run(request.raw, () =>
-            files.uploads.receive(readParts(limited(request, settings.limits), boundary), owner),
+            files.uploads.receive(readParts(limited(request, settings.limits, countFor(owner)), boundary), owner),
           );
           return reply
             .status(201)
@@ -107,12 +116,17 @@ function requireLength(request: FastifyRequest, { requestBytes }: ServerLimits):
 }
 
 /** The body as it comes, up to the limit. Who stops reading leaves the connection open, for the answer. */
-async function* limited(request: FastifyRequest, { requestBytes }: ServerLimits): AsyncGenerator<Buffer> {
+async function* limited(
+  request: FastifyRequest,
+  { requestBytes }: ServerLimits,
+  count: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
   let bytes = 0;
   const chunks: AsyncIterable<Buffer> = request.raw.iterator({ destroyOnReturn: false });
   for await (const chunk of chunks) {
     bytes += chunk.length;
     if (bytes > requestBytes) throw tooLarge(requestBytes);
+    count(chunk.length);
     yield chunk;
   }
 }
