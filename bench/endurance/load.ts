@@ -108,7 +108,11 @@ async function liveThrough(milepost: Milepost, random: SeededRandom): Promise<nu
   await batch.resume().catch(ignoreConflict);
   await batch.done();
   await watching;
-  if (random.isTrue(0.3)) await batch.retry({ failed: true });
+  if (random.isTrue(0.3)) {
+    await batch.retry({ failed: true });
+    // One that was paused before it was cancelled still is.
+    await batch.resume().catch(ignoreConflict);
+  }
   await batch.done();
   await batch.failures();
   await batch.changes({ since: 0, limit: 100 });
