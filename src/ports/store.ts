@@ -42,7 +42,8 @@ export interface Store {
 
   /**
    * Creates the batch, or finds it by owner and name, and adds items to it; known keys keep their state. New items reopen
-   * a sealed batch as a new epoch. `seal` closes it in the same commit and makes all of the submission durable (fsync).
+   * a sealed batch as a new epoch. `seal` closes it in the same commit and makes all of the submission durable (fsync) before
+   * it resolves; others may see and claim it sooner.
    * A known id with the same owner, name and pipeline is the same batch. See `SubmissionRequest` for submissions that are made again.
    *
    * @throws {MilepostError} `CONFLICT` for the id of another batch, and for a request that is under way or was another one

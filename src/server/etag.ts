@@ -2,16 +2,21 @@ import { createHash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { WireBatch } from "../wire/batch.ts";
 
+/** True if the client has just that already (RFC 9110, section 13.1.2): any of a list, weak or strong. */
+export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.split(",").some((candidate) => ["*", etag, `W/${etag}`].includes(candidate.trim()));
+}
+
 /**
- * Says which state of things the answer shows, and whether the caller has it already: then the answer is 304 without a body.
+ * Says which state of things the answer shows, and if the caller has it already, answers 304 without a body.
  * @param state everything that makes the answer another one
  * @returns true if the reply was sent
  */
-export function isKnown(request: FastifyRequest, reply: FastifyReply, state: readonly unknown[]): boolean {
+export function sendIfKnown(request: FastifyRequest, reply: FastifyReply, state: readonly unknown[]): boolean {
   const tag = createHash("sha256").update(JSON.stringify(state)).digest("base64url").slice(0, 22);
   reply.header("etag", `W/"${tag}"`).header("cache-control", "private, no-cache");
-  const known = request.headers["if-none-match"];
-  if (known === undefined || !(known.trim() === "*" || known.includes(`"${tag}"`))) return false;
+  if (!isKnown(request.headers["if-none-match"], `"${tag}"`)) return false;
   reply.status(304).send();
   return true;
 }

@@ -5,7 +5,7 @@ import { MilepostError } from "../core/errors.ts";
 import type { Milepost } from "../engine/milepost.ts";
 import { imageUploads } from "../pipelines/images/image-uploads.ts";
 import { findOpenTelemetry } from "../platform/open-telemetry.ts";
-import type { Logger } from "../ports/logger.ts";
+import { type Logger, SILENT } from "../ports/logger.ts";
 import { buildApp } from "./app.ts";
 import { BatchAnswers } from "./batch-answers.ts";
 import { Callers } from "./callers.ts";
@@ -67,6 +67,8 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const token = options.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
   const secret = await keptText(folder, "secret", () => randomBytes(SECRET_BYTES).toString("hex"));
   const callers = new Callers({ secret: Buffer.from(secret, "hex"), token, limits, now: () => Date.now() });
+  // Until there is one.
+  let log = SILENT;
   const events = new EventHub({
     milepost,
     limits,
@@ -89,7 +91,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const polls = isEachSeen ? null : new Polls({ rate, requestsPerConnection: limits.requestsPerConnection });
   const parts = { milepost, settings, callers, events, submissions, idempotency, files, answers, polls, rate };
   const { app, routes, servers } = await buildApp({ ...parts, facets: FACETS });
-  const log = toLogger(app.log);
+  log = toLogger(app.log);
   const finishLeft = async (): Promise<void> => {
     for (const error of await submissions.finishLeft())
       log.error("a submission could not be finished", { error: String(error) });

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { chanceOf } from "../../core/ids.ts";
 import { batchStatusAnswerSchema, batchStatusQuerySchema } from "../../wire/batch-status.ts";
 import type { App, ServerContext } from "../context.ts";
+import { isKnown } from "../etag.ts";
 import { codeOf } from "../files/disk.ts";
-import { isKnown } from "../if-none-match.ts";
 import { refusal } from "../problems.ts";
 import { batchParams } from "./batches.ts";
 

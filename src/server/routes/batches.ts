@@ -11,7 +11,7 @@ import { removedSchema } from "../../wire/control.ts";
 import { idSchema } from "../../wire/page.ts";
 import type { App, ServerContext } from "../context.ts";
 import { idFromCursor, toCursor } from "../cursor.ts";
-import { batchState, isKnown } from "../etag.ts";
+import { batchState, sendIfKnown } from "../etag.ts";
 import { refusal } from "../problems.ts";
 
 export const batchParams = z.object({ batchId: idSchema });
@@ -41,7 +41,7 @@ export function batchRoutes(context: ServerContext): (app: App) => Promise<void>
       { schema: { summary: "Read a batch", tags: ["batches"], params: batchParams, response: { 200: batchSchema } } },
       async (request, reply) => {
         const batch = toWireBatch((await ownBatch(context, request, request.params.batchId)).snapshot);
-        return isKnown(request, reply, batchState(batch)) ? reply : batch;
+        return sendIfKnown(request, reply, batchState(batch)) ? reply : batch;
       },
     );
     app.delete(

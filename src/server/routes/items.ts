@@ -18,7 +18,7 @@ import { idSchema, PAGE_LIMIT } from "../../wire/page.ts";
 import type { App, ServerContext } from "../context.ts";
 import { CSV_HEADER, toCsvLine } from "../csv.ts";
 import { idFromCursor, toCursor } from "../cursor.ts";
-import { isKnown } from "../etag.ts";
+import { sendIfKnown } from "../etag.ts";
 import { toldTo } from "../hide-folder.ts";
 import { refusal } from "../problems.ts";
 import { batchParams, ownBatch } from "./batches.ts";
@@ -80,7 +80,7 @@ function listItems(context: ServerContext, app: App): void {
       const list = ["items", snapshot.id, state ?? null, stage ?? null, error ?? null];
       const after = cursor === undefined ? undefined : idFromCursor(cursor, list);
       // Whatever changes an item raises the version of its batch.
-      if (isKnown(request, reply, [...list, snapshot.version, after ?? null, limit])) return reply;
+      if (sendIfKnown(request, reply, [...list, snapshot.version, after ?? null, limit])) return reply;
       const page = await batch.items({ ...toItemsQuery(request.query), limit, ...(after !== undefined && { after }) });
       return { items: page.items.map(toWireItem), nextCursor: toCursor(page.nextCursor, list) };
     },
