@@ -15,6 +15,7 @@ import type { ServerFiles } from "./files/server-files.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Polls } from "./polls.ts";
 import type { RateLimit } from "./rate-limit.ts";
+import type { Reception } from "./reception.ts";
 import type { ServerSettings } from "./settings.ts";
 import type { Submissions } from "./submissions.ts";
 
@@ -27,6 +28,8 @@ export interface ServerContext {
   readonly submissions: Submissions;
   readonly idempotency: Idempotency;
   readonly files: ServerFiles;
+  /** Takes in what is sent as forms. */
+  readonly reception: Reception;
   /** What each pipeline takes from strangers. */
   readonly facets: readonly UploadFacet[];
   /** Answers to those who poll batches. */
