@@ -7,10 +7,12 @@ import { documentUploads } from "../pipelines/documents/document-uploads.ts";
 import { imageUploads } from "../pipelines/images/image-uploads.ts";
 import { findOpenTelemetry } from "../platform/open-telemetry.ts";
 import { type Logger, SILENT } from "../ports/logger.ts";
+import { StatusManager } from "../views/status-manager.ts";
 import { buildApp } from "./app.ts";
 import { BatchAnswers } from "./batch-answers.ts";
 import { Callers } from "./callers.ts";
 import type { App } from "./context.ts";
+import { DocumentSearch } from "./document-search.ts";
 import { EventHub } from "./events/event-hub.ts";
 import { ServerFiles } from "./files/server-files.ts";
 import { withoutFolder } from "./hide-folder.ts";
@@ -86,6 +88,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
     facets: FACETS,
     onError: (error) => log.error("files could not be swept", { error: String(error) }),
   });
+  const search = new DocumentSearch({ indexes: files.indexes, limits });
   const reception = new Reception({ callers, files, limits });
   const answers = new BatchAnswers(milepost);
   const most = limits.requestsPerMinute;
@@ -101,6 +104,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
     submissions,
     idempotency,
     files,
+    search,
     reception,
     answers,
     polls,
@@ -116,11 +120,13 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const webhooks =
     settings.webhooks && (await startWebhooks({ milepost, files: folder, log, options: settings.webhooks }));
   const timer = setInterval(() => void finishLeft(), limits.sweepEveryMs).unref();
+  // It looks after the entries of documents that callers report on; those of uploads go with their batches.
+  const documents = new StatusManager(milepost);
   const end = async (): Promise<void> => {
     clearInterval(timer);
     await Promise.all([drain(app, servers, limits.drainMs), webhooks?.stop(limits.drainMs)]);
     answers.close();
-    await files.close();
+    await Promise.all([files.close(), search.close(), documents.close()]);
   };
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {
