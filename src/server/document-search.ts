@@ -11,12 +11,12 @@ const RETRY_AFTER_S = 5;
 
 /** Searches in the indexes of owners, off the event loop; an owner without an index has just nothing in it. */
 export class DocumentSearch {
-  readonly #indexes: IndexFolders;
+  readonly #indexes: Pick<IndexFolders, "pathOf">;
   readonly #perSession: number;
   readonly #threads: SearchThreads;
   readonly #asked = new Map<string, number>();
 
-  constructor({ indexes, limits }: { readonly indexes: IndexFolders; readonly limits: ServerLimits }) {
+  constructor({ indexes, limits }: { readonly indexes: Pick<IndexFolders, "pathOf">; readonly limits: ServerLimits }) {
     const { searchesAtOnce: threads, searchesPerSession, searchTimeoutMs: timeLimitMs } = limits;
     this.#indexes = indexes;
     this.#perSession = searchesPerSession;
