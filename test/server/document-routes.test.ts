@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createClient } from "../../src/client/client.ts";
+import { StatusManager } from "../../src/index.ts";
 import { documentsPipeline } from "../../src/pipelines/documents/documents-pipeline.ts";
 import { DocumentSearch } from "../../src/server/document-search.ts";
 import { SERVER_LIMITS } from "../../src/server/settings.ts";
@@ -15,6 +16,7 @@ import {
   documentsSchema,
 } from "../../src/wire/document.ts";
 import { makeDocx, makePdf } from "../support/make-documents.ts";
+import { ManualTime } from "../support/manual-time.ts";
 import { openForTest } from "../support/open-for-test.ts";
 import { Browser, type FormFile } from "./support/browser.ts";
 import { startServer, type TestServer, TOKEN } from "./support/start-server.ts";
@@ -223,6 +225,22 @@ test("the client sends documents in, watches, lists and searches them", async ()
   expect((await documents.thumbnail(docId, 2)).headers.get("content-type")).toBe("image/jpeg");
   // The pipeline's entries of the operator belong to their batches.
   expect(await documents.cleanUp({ maxAgeSeconds: 0 })).toEqual({ removed: 0 });
+});
+
+test("a server removes the entries of documents that ended an hour ago, every 15 minutes; active ones stay", async () => {
+  const time = new ManualTime();
+  const milepost = await openForTest("memory", { clock: time.clock });
+  const { operator } = await startServer({ milepost });
+  await using manager = new StatusManager(milepost, { cleansUp: false });
+  for (const docId of ["over", "under way"]) await manager.createStatus(docId, `${docId}.pdf`);
+  await manager.markCompleted("over");
+  const minutes = (count: number): Promise<void> => time.pass(count * 60_000, 60_000);
+  const ids = async () => (await listed({ fetch: operator })).map(({ docId }) => docId);
+  await minutes(50);
+  expect(await ids()).toEqual(["under way", "over"]);
+  await minutes(25);
+  expect(await ids()).toEqual(["under way"]);
+  expect((await operator("/api/documents/under%20way")).status).toBe(200);
 });
 
 test("the states on the wire are those of the view", () => {
