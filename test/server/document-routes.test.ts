@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createClient } from "../../src/client/client.ts";
@@ -169,7 +169,10 @@ test("a session's index counts as its own, and goes with its last batch; the ope
   expect(await hitsOf(operator, "saffron")).toHaveLength(1);
   await page.upload([textFile("a.txt", "more")]);
   const session = readdirSync(join(server.files, "indexes")).find((name) => name.startsWith("session-")) ?? "";
-  expect(existsSync(join(server.files, "indexes", session, "library.db"))).toBe(true);
+  const folder = join(server.files, "indexes", session);
+  expect(statSync(folder).mode & 0o777).toBe(0o700);
+  const modes = readdirSync(folder).map((name) => (statSync(join(folder, name)).mode & 0o777).toString(8));
+  expect([readdirSync(folder)[0], new Set(modes)]).toEqual(["library.db", new Set(["600"])]);
 
   // The index alone is larger than this: a fresh look counts it.
   const small = await startServer({ milepost: server.milepost, files: server.files, limits: { sessionBytes: 60_000 } });
