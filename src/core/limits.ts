@@ -32,4 +32,14 @@ export const LIMITS = {
   /** A lease shorter than this could lapse in an ordinary pause of the machine. */
   leaseMinMs: 1_000,
   leaseMaxMs: 3_600_000,
+  /** Karaoke: a project or presets file, a lyrics file; what lyrics may hold, lengths in UTF-16 units. */
+  projectBytes: 16_777_216,
+  lyricsBytes: 16_777_216,
+  lyricsLines: 200_000,
+  lineWords: 2_000,
+  lineLength: 10_000,
+  wordLength: 1_000,
+  /** Karaoke: a time in a song, and its length: a day. */
+  songMs: 86_400_000,
+  presets: 1_000,
 } as const;
