@@ -69,6 +69,7 @@ const backgroundSchema = z.discriminatedUnion("type", [
 /** A project: everything that makes one karaoke video, as a user writes it. Unknown fields are refused. */
 export const projectSchema = z
   .strictObject({
+    $schema: z.string().max(LIMITS.keyBytes).optional().describe("Where editors find the JSON Schema; not read"),
     version: z.literal(1).default(1).describe("Of this format"),
     title: text.optional().describe("Of the song; else what the lyrics say"),
     artist: text.optional().describe("Who made the song; else what the lyrics say"),
