@@ -9,7 +9,7 @@ import { readLyrics } from "./lyrics/read-lyrics.ts";
 import { shiftLyrics } from "./lyrics/shift-lyrics.ts";
 import type { Preset, Presets } from "./presets.ts";
 import { type Project, parseProject } from "./project.ts";
-import { checkFile, readSmallFile } from "./read-file.ts";
+import { readSmallFile } from "./read-file.ts";
 import { parseJson } from "./read-json.ts";
 
 /** What a project without audio and duration shows after its last line. */
@@ -75,7 +75,7 @@ async function lyricsOf(
   from: { readonly folder: BaseFolder; readonly source: string; readonly text: string | undefined },
 ): Promise<Lyrics> {
   const { folder, source, text } = from;
-  if (typeof lyrics === "string") return await readLyrics(await folder.resolve(lyrics, "lyrics"), lyrics);
+  if (typeof lyrics === "string") return await readLyrics(await folder.find(lyrics, "lyrics"), lyrics);
   return toLyrics(lyrics, source, (index) =>
     text === undefined ? null : lineOfPath(text, ["lyrics", "lines", index]),
   );
@@ -83,24 +83,18 @@ async function lyricsOf(
 
 async function filesOf({ audio, background }: Project, folder: BaseFolder): Promise<LoadedProject["files"]> {
   const files: { audio?: string; backgroundImage?: string; backgroundVideo?: string } = {};
-  if (audio !== undefined) files.audio = await find(folder, audio, "audio");
-  if (background.type === "image") files.backgroundImage = await find(folder, background.path, "background.path");
-  if (background.type === "video") files.backgroundVideo = await find(folder, background.path, "background.path");
+  if (audio !== undefined) files.audio = await folder.find(audio, "audio");
+  if (background.type === "image") files.backgroundImage = await folder.find(background.path, "background.path");
+  if (background.type === "video") files.backgroundVideo = await folder.find(background.path, "background.path");
   return files;
 }
 
 async function fontsOf({ style: { font = [] } }: Project, folder: BaseFolder): Promise<readonly Font[]> {
   const fonts: Font[] = [];
   for (const name of [font].flat()) {
-    fonts.push(FONT_FILE.test(name) ? { path: await find(folder, name, "style.font") } : { family: name });
+    fonts.push(FONT_FILE.test(name) ? { path: await folder.find(name, "style.font") } : { family: name });
   }
   return fonts;
-}
-
-async function find(folder: BaseFolder, path: string, field: string): Promise<string> {
-  const whole = await folder.resolve(path, field);
-  await checkFile(whole, `${field}: ${path}`);
-  return whole;
 }
 
 function durationOf({ duration, audio }: Project, lyrics: Lyrics): number | null {
