@@ -41,7 +41,9 @@ export const batchAcceptedSchema = z
     verdicts: z
       .array(z.object({ fileId: idSchema, verdict: z.enum(["known", "duplicate"]) }))
       .optional()
-      .describe("For each file that the batch had before, and each time that one was given again: it is one item all the same"),
+      .describe(
+        "For each file that the batch had before, and each time that one was given again: it is one item all the same",
+      ),
   })
   .meta({ id: "BatchAccepted" });
 
