@@ -29,6 +29,8 @@ export interface ExportQueueOptions extends Pick<OpenOptions, "clock" | "logger"
    * awaits `step.paused()` before each frame. Other processes that are to work on the queue declare it under the same name.
    */
   readonly pipeline: PipelineDefinition | (() => Promise<PipelineDefinition>);
+  /** Handed to the pipeline with each job that is added: the `settings` of its input. */
+  readonly settings?: { readonly [name: string]: Json };
   /** Of the queue and of its batch; default `exports`. */
   readonly name?: string;
   /** Exports that this process makes at once; default 1. */
@@ -273,11 +275,13 @@ export class ExportQueue<Project> {
 
   #itemFor(milepost: Milepost, project: Project, outputPath: string) {
     requireText("outputPath", outputPath, LIMITS.keyBytes - KEY_TAIL_BYTES);
+    const { settings } = this.#options;
     const input: ExportInput = {
       project: project as Json,
       outputPath,
       baseFolder: process.cwd(),
       createdAt: milepost.clock.now(),
+      ...(settings !== undefined && { settings }),
     };
     // The same export may be asked for again, and is another job then.
     return { key: `${outputPath} ${randomUUID()}`, input };

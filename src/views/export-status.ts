@@ -68,6 +68,7 @@ export type ExportInput = {
   /** Relative names in the project, and a relative output, start here. */
   readonly baseFolder: string;
   readonly createdAt: number;
+  readonly settings?: { readonly [name: string]: Json };
 };
 
 const STAGES: ReadonlySet<string> = new Set(["preparing", "rendering", "encoding", "finalizing"]);

@@ -1,5 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
+import { MilepostError } from "../../core/errors.ts";
 import { fileError } from "./project-errors.ts";
 import { openError } from "./read-file.ts";
 
@@ -7,16 +8,23 @@ import { openError } from "./read-file.ts";
 export class BaseFolder {
   readonly path: string;
   readonly #isConfined: boolean;
+  readonly #names: ReadonlyMap<string, string> | null;
   readonly #source: string;
 
   /**
    * @param source the project, for messages
-   * @param isConfined true: no file outside the folder, whatever the project or a link in the folder says
+   * @param rules `isConfined`: no file outside the folder, whatever the project or a link in the folder says; `names`: no other
+   * names than these, each with the path that it stands for
    */
-  constructor(path: string, source: string, isConfined: boolean) {
+  constructor(
+    path: string,
+    source: string,
+    rules: { readonly isConfined: boolean; readonly names: ReadonlyMap<string, string> | null },
+  ) {
     this.path = resolve(path);
     this.#source = source;
-    this.#isConfined = isConfined;
+    this.#isConfined = rules.isConfined;
+    this.#names = rules.names;
   }
 
   /**
@@ -25,13 +33,18 @@ export class BaseFolder {
    * @param field the project's, for messages
    * @throws {MilepostError} `NOT_FOUND` if a confined one is missing, `INVALID_ARGUMENT` if it lies outside.
    */
-  async resolve(path: string, field: string): Promise<string> {
+  async resolve(name: string, field: string): Promise<string> {
+    const path = this.#names === null ? name : this.#names.get(name);
+    if (path === undefined) {
+      const found = `${field}: ${JSON.stringify(name)} is not among the files that came with it`;
+      throw new MilepostError("NOT_FOUND", `${this.#source}: ${found}`, { details: { source: this.#source } });
+    }
     const whole = resolve(this.path, path);
     if (!this.#isConfined) return whole;
-    const outside = fileError(this.#source, null, `${field}: ${JSON.stringify(path)} is outside the project's folder`);
+    const outside = fileError(this.#source, null, `${field}: ${JSON.stringify(name)} is outside the project's folder`);
     if (!isInside(this.path, whole)) throw outside;
     const [folder, real] = await Promise.all([realpath(this.path), realpath(whole)]).catch((error: unknown) => {
-      throw openError(error, `${this.#source}: ${field}: ${JSON.stringify(path)}`);
+      throw openError(error, `${this.#source}: ${field}: ${JSON.stringify(name)}`);
     });
     if (!isInside(folder, real)) throw outside;
     return real;
