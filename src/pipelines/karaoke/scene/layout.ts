@@ -148,7 +148,11 @@ function cutToFit(token: Token, { room, fontSize, measure }: Fitting): readonly 
 /** Gives each part of a token its pixels and its share of its word's time, by width. */
 function timeTokens(
   tokens: readonly Token[],
-  { fill, fontSize, measure }: { readonly fill: "sweep" | "word"; readonly fontSize: number; readonly measure: Measure },
+  {
+    fill,
+    fontSize,
+    measure,
+  }: { readonly fill: "sweep" | "word"; readonly fontSize: number; readonly measure: Measure },
 ): readonly TimedToken[] {
   const measured = tokens.map((token) => {
     const width = measure(token.text, fontSize);
