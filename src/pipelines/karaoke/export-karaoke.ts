@@ -7,7 +7,7 @@ import { type KaraokeOptions, type PresetPlaces, toKaraokeOptions } from "./kara
 import { loadPresets } from "./load-presets.ts";
 import { type LoadedProject, type LoadOptions, loadProject } from "./load-project.ts";
 import { BUILT_IN_PRESETS, findPreset, type Presets } from "./presets.ts";
-import type { RenderHooks, RenderResult, RenderVideoOptions } from "./render.ts";
+import type { RenderedVideo, RenderHooks, RenderOptions } from "./render.ts";
 import { VideoFile } from "./video-file.ts";
 import type { VideoInput } from "./video-input.ts";
 
@@ -20,13 +20,13 @@ export type VideoOutput = {
   readonly encoder: string;
 };
 
-/** `renderVideo`, or what stands for it in a test. */
+/** `renderTo`, or what stands for it in a test. */
 export type RenderVideo = (
   loaded: LoadedProject,
   path: string,
   hooks: RenderHooks,
-  options: RenderVideoOptions,
-) => Promise<RenderResult>;
+  options: RenderOptions,
+) => Promise<RenderedVideo>;
 
 /**
  * Exports one project: loads it, renders it under a temporary name, and puts it in place. What is wrong with the project or
