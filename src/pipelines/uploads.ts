@@ -16,6 +16,8 @@ export interface UploadedFile {
   /** For people; it is the name of no file here. */
   readonly filename: string;
   readonly size: number;
+  /** The SHA-256 of its content, in hexadecimal digits. */
+  readonly sha256: string;
   readonly extension: string;
   /** Where the item finds it: an absolute path. */
   readonly path: string;
@@ -28,12 +30,20 @@ export interface MadeFile {
   readonly extension: string;
 }
 
+/** What belongs to the owner of a batch and outlasts it: absolute paths. */
+export interface OwnedPlaces {
+  /** His index of documents; made by the first that is stored in it. */
+  readonly index: string;
+}
+
 /**
  * What a pipeline takes from strangers: which files, which options, and how they become a batch. The pipeline itself works on
  * paths and trusts them; here stands what may reach it from outside.
  */
 export interface UploadFacet<Options = unknown> {
   readonly pipeline: string;
+  /** True: its batches write to the index of their owner. */
+  readonly keepsIndex?: boolean;
   /** Every type that `accepts` can answer with, for people. */
   readonly types: readonly string[];
   /** The steps that its items go through, for people. */
@@ -43,9 +53,9 @@ export interface UploadFacet<Options = unknown> {
   /** What may be asked for; never where anything is read or written. */
   readonly options: z.ZodType<Options>;
   /** @throws {MilepostError} `INVALID_ARGUMENT` for options that contradict each other */
-  toBatchOptions(options: Options, outFolder: string): Json;
+  toBatchOptions(options: Options, outFolder: string, places: OwnedPlaces): Json;
   /**
-   * The item for a file; its key is the file's id, so that a file given twice is one item.
+   * The item for a file; its key follows from the file alone (its id, its content), so that a file given twice is one item.
    * @param options the batch's, as `toBatchOptions` made them
    */
   toItem(file: UploadedFile, options: Json): Exclude<NewItem, string>;

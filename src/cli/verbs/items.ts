@@ -69,7 +69,7 @@ function itemTable(rows: readonly ItemSnapshot[], columns: number | null, nowMs:
     [
       { title: "STATE", cell: (item) => (item.isHeld ? `${item.state}, held` : item.state) },
       { title: "TRIES", cell: (item) => formatCount(item.attempts), align: "right" },
-      { title: "ITEM", cell: (item) => escapeText(item.key), isFlexible: true },
+      { title: "ITEM", cell: (item) => escapeText(item.name), isFlexible: true },
       { title: "DETAIL", cell: (item) => describeItem(item, nowMs) },
     ],
     columns,
