@@ -18,7 +18,7 @@ import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
 
 /** Calls after which somebody may have work to do. */
-const HINTED: readonly StoreCall[] = ["submit", "record", "control", "openSession", "closeSession", "reap"];
+const HINTED: readonly StoreCall[] = ["submit", "record", "amend", "control", "openSession", "closeSession", "reap"];
 /** Calls that only read. */
 const READS: readonly StoreCall[] = [
   "queues",
@@ -258,7 +258,10 @@ export class StoreChecks {
 
   /** Seen to be gone, or from before a restart, of which every process knows. */
   #isDead(by: SimulatedProcess, session: SessionRow): boolean {
-    const owner = this.#world.processes.find(({ host }) => host.self.pid === session.pid);
+    // A worker outside is told by its name.
+    const owner = this.#world.processes.find(
+      ({ host, name }) => host.self.pid === session.pid || name === session.name,
+    );
     return by.host.isDead(session) || (owner !== undefined && owner.restarts < this.#world.restarts);
   }
 

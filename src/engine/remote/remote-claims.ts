@@ -66,7 +66,8 @@ export class RemoteClaims {
     const claimed = await retryBusy(this.#deps, async () => {
       // After a claim whose answer was lost, to the worker or to us.
       holdings = await this.#holdings.giveBackUnnamed(session, claim.held, clock.now());
-      const limit = Math.min(claim.limit, concurrency - holdings.length);
+      // What it names it may still be running, though it has lost it.
+      const limit = Math.min(claim.limit, concurrency - Math.max(holdings.length, claim.held.length));
       if (limit <= 0) return { leases: [], nextAt: null };
       return store.claim({ worker, queues, pipelines, limit, now: clock.now(), turn: this.#turn++ });
     });
