@@ -311,6 +311,20 @@ describe.each(STORES)("a worker outside, on %s", (store) => {
     expect(await batch.snapshot()).toMatchObject({ counts: { pending: 1 } });
   });
 
+  test("a claim that waits, and that its worker has given up, takes back nothing of the next", async () => {
+    const scene = await open(store, { concurrency: 1 });
+    const { time, workers, id } = scene;
+    const given = new AbortController();
+    const abandoned = workers.claim(id, { limit: 1, held: [], waitMs: 5_000, signal: given.signal });
+    await time.pass(1);
+    await submit(scene);
+    const lease = await claimOne(scene);
+    await time.pass(2_000);
+    given.abort();
+    expect((await abandoned).leases).toEqual([]);
+    expect(await workers.report(id, [{ type: "complete", ...named(lease) }])).toEqual(["recorded"]);
+  });
+
   test("items that crashed a worker run one at a time", async () => {
     const scene = await open(store);
     const { workers, id, time } = scene;

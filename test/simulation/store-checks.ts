@@ -1,4 +1,5 @@
 import type { ItemRow } from "../../src/core/item.ts";
+import type { Amended } from "../../src/ports/amendment.ts";
 import type {
   Claimed,
   ClaimRequest,
@@ -108,6 +109,11 @@ export class StoreChecks {
         return this.#claim(args[0] as ClaimRequest, call as () => Promise<Claimed>);
       case "record":
         return this.#record(args[0] as readonly Report[], call as () => Promise<readonly ReportResult[]>);
+      case "amend": {
+        const amended = (await call()) as Amended;
+        if (amended.ok) this.#world.ledger.takenOver(amended.item);
+        return amended;
+      }
       case "reap":
         return this.#reap(process, call as () => Promise<number>);
       case "control": {
