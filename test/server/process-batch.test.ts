@@ -172,6 +172,12 @@ test("everybody may read what can be done with uploads", async () => {
       options: { type: "object", additionalProperties: false },
     },
     {
+      name: "karaoke",
+      stages: ["preparing", "rendering", "encoding", "finalizing"],
+      accepts: expect.arrayContaining(["application/json", "text/x-lrc", "audio/mpeg", "video/mp4", "image/png"]),
+      options: { type: "object", additionalProperties: false },
+    },
+    {
       name: "documents",
       stages: ["parsing", "embedding_visual", "embedding_text", "storing"],
       accepts: expect.arrayContaining(["application/pdf", "text/html", "text/markdown", "text/plain"]),

@@ -14,7 +14,7 @@ export class BaseFolder {
   /**
    * @param source the project, for messages
    * @param rules `isConfined`: no file outside the folder, whatever the project or a link in the folder says; `names`: no other
-   * names than these, each with the path that it stands for
+   * names than these, folders in front of them left out, each with the path that it stands for
    */
   constructor(
     path: string,
@@ -34,7 +34,7 @@ export class BaseFolder {
    * @throws {MilepostError} `NOT_FOUND` if a confined one is missing, `INVALID_ARGUMENT` if it lies outside.
    */
   async resolve(name: string, field: string): Promise<string> {
-    const path = this.#names === null ? name : this.#names.get(name);
+    const path = this.#names === null ? name : this.#names.get(name.slice(name.search(/[^/\\]*$/)));
     if (path === undefined) {
       const found = `${field}: ${JSON.stringify(name)} is not among the files that came with it`;
       throw new MilepostError("NOT_FOUND", `${this.#source}: ${found}`, { details: { source: this.#source } });
