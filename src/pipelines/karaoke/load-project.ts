@@ -40,6 +40,10 @@ export interface LoadOptions {
   readonly presets?: Presets;
   /** True: the project is not trusted; no file outside its folder is read. Default false. */
   readonly isConfined?: boolean;
+  /** The only files that the project may name, each with its path from the project's folder; default: whatever is there. */
+  readonly names?: ReadonlyMap<string, string>;
+  /** What to call the project's file in messages; default: its path. */
+  readonly source?: string;
 }
 
 /**
@@ -52,13 +56,16 @@ export async function loadProject(
   from: string | { readonly value: unknown; readonly baseFolder: string },
   options: LoadOptions = {},
 ): Promise<LoadedProject> {
-  const source = typeof from === "string" ? from : "project";
+  const source = options.source ?? (typeof from === "string" ? from : "project");
   const text =
     typeof from === "string" ? decodeLyrics(await readSmallFile(from, source, LIMITS.projectBytes), source) : undefined;
   const value = typeof from === "string" ? parseJson(text ?? "", source) : from.value;
   const project = parseProject(value, source, { ...options, ...(text === undefined ? {} : { text }) });
   const path = typeof from === "string" ? dirname(resolve(from)) : from.baseFolder;
-  const folder = new BaseFolder(path, source, options.isConfined === true);
+  const folder = new BaseFolder(path, source, {
+    isConfined: options.isConfined === true,
+    names: options.names ?? null,
+  });
   const lyrics = shiftLyrics(await lyricsOf(project, { folder, source, text }), project.offset * 1_000, source);
   return {
     project,

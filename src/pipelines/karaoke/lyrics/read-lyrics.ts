@@ -16,13 +16,13 @@ const READERS: ReadonlyMap<string, (text: string, source: string) => Lyrics> = n
 ]);
 
 /**
- * Reads a file of lyrics; the end of its name says the format.
+ * Reads a file of lyrics; the end of the name that it has in `source` says the format.
  *
  * @param source what to call it in messages
  * @throws {MilepostError} `NOT_FOUND`; `INVALID_ARGUMENT` for a format that is not taken, and with file and line for what is wrong in it.
  */
 export async function readLyrics(path: string, source: string): Promise<Lyrics> {
-  const extension = extname(path).toLowerCase();
+  const extension = extname(source).toLowerCase();
   const reader = READERS.get(extension);
   if (reader === undefined) throw fileError(source, null, refusal(extension));
   return reader(decodeLyrics(await readSmallFile(path, source, LIMITS.lyricsBytes), source), source);
