@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MilepostError } from "../../src/core/errors.ts";
+import { decodeText } from "../../src/pipelines/karaoke/decode-text.ts";
 import { readAssLyrics } from "../../src/pipelines/karaoke/lyrics/ass-lyrics.ts";
 import { cleanText } from "../../src/pipelines/karaoke/lyrics/clean-text.ts";
-import { decodeLyrics } from "../../src/pipelines/karaoke/lyrics/decode-lyrics.ts";
 import { readJsonLyrics } from "../../src/pipelines/karaoke/lyrics/json-lyrics.ts";
 import { readLrcLyrics } from "../../src/pipelines/karaoke/lyrics/lrc-lyrics.ts";
 import type { Line, Lyrics } from "../../src/pipelines/karaoke/lyrics/lyrics.ts";
@@ -72,7 +72,7 @@ function expectSound(lyrics: Lyrics): void {
 function expectReadOrRefused(format: Format, bytes: Buffer): "read" | "refused" {
   const source = `song.${format}`;
   try {
-    expectSound(READERS[format](decodeLyrics(bytes, source), source));
+    expectSound(READERS[format](decodeText(bytes, source), source));
     return "read";
   } catch (error) {
     if (!(error instanceof MilepostError)) throw error;

@@ -233,6 +233,23 @@ describe("loadProject", () => {
     expect((await loadProject({ value: behind, baseFolder })).files.backgroundImage).toBe(join(baseFolder, "link.png"));
   });
 
+  test("names may stand for other paths; then no others are known", async () => {
+    const baseFolder = folderOf({ "0001.lrc": LRC, "0002.png": "x", "other.lrc": LRC });
+    const names = new Map([
+      ["song.lrc", "0001.lrc"],
+      ["night.png", "0002.png"],
+      ["up.lrc", "../up.lrc"],
+    ]);
+    const load = (value: object) =>
+      loadProject({ value, baseFolder }, { names, isConfined: true, source: "mine.json" });
+    const background = { type: "image", path: "pictures/night.png" };
+    expect((await load({ lyrics: "song.lrc", background })).files.backgroundImage).toBe(join(baseFolder, "0002.png"));
+    await expect(load({ lyrics: "other.lrc" })).rejects.toThrow(
+      refused("mine.json: lyrics: other.lrc: is not among the files that came with it", "NOT_FOUND"),
+    );
+    await expect(load({ lyrics: "up.lrc" })).rejects.toThrow(refused(/^mine\.json: lyrics: up\.lrc: is outside/));
+  });
+
   test("the songs of the examples load, the same words from every format", async () => {
     const folder = temporaryFolder();
     const projects = await makeSongs(folder, { video: { width: 320, height: 180 } });

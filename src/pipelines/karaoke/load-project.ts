@@ -2,14 +2,13 @@ import { dirname, resolve } from "node:path";
 import { LIMITS } from "../../core/limits.ts";
 import { BaseFolder } from "./base-folder.ts";
 import { lineOfPath } from "./json-lines.ts";
-import { decodeLyrics } from "./lyrics/decode-lyrics.ts";
 import { toLyrics } from "./lyrics/json-lyrics.ts";
 import type { Lyrics } from "./lyrics/lyrics.ts";
 import { readLyrics } from "./lyrics/read-lyrics.ts";
 import { shiftLyrics } from "./lyrics/shift-lyrics.ts";
 import type { Preset, Presets } from "./presets.ts";
 import { type Project, parseProject } from "./project.ts";
-import { readSmallFile } from "./read-file.ts";
+import { readTextFile } from "./read-file.ts";
 import { parseJson } from "./read-json.ts";
 
 /** What a project without audio and duration shows after its last line. */
@@ -57,8 +56,7 @@ export async function loadProject(
   options: LoadOptions = {},
 ): Promise<LoadedProject> {
   const source = options.source ?? (typeof from === "string" ? from : "project");
-  const text =
-    typeof from === "string" ? decodeLyrics(await readSmallFile(from, source, LIMITS.projectBytes), source) : undefined;
+  const text = typeof from === "string" ? await readTextFile(from, source, LIMITS.projectBytes) : undefined;
   const value = typeof from === "string" ? parseJson(text ?? "", source) : from.value;
   const project = parseProject(value, source, { ...options, ...(text === undefined ? {} : { text }) });
   const path = typeof from === "string" ? dirname(resolve(from)) : from.baseFolder;

@@ -1,9 +1,8 @@
 import { extname } from "node:path";
 import { LIMITS } from "../../../core/limits.ts";
 import { fileError } from "../project-errors.ts";
-import { readSmallFile } from "../read-file.ts";
+import { readTextFile } from "../read-file.ts";
 import { readAssLyrics } from "./ass-lyrics.ts";
-import { decodeLyrics } from "./decode-lyrics.ts";
 import { readJsonLyrics } from "./json-lyrics.ts";
 import { readLrcLyrics } from "./lrc-lyrics.ts";
 import type { Lyrics } from "./lyrics.ts";
@@ -25,7 +24,7 @@ export async function readLyrics(path: string, source: string): Promise<Lyrics> 
   const extension = extname(source).toLowerCase();
   const reader = READERS.get(extension);
   if (reader === undefined) throw fileError(source, null, refusal(extension));
-  return reader(decodeLyrics(await readSmallFile(path, source, LIMITS.lyricsBytes), source), source);
+  return reader(await readTextFile(path, source, LIMITS.lyricsBytes), source);
 }
 
 function refusal(extension: string): string {
