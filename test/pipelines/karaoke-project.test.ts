@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { MilepostError } from "../../src/core/errors.ts";
 import { loadPresets } from "../../src/pipelines/karaoke/load-presets.ts";
 import { loadProject } from "../../src/pipelines/karaoke/load-project.ts";
 import { BUILT_IN_PRESETS, findPreset } from "../../src/pipelines/karaoke/presets.ts";
@@ -100,6 +102,52 @@ describe("parseProject", () => {
     ]) {
       expect(() => parseProject(value, "song.json")).toThrow(refused(/^.{1,600}$/s));
     }
+  });
+
+  test("whatever it is, it becomes a project or is refused", () => {
+    const value = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.constantFrom<unknown>("a.lrc", "#fff", 64, 1, -1, true, { type: "color", color: "#123" }, ONE_LINE, "draft"),
+    );
+    const fields = [
+      "lyrics",
+      "audio",
+      "duration",
+      "background",
+      "video",
+      "style",
+      "offset",
+      "preset",
+      "title",
+      "version",
+    ];
+    const record = (names: readonly string[]) => fc.dictionary(fc.constantFrom(...names), value);
+    const project = fc.oneof(
+      value,
+      record(fields),
+      fc
+        .record({ lyrics: fc.oneof(fc.constant("a.lrc"), value) })
+        .chain((base) => record(fields).map((more) => ({ ...more, ...base }))),
+      fc.record({
+        lyrics: fc.constant("a.lrc"),
+        style: record(["font", "fontSize", "color", "lines", "fill", "fadeMs"]),
+      }),
+      fc.record({ lyrics: fc.record({ lines: fc.array(record(["words", "singer"]), { maxLength: 3 }) }) }),
+    );
+    const outcomes = new Set<string>();
+    const property = fc.property(project, (drawn) => {
+      try {
+        const parsed = parseProject(drawn, "song.json");
+        expect(parseProject(parsed, "song.json")).toEqual(parsed);
+        outcomes.add("parsed");
+      } catch (error) {
+        if (!(error instanceof MilepostError)) throw error;
+        expect(error.message).toMatch(/^song\.json: /);
+        outcomes.add("refused");
+      }
+    });
+    fc.assert(property, { numRuns: 2_000 });
+    expect([...outcomes].toSorted()).toEqual(["parsed", "refused"]);
   });
 
   test("values count in order: the preset it names, its own, the one it is made with", () => {
