@@ -12,6 +12,8 @@ test("docs/karaoke.md has the fields of projects; `node scripts/karaoke-fields.t
 });
 
 test("its bounds and presets are those of the program", () => {
+  const containers = LIMITS.lyricsWords + 2 * LIMITS.lyricsLines + LIMITS.projectValues;
+  expect(page).toContain(`JSON file | ${containers.toLocaleString("en")} |`);
   const { lyricsLineLength, lyricsLines, lyricsWords, lineWords, lineLength, wordLength, projectValues } = LIMITS;
   for (const bound of [lyricsLineLength, lyricsLines, lyricsWords, lineWords, 2 * lineWords, lineLength, wordLength]) {
     expect(page).toContain(bound.toLocaleString("en"));

@@ -266,6 +266,9 @@ describe("malice ends soon", () => {
   test("what repeats may not grow beyond the bounds", () => {
     const line = `${"[00:01]".repeat(2_000)}${"<00:02>a".repeat(1_000)}\n`;
     expect(() => readLrcLyrics(line, "song.lrc")).toThrow("song.lrc:1: there must be at most 1000000 times");
+    expect(() => readJsonLyrics(`{\n"lines":[${"{},".repeat(1_401_000)}0]}`, "song.json")).toThrow(
+      "song.json:2: must have at most 1401000 objects and lists",
+    );
     expect(() => readLrcLyrics("[00:01]".repeat(4_001), "song.lrc")).toThrow(
       "song.lrc:1: must have at most 4000 times",
     );
