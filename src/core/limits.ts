@@ -36,10 +36,13 @@ export const LIMITS = {
   projectBytes: 16_777_216,
   lyricsBytes: 16_777_216,
   lyricsLines: 200_000,
+  lyricsWords: 1_000_000,
   lineWords: 2_000,
   lineLength: 10_000,
   wordLength: 1_000,
   /** Karaoke: a time in a song, and its length: a day. */
   songMs: 86_400_000,
   presets: 1_000,
+  /** Karaoke: values in a project, or in a preset, besides its lines. */
+  projectValues: 1_000,
 } as const;

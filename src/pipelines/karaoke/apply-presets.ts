@@ -1,4 +1,5 @@
 import { MilepostError } from "../../core/errors.ts";
+import { isRecord } from "./json-values.ts";
 import { findPreset, type Preset, type Presets } from "./presets.ts";
 
 /**
@@ -35,8 +36,4 @@ function namedIn(name: string, source: string, presets: Presets): Preset {
     const message = error instanceof Error ? error.message : String(error);
     throw new MilepostError("INVALID_ARGUMENT", `${source}: preset: ${message}`, { details: { source }, cause: error });
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

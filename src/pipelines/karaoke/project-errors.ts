@@ -2,23 +2,38 @@ import type { z } from "zod";
 import { MilepostError } from "../../core/errors.ts";
 import { lineOfPath } from "./json-lines.ts";
 
+/** What is quoted of a file may be as long as the file. */
+const MESSAGE_LENGTH = 500;
+
 /** What is wrong in a file that a user wrote: `song.lrc:12: …`. Lines count from 1. */
 export function fileError(source: string, line: number | null, message: string, cause?: unknown): MilepostError {
   const place = line === null ? source : `${source}:${line}`;
-  return new MilepostError("INVALID_ARGUMENT", `${place}: ${message}`, { details: { source, line }, cause });
+  const short = message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH)}…` : message;
+  return new MilepostError("INVALID_ARGUMENT", `${place}: ${short}`, { details: { source, line }, cause });
 }
 
-/** The first thing that a schema found wrong, with its place in the JSON, and in the file if its text is known. */
-export function issueError(
-  error: z.ZodError,
-  where: { readonly value: unknown; readonly source: string; readonly text: string | undefined },
-): MilepostError {
+/** A value of JSON that a user wrote, and where it came from. */
+export interface JsonPlace {
+  readonly source: string;
+  /** Of the whole file, if the value was read from one. */
+  readonly text?: string | undefined;
+  /** Where in the file the value stands. */
+  readonly path?: readonly PropertyKey[];
+}
+
+/** An error about the field at `path` below a place. */
+export function fieldError(place: JsonPlace, path: readonly PropertyKey[], message: string): MilepostError {
+  const whole = [...(place.path ?? []), ...path];
+  const line = place.text === undefined ? null : lineOfPath(place.text, whole);
+  return fileError(place.source, line, whole.length === 0 ? message : `${shownPath(whole)}: ${message}`);
+}
+
+/** The first thing that a schema found wrong with the value at a place. */
+export function issueError(error: z.ZodError, value: unknown, place: JsonPlace): MilepostError {
   const issue = deepest(error.issues);
   const path = issue?.path ?? [];
-  const line = where.text === undefined ? null : lineOfPath(where.text, path);
-  const field = path.length === 0 ? "" : `${shownPath(path)}: `;
-  const found = issue?.code === "unrecognized_keys" ? "" : `; found ${shown(valueAt(where.value, path))}`;
-  return fileError(where.source, line, `${field}${wording(issue?.message ?? "is wrong")}${found}`);
+  const found = issue?.code === "unrecognized_keys" ? "" : `; found ${shown(valueAt(value, path))}`;
+  return fieldError(place, path, `${wording(issue?.message ?? "is wrong")}${found}`);
 }
 
 /** Where a union was tried, the issue of the alternative that got furthest: the one that was meant. */

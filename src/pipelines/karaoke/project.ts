@@ -2,8 +2,9 @@ import { z } from "zod";
 import { isStorableText } from "../../core/json.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { applyPresets } from "./apply-presets.ts";
+import { hasFewValues, isRecord } from "./json-values.ts";
 import { BUILT_IN_PRESETS, type Preset, type Presets } from "./presets.ts";
-import { issueError } from "./project-errors.ts";
+import { fieldError, issueError, type JsonPlace } from "./project-errors.ts";
 import { colorSchema, styleSchema, videoSchema } from "./style.ts";
 
 const LYRICS_MAX_SECONDS = LIMITS.songMs / 1_000;
@@ -17,7 +18,7 @@ const filePath = z
   .refine((path) => !/^[a-z][a-z0-9+.-]+:\/\//i.test(path), "must be a file, not an address");
 const seconds = z.number().min(0).max(LYRICS_MAX_SECONDS);
 
-/** A word's order among the others and the bounds of a line are checked where the lines are made (`lyrics/build-lyrics.ts`). */
+/** A word's order among the others and the bounds of a line are checked where the lines are made (`lyrics/lyrics-builder.ts`). */
 const wordSchema = z.strictObject({
   text: z
     .string()
@@ -68,6 +69,7 @@ const backgroundSchema = z.discriminatedUnion("type", [
 /** A project: everything that makes one karaoke video, as a user writes it. Unknown fields are refused. */
 export const projectSchema = z
   .strictObject({
+    $schema: z.string().max(LIMITS.keyBytes).optional().describe("Where editors find the JSON Schema; not read"),
     version: z.literal(1).default(1).describe("Of this format"),
     title: text.optional().describe("Of the song; else what the lyrics say"),
     artist: text.optional().describe("Who made the song; else what the lyrics say"),
@@ -109,7 +111,7 @@ export interface ParseOptions {
   /** One whose values count before the project's own. */
   readonly preset?: Preset;
   /** The JSON that `value` was read from, to tell the line of what is wrong. */
-  readonly text?: string;
+  readonly text?: string | undefined;
 }
 
 /**
@@ -119,10 +121,56 @@ export interface ParseOptions {
  * @throws {MilepostError} `INVALID_ARGUMENT`, with the source, the line if the text is known, and the field.
  */
 export function parseProject(value: unknown, source: string, options: ParseOptions = {}): Project {
-  const whole = applyPresets(value, source, options.presets ?? BUILT_IN_PRESETS, options.preset);
+  const place = { source, text: options.text };
+  const lyrics = hasLines(value) ? checkLyrics(value.lyrics, { ...place, path: ["lyrics"] }) : undefined;
+  // The lines were checked one by one; here their place is held by a path.
+  const rest = hasLines(value) ? { ...value, lyrics: "lines" } : value;
+  if (!hasFewValues(rest, LIMITS.projectValues)) {
+    throw fieldError(place, [], `a project must have at most ${LIMITS.projectValues} values besides its lines`);
+  }
+  const whole = applyPresets(rest, source, options.presets ?? BUILT_IN_PRESETS, options.preset);
   const result = projectSchema.safeParse(whole);
-  if (result.success) return result.data;
-  throw issueError(result.error, { value, source, text: options.text });
+  if (!result.success) throw issueError(result.error, whole, place);
+  return lyrics === undefined ? result.data : { ...result.data, lyrics };
+}
+
+/**
+ * Checks lyrics as JSON line by line, and stops at the first that is wrong: a schema would gather millions of mistakes.
+ *
+ * @throws {MilepostError} `INVALID_ARGUMENT` with the place.
+ */
+export function checkLyrics(value: { readonly lines: readonly unknown[] }, place: JsonPlace): LyricsJson {
+  const { lines: given, ...rest } = value;
+  if (given.length > LIMITS.lyricsLines) {
+    throw fieldError(place, ["lines"], `lyrics must have at most ${LIMITS.lyricsLines} lines; found ${given.length}`);
+  }
+  const about = lyricsSchema.safeParse({ ...rest, lines: given.length === 0 ? [] : [SOME_LINE] });
+  if (!about.success) throw issueError(about.error, value, place);
+  const lines = given.map((line, index) => {
+    const path = ["lines", index];
+    if (hasWords(line) && line.words.length > LIMITS.lineWords) {
+      throw fieldError(place, path, `a line must have at most ${LIMITS.lineWords} words; found ${line.words.length}`);
+    }
+    const result = lineSchema.safeParse(line);
+    if (result.success) return result.data;
+    throw issueError(result.error, line, { ...place, path: [...(place.path ?? []), ...path] });
+  });
+  return { ...about.data, lines };
+}
+
+const SOME_LINE = { words: [{ text: "", start: 0, end: 0 }] };
+
+function hasLines(value: unknown): value is { readonly lyrics: { readonly lines: readonly unknown[] } } {
+  return isRecord(value) && isLyricsLike(value.lyrics);
+}
+
+/** True if it has lines, of whatever kind. */
+export function isLyricsLike(value: unknown): value is { readonly lines: readonly unknown[] } {
+  return isRecord(value) && Array.isArray(value.lines);
+}
+
+function hasWords(value: unknown): value is { readonly words: readonly unknown[] } {
+  return isRecord(value) && Array.isArray(value.words);
 }
 
 /** JSON Schema (2020-12) of a project as a user writes it. */

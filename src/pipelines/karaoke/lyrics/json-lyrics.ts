@@ -1,9 +1,9 @@
 import { lineOfPath } from "../json-lines.ts";
-import { type LyricsJson, lyricsSchema } from "../project.ts";
-import { issueError } from "../project-errors.ts";
+import { checkLyrics, isLyricsLike, type LyricsJson } from "../project.ts";
+import { fieldError } from "../project-errors.ts";
 import { parseJson } from "../read-json.ts";
-import { buildLyrics } from "./build-lyrics.ts";
 import type { Lyrics } from "./lyrics.ts";
+import { LyricsBuilder } from "./lyrics-builder.ts";
 
 /**
  * Lyrics with the times of words as JSON: `{ lines: [{ words: [{ text, start, end }], singer? }], title?, artist? }`, in seconds.
@@ -12,9 +12,9 @@ import type { Lyrics } from "./lyrics.ts";
  */
 export function readJsonLyrics(text: string, source: string): Lyrics {
   const value = parseJson(text, source);
-  const result = lyricsSchema.safeParse(value);
-  if (!result.success) throw issueError(result.error, { value, source, text });
-  return toLyrics(result.data, source, (index) => lineOfPath(text, ["lines", index]));
+  const place = { source, text };
+  if (!isLyricsLike(value)) throw fieldError(place, [], "must be an object with a list of `lines`");
+  return toLyrics(checkLyrics(value, place), source, (index) => lineOfPath(text, ["lines", index]));
 }
 
 /**
@@ -23,12 +23,15 @@ export function readJsonLyrics(text: string, source: string): Lyrics {
  * @param lineOf where in the file the entry of `lines` stands
  */
 export function toLyrics(given: LyricsJson, source: string, lineOf: (index: number) => number | null): Lyrics {
-  const lines = given.lines.map(({ words, singer }, index) => ({
-    at: () => lineOf(index),
-    words: words.map(({ text, start, end }) => ({ text, startMs: toMs(start), endMs: toMs(end) })),
-    singer,
-  }));
-  return buildLyrics({ ...given, lines }, source);
+  const builder = new LyricsBuilder(source);
+  for (const [index, { words, singer }] of given.lines.entries()) {
+    builder.add({
+      at: () => lineOf(index),
+      words: words.map(({ text, start, end }) => ({ text, startMs: toMs(start), endMs: toMs(end) })),
+      singer,
+    });
+  }
+  return builder.finish(given);
 }
 
 function toMs(seconds: number): number {

@@ -2,12 +2,18 @@ import { extname } from "node:path";
 import { LIMITS } from "../../../core/limits.ts";
 import { fileError } from "../project-errors.ts";
 import { readSmallFile } from "../read-file.ts";
+import { readAssLyrics } from "./ass-lyrics.ts";
 import { decodeLyrics } from "./decode-lyrics.ts";
 import { readJsonLyrics } from "./json-lyrics.ts";
+import { readLrcLyrics } from "./lrc-lyrics.ts";
 import type { Lyrics } from "./lyrics.ts";
 
 /** By the end of a file's name. */
-const READERS: ReadonlyMap<string, (text: string, source: string) => Lyrics> = new Map([[".json", readJsonLyrics]]);
+const READERS: ReadonlyMap<string, (text: string, source: string) => Lyrics> = new Map([
+  [".json", readJsonLyrics],
+  [".lrc", readLrcLyrics],
+  [".ass", readAssLyrics],
+]);
 
 /**
  * Reads a file of lyrics; the end of its name says the format.
@@ -16,7 +22,14 @@ const READERS: ReadonlyMap<string, (text: string, source: string) => Lyrics> = n
  * @throws {MilepostError} `NOT_FOUND`; `INVALID_ARGUMENT` for a format that is not taken, and with file and line for what is wrong in it.
  */
 export async function readLyrics(path: string, source: string): Promise<Lyrics> {
-  const reader = READERS.get(extname(path).toLowerCase());
-  if (reader === undefined) throw fileError(source, null, "lyrics must be .json, .lrc or .ass");
+  const extension = extname(path).toLowerCase();
+  const reader = READERS.get(extension);
+  if (reader === undefined) throw fileError(source, null, refusal(extension));
   return reader(decodeLyrics(await readSmallFile(path, source, LIMITS.lyricsBytes), source), source);
+}
+
+function refusal(extension: string): string {
+  const taken = "lyrics must be .json (times of words), .lrc (plain or enhanced) or .ass";
+  const isSubtitles = extension === ".srt" || extension === ".vtt";
+  return isSubtitles ? `${taken}; ${extension.slice(1).toUpperCase()} has no times of words and is not taken` : taken;
 }

@@ -16,31 +16,40 @@ export interface RawLine {
   readonly singer?: string | undefined;
 }
 
-export interface RawLyrics {
-  readonly lines: readonly RawLine[];
-  readonly title?: string | undefined;
-  readonly artist?: string | undefined;
-}
-
 /**
- * Makes lyrics of what a reader found: cleans texts, moves spaces behind words, drops what has no text, cuts words that reach into
- * the next one, puts lines in order. Guarantees what `Lyrics` says.
- *
- * @throws {MilepostError} `INVALID_ARGUMENT` with source and line: times that go backwards or beyond a day, too much of anything, no
- * lyrics at all.
+ * Makes lyrics of the lines that a reader finds: cleans texts, moves spaces behind words, drops what has no text, cuts words that
+ * reach into the next one, puts lines in order. Guarantees what `Lyrics` says. Each line is checked as it comes, so that a hostile
+ * file is refused before it has grown in memory.
  */
-export function buildLyrics(raw: RawLyrics, source: string): Lyrics {
-  const lines: Line[] = [];
-  for (const line of raw.lines) {
-    const built = buildLine(line, source);
-    if (built !== null) lines.push(built);
-    if (lines.length > LIMITS.lyricsLines) {
-      throw lineError(source, line, `lyrics must have at most ${LIMITS.lyricsLines} lines`);
+export class LyricsBuilder {
+  readonly #source: string;
+  readonly #lines: Line[] = [];
+  #words = 0;
+
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  /** @throws {MilepostError} `INVALID_ARGUMENT` with source and line: times that go backwards or beyond a day, too much of anything. */
+  add(raw: RawLine): void {
+    const line = buildLine(raw, this.#source);
+    if (line === null) return;
+    this.#lines.push(line);
+    this.#words += line.words.length;
+    if (this.#lines.length > LIMITS.lyricsLines) {
+      throw lineError(this.#source, raw, `lyrics must have at most ${LIMITS.lyricsLines} lines`);
+    }
+    if (this.#words > LIMITS.lyricsWords) {
+      throw lineError(this.#source, raw, `lyrics must have at most ${LIMITS.lyricsWords} words`);
     }
   }
-  if (lines.length === 0) throw fileError(source, null, "there are no lyrics in it");
-  lines.sort((one, other) => one.startMs - other.startMs);
-  return { lines, ...named("title", raw.title), ...named("artist", raw.artist) };
+
+  /** @throws {MilepostError} `INVALID_ARGUMENT` if there are no lyrics at all. */
+  finish(about: { readonly title?: string | undefined; readonly artist?: string | undefined } = {}): Lyrics {
+    if (this.#lines.length === 0) throw fileError(this.#source, null, "there are no lyrics in it");
+    const lines = this.#lines.toSorted((one, other) => one.startMs - other.startMs);
+    return { lines, ...named("title", about.title), ...named("artist", about.artist) };
+  }
 }
 
 function buildLine(raw: RawLine, source: string): Line | null {
