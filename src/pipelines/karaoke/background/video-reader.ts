@@ -7,6 +7,7 @@ import { loadWebcodecs, type WebcodecsModule } from "../media/load-webcodecs.ts"
 import { within } from "../media/within.ts";
 import { reasonOf, renderError } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
+import type { SourceInfo } from "./frame-converter.ts";
 
 /** A picture of a video; whoever has it closes the frame. */
 export interface DecodedFrame {
@@ -21,8 +22,7 @@ const FRAME_MS = 40;
 
 /** Reads the pictures of a video file in order, and can begin again. */
 export class VideoReader {
-  /** In quarter turns clockwise. */
-  readonly rotation: number;
+  readonly source: SourceInfo;
   readonly #codecs: WebcodecsModule;
   readonly #input: Input;
   readonly #config: VideoDecoderConfig;
@@ -42,14 +42,14 @@ export class VideoReader {
     readonly config: VideoDecoderConfig;
     readonly packetsOf: () => AsyncGenerator<EncodedPacket, void, unknown>;
     readonly firstMs: number;
-    readonly rotation: number;
+    readonly source: SourceInfo;
   }) {
     this.#codecs = parts.codecs;
     this.#input = parts.input;
     this.#config = parts.config;
     this.#packetsOf = parts.packetsOf;
     this.#firstMs = parts.firstMs;
-    this.rotation = parts.rotation / 90;
+    this.source = parts.source;
     this.#packets = parts.packetsOf();
   }
 
@@ -83,7 +83,7 @@ export class VideoReader {
             config,
             packetsOf,
             firstMs,
-            rotation: await track.getRotation(),
+            source: await sourceOf(track),
           });
           reader.#start();
           return reader;
@@ -185,6 +185,11 @@ export class VideoReader {
     if (decoder !== null && decoder.state !== "closed") decoder.close();
     await this.#packets.return().catch(() => {});
   }
+}
+
+async function sourceOf(track: InputVideoTrack): Promise<SourceInfo> {
+  const { matrix, fullRange } = await track.getColorSpace();
+  return { rotation: (await track.getRotation()) / 90, matrix: matrix ?? null, isFullRange: fullRange === true };
 }
 
 async function configOf(track: InputVideoTrack): Promise<VideoDecoderConfig> {
