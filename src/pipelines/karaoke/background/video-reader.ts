@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import type { VideoDecoder, VideoDecoderConfig, VideoFrame } from "@napi-rs/webcodecs";
 import type { EncodedPacket, Input, InputVideoTrack } from "mediabunny";
 import { containerOf, readersOf } from "../media/container.ts";
+import { FrameMemory } from "../media/frame-memory.ts";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
 import { loadWebcodecs, type WebcodecsModule } from "../media/load-webcodecs.ts";
 import { within } from "../media/within.ts";
@@ -28,6 +29,7 @@ export class VideoReader {
   readonly #config: VideoDecoderConfig;
   readonly #packetsOf: () => AsyncGenerator<EncodedPacket, void, unknown>;
   readonly #firstMs: number;
+  readonly #memory = new FrameMemory();
   #packets: AsyncGenerator<EncodedPacket, void, unknown>;
   #decoder: VideoDecoder | null = null;
   #frames: DecodedFrame[] = [];
@@ -162,6 +164,7 @@ export class VideoReader {
         const timeMs = frame.timestamp / 1_000 - this.#firstMs;
         this.#endMs = Math.max(this.#endMs, timeMs + (frame.duration ?? 0) / 1_000 || FRAME_MS);
         this.#frames.push({ frame, timeMs });
+        this.#memory.add((frame.codedWidth * frame.codedHeight * 3) / 2);
         this.#wake();
       },
       error: (error) => {
