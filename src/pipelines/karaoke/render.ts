@@ -65,20 +65,28 @@ export async function renderVideo(
   hooks: RenderHooks,
   options: RenderOptions = {},
 ): Promise<RenderedVideo> {
+  return await outputs.replace(outputPath, {
+    isRetry: true,
+    make: (path) => renderTo(loaded, path, hooks, options),
+    check: () => hooks.signal.throwIfAborted(),
+  });
+}
+
+/** The same at this very path, from its first byte on: for callers who put it in its place themselves, or remove it. @throws as `renderVideo` */
+export async function renderTo(
+  loaded: LoadedProject,
+  path: string,
+  hooks: RenderHooks,
+  options: RenderOptions = {},
+): Promise<RenderedVideo> {
   using _ = stayAlive();
   hooks.signal.throwIfAborted();
   hooks.onStage("preparing");
   const frames = await frameCountOf(loaded);
   const { fps } = loaded.project.video;
   const durationMs = Math.round((frames * 1_000) / fps);
-  return await outputs.replace(outputPath, {
-    isRetry: true,
-    make: async (path) => {
-      const encoder = await encodeTo(path, { loaded, hooks, options, frames });
-      return { frames, durationMs, bytes: (await stat(path)).size, encoder };
-    },
-    check: () => hooks.signal.throwIfAborted(),
-  });
+  const encoder = await encodeTo(path, { loaded, hooks, options, frames });
+  return { frames, durationMs, bytes: (await stat(path)).size, encoder };
 }
 
 /** One frame of the video, as PNG: the picture that is encoded, colours at half their resolution too. @throws as `renderVideo` */
