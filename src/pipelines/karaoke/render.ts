@@ -185,5 +185,5 @@ async function painterOf({ project, lyrics, fonts }: LoadedProject): Promise<Sce
   const text = lyrics.lines.flatMap(({ words }) => words.map((word) => word.text)).join("");
   const families = familiesFor(canvas, fonts, text);
   assertGlyphs(canvas, families, text);
-  return new ScenePainter(project, lyrics, new TextPainter(canvas, families, project.style));
+  return new ScenePainter(project, lyrics, new TextPainter(canvas, families.css, project.style));
 }

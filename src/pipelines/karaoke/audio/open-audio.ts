@@ -8,6 +8,7 @@ import { RENDER_LIMITS } from "../render-limits.ts";
 
 /** An audio file whose container was understood. */
 export interface OpenAudio extends Disposable {
+  readonly path: string;
   readonly track: InputAudioTrack;
   readonly container: Container;
 }
@@ -30,7 +31,7 @@ export async function openAudio(path: string): Promise<OpenAudio> {
   const input = new media.Input({ source: new media.FilePathSource(path), formats: readersOf(media, container) });
   try {
     const track = await within(trackOf(input), RENDER_LIMITS.stepMs, lateAudio);
-    return { track, container, [Symbol.dispose]: () => input.dispose() };
+    return { path, track, container, [Symbol.dispose]: () => input.dispose() };
   } catch (error) {
     input.dispose();
     throw error;

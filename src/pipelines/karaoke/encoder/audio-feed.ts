@@ -1,6 +1,6 @@
 import type { AudioEncoder } from "@napi-rs/webcodecs";
 import type { EncodedAudioPacketSource } from "mediabunny";
-import { AudioReader } from "../audio/audio-reader.ts";
+import { type AudioSource, openAudioSource } from "../audio/audio-source.ts";
 import type { MediabunnyModule } from "../media/load-mediabunny.ts";
 import type { WebcodecsModule } from "../media/load-webcodecs.ts";
 import { AUDIO } from "./encoder.ts";
@@ -13,7 +13,7 @@ const PRIMING = 1_024;
 /** Encodes a sound file as AAC beside the pictures: as much of it as they take, and silence if it is too short. */
 export class AudioFeed {
   readonly #codecs: WebcodecsModule;
-  readonly #reader: AudioReader;
+  readonly #reader: AudioSource;
   readonly #encoder: AudioEncoder;
   readonly #samples: number;
   #done = 0;
@@ -32,7 +32,7 @@ export class AudioFeed {
     readonly codecs: WebcodecsModule;
     readonly source: EncodedAudioPacketSource;
   }): Promise<AudioFeed> {
-    return new AudioFeed({ ...parts, reader: await AudioReader.open(parts.path, AUDIO.sampleRate) });
+    return new AudioFeed({ ...parts, reader: await openAudioSource(parts.path, AUDIO.sampleRate) });
   }
 
   private constructor({
@@ -42,7 +42,7 @@ export class AudioFeed {
     codecs,
     source,
   }: {
-    readonly reader: AudioReader;
+    readonly reader: AudioSource;
     readonly seconds: number;
     readonly media: MediabunnyModule;
     readonly codecs: WebcodecsModule;

@@ -2,30 +2,14 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { MilepostError } from "../../../core/errors.ts";
-import { findProgram } from "../../command/find-program.ts";
 import { invalidAudio } from "../audio/open-audio.ts";
 import { type Container, containerOf } from "../media/container.ts";
+import { FFMPEG_DEMUXERS, findFfmpeg } from "../media/ffmpeg.ts";
 import type { Picture } from "../paint/planes.ts";
 import { reasonOf } from "../render-errors.ts";
 import { AUDIO, type Encoder, type EncoderTask, KEY_FRAME_SECONDS } from "./encoder.ts";
 
-/** The program that is looked for along PATH. */
-const PROGRAM = "ffmpeg";
-/** ffmpeg is told what a file is, and never guesses: it would follow what playlists say. */
-const DEMUXERS: Readonly<Record<Container, string>> = {
-  mp4: "mov",
-  webm: "matroska",
-  mp3: "mp3",
-  wav: "wav",
-  ogg: "ogg",
-  adts: "aac",
-};
 const REASON_CHARACTERS = 2_000;
-
-/** Where ffmpeg is; null: it is not installed. */
-export function findFfmpeg(): string | null {
-  return findProgram(PROGRAM, { cwd: process.cwd(), path: process.env.PATH });
-}
 
 /** Encodes in a process of the system's ffmpeg, which gets the pictures through a pipe. */
 export class FfmpegEncoder implements Encoder {
@@ -139,7 +123,7 @@ export function ffmpegArguments(task: EncoderTask, container: Container | null):
     ...["-framerate", String(fps), "-color_range", "tv", "-colorspace", "bt709", "-i", "pipe:0"],
     ...(audio === null || container === null
       ? []
-      : ["-protocol_whitelist", "file,pipe", "-f", DEMUXERS[container], "-vn", "-i", `file:${audio}`]),
+      : ["-protocol_whitelist", "file,pipe", "-f", FFMPEG_DEMUXERS[container], "-vn", "-i", `file:${audio}`]),
     ...["-map", "0:v:0", ...sound, ...(audio === null ? [] : ["-ar", String(AUDIO.sampleRate), "-ac", "2"])],
     ...["-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency", "-crf", "23", "-pix_fmt", "yuv420p"],
     ...["-g", String(Math.max(1, Math.round(KEY_FRAME_SECONDS * fps))), ...bound],

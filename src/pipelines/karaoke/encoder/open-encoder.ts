@@ -1,8 +1,9 @@
 import { MilepostError } from "../../../core/errors.ts";
+import { findFfmpeg } from "../media/ffmpeg.ts";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
 import { loadWebcodecs } from "../media/load-webcodecs.ts";
 import type { Encoder, EncoderTask } from "./encoder.ts";
-import { FfmpegEncoder, findFfmpeg } from "./ffmpeg-encoder.ts";
+import { FfmpegEncoder } from "./ffmpeg-encoder.ts";
 import { WebcodecsEncoder } from "./webcodecs-encoder.ts";
 
 export const ENCODERS = ["auto", "webcodecs", "ffmpeg"] as const;

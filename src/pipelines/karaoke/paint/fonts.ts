@@ -49,31 +49,35 @@ const require = createRequire(import.meta.url);
 /** By path or package, the name it has in the canvas's table of fonts, which is one for the process; null: it is not there. */
 const registered = new Map<string, string | null>();
 
-/**
- * The families that a text is drawn with, as CSS lists them: the project's, then those of the scripts in the text, then whatever is there.
- *
- * @throws {NoRetryError} `INVALID_FONT` for a family that is not installed or a file that is no font.
- */
-export function familiesFor(canvas: CanvasModule, fonts: readonly Font[], text: string): string {
-  const own = fonts.map((font) =>
-    "path" in font ? fileFamily(canvas, font.path) : installedFamily(canvas, font.family),
-  );
-  const fallbacks = FALLBACKS.filter(({ needs }) => needs.test(text)).flatMap((fallback) => {
-    const installed = fallback.families.find((family) => canvas.GlobalFonts.has(family));
-    const family = packageFamily(canvas, fallback.package) ?? installed;
-    return family === undefined ? [] : [family];
-  });
-  return [...[...own, ...fallbacks].map((family) => `"${family.replaceAll(/["\\]/g, "")}"`), "sans-serif"].join(", ");
+export interface Families {
+  /** As CSS lists them. */
+  readonly css: string;
+  /** What the project names and nobody has. */
+  readonly missing: readonly string[];
 }
 
-function installedFamily({ GlobalFonts }: CanvasModule, family: string): string {
-  if (GlobalFonts.has(family)) return family;
-  const known = GlobalFonts.families.map((one) => one.family).filter((name) => !name.startsWith("milepost-"));
-  const some = known.slice(0, 12).join(", ");
-  throw renderError(
-    "INVALID_FONT",
-    `the font ${JSON.stringify(family)} is not installed (${some === "" ? "no font is" : `there are ${some}`}); install it or name a font file in style.font`,
+/**
+ * The families that a text is drawn with: the project's, as far as they are installed (in the system, or as a package of Fontsource), then
+ * those of the scripts in the text, then whatever is there.
+ *
+ * @throws {NoRetryError} `INVALID_FONT` for a file that is no font.
+ */
+export function familiesFor(canvas: CanvasModule, fonts: readonly Font[], text: string): Families {
+  const own = fonts.map((font) => ("path" in font ? fileFamily(canvas, font.path) : namedFamily(canvas, font.family)));
+  const missing = fonts.flatMap((font, index) => (own[index] === null && "family" in font ? [font.family] : []));
+  const fallbacks = FALLBACKS.filter(({ needs }) => needs.test(text)).map(
+    ({ package: name, families }) =>
+      packageFamily(canvas, name) ?? families.find((family) => canvas.GlobalFonts.has(family)) ?? null,
   );
+  const found = [...own, ...fallbacks].filter((family) => family !== null);
+  return { css: [...found.map((family) => `"${family.replaceAll(/["\\]/g, "")}"`), "sans-serif"].join(", "), missing };
+}
+
+/** Null: nobody has it. */
+function namedFamily(canvas: CanvasModule, family: string): string | null {
+  if (canvas.GlobalFonts.has(family)) return family;
+  const slug = family.trim().toLowerCase().replaceAll(" ", "-");
+  return /^[a-z0-9-]+$/.test(slug) ? packageFamily(canvas, `@fontsource/${slug}`) : null;
 }
 
 function fileFamily({ GlobalFonts }: CanvasModule, path: string): string {

@@ -1,5 +1,6 @@
 import { renderError } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
+import type { Families } from "./fonts.ts";
 import type { CanvasModule } from "./load-canvas.ts";
 
 const SIDE = 24;
@@ -12,9 +13,9 @@ const VISIBLE = /[\p{L}\p{N}\p{Extended_Pictographic}]/u;
  *
  * @throws {NoRetryError} `MISSING_GLYPHS`, naming the characters and what to do.
  */
-export function assertGlyphs({ createCanvas }: CanvasModule, families: string, text: string): void {
+export function assertGlyphs({ createCanvas }: CanvasModule, families: Families, text: string): void {
   const context = createCanvas(SIDE, SIDE).getContext("2d", { willReadFrequently: true });
-  context.font = `${SIDE / 2}px ${families}`;
+  context.font = `${SIDE / 2}px ${families.css}`;
   const draw = (character: string): string => {
     context.clearRect(0, 0, SIDE, SIDE);
     context.fillText(character, SIDE / 4, SIDE * 0.7);
@@ -29,8 +30,9 @@ export function assertGlyphs({ createCanvas }: CanvasModule, families: string, t
     return `${character} (U+${code})`;
   });
   const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : "";
+  const asked = families.missing.length === 0 ? "" : ` (${families.missing.join(", ")}: not installed)`;
   throw renderError(
     "MISSING_GLYPHS",
-    `no font here has ${named.join(", ")}${more}; install one that has (a Noto font, or an @fontsource package) or name its file in style.font`,
+    `no font here has ${named.join(", ")}${more}${asked}; install one that has (a Noto font, or an @fontsource package) or name its file in style.font`,
   );
 }
