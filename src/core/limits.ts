@@ -35,6 +35,8 @@ export const LIMITS = {
   /** Karaoke: a project or presets file, a lyrics file; what lyrics may hold, lengths in UTF-16 units. */
   projectBytes: 16_777_216,
   lyricsBytes: 16_777_216,
+  /** One line of a file of lyrics (LRC, ASS), with all that stands in it beside the words. */
+  lyricsLineLength: 262_144,
   lyricsLines: 200_000,
   lyricsWords: 1_000_000,
   lineWords: 2_000,

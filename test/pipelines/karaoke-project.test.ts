@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { MilepostError } from "../../src/core/errors.ts";
 import { loadPresets } from "../../src/pipelines/karaoke/load-presets.ts";
 import { loadProject } from "../../src/pipelines/karaoke/load-project.ts";
 import { BUILT_IN_PRESETS, findPreset } from "../../src/pipelines/karaoke/presets.ts";
@@ -102,6 +104,52 @@ describe("parseProject", () => {
     }
   });
 
+  test("whatever it is, it becomes a project or is refused", () => {
+    const value = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.constantFrom<unknown>("a.lrc", "#fff", 64, 1, -1, true, { type: "color", color: "#123" }, ONE_LINE, "draft"),
+    );
+    const fields = [
+      "lyrics",
+      "audio",
+      "duration",
+      "background",
+      "video",
+      "style",
+      "offset",
+      "preset",
+      "title",
+      "version",
+    ];
+    const record = (names: readonly string[]) => fc.dictionary(fc.constantFrom(...names), value);
+    const project = fc.oneof(
+      value,
+      record(fields),
+      fc
+        .record({ lyrics: fc.oneof(fc.constant("a.lrc"), value) })
+        .chain((base) => record(fields).map((more) => ({ ...more, ...base }))),
+      fc.record({
+        lyrics: fc.constant("a.lrc"),
+        style: record(["font", "fontSize", "color", "lines", "fill", "fadeMs"]),
+      }),
+      fc.record({ lyrics: fc.record({ lines: fc.array(record(["words", "singer"]), { maxLength: 3 }) }) }),
+    );
+    const outcomes = new Set<string>();
+    const property = fc.property(project, (drawn) => {
+      try {
+        const parsed = parseProject(drawn, "song.json");
+        expect(parseProject(parsed, "song.json")).toEqual(parsed);
+        outcomes.add("parsed");
+      } catch (error) {
+        if (!(error instanceof MilepostError)) throw error;
+        expect(error.message).toMatch(/^song\.json: /);
+        outcomes.add("refused");
+      }
+    });
+    fc.assert(property, { numRuns: 2_000 });
+    expect([...outcomes].toSorted()).toEqual(["parsed", "refused"]);
+  });
+
   test("values count in order: the preset it names, its own, the one it is made with", () => {
     const value = { lyrics: "a.lrc", preset: "vertical", video: { fps: 25 }, style: { color: "#abc" } };
     const { video, style } = parseProject(value, "song.json");
@@ -171,6 +219,7 @@ describe("loadProject", () => {
       "subtitles.json": { lyrics: "song.srt" },
       "song.srt": "1\n",
       "text.json": { lyrics: "song.txt" },
+      "song.txt": "la",
     });
     const load = (name: string) => loadProject(join(folder, name));
     const at = (name: string) => new RegExp(`/${name.replace(".", "\\.")}`);
@@ -180,9 +229,15 @@ describe("loadProject", () => {
     await expect(load("elsewhere.json")).rejects.toThrow(
       refused("bad.lrc:2: [00:99] has more than 59 seconds or minutes"),
     );
-    await expect(load("silent.json")).rejects.toThrow(refused("audio: gone.mp3: there is no such file", "NOT_FOUND"));
-    await expect(load("wordless.json")).rejects.toThrow(refused("gone.lrc: there is no such file", "NOT_FOUND"));
-    await expect(load("folder.json")).rejects.toThrow(refused("background.path: .: is not a regular file"));
+    await expect(load("silent.json")).rejects.toThrow(
+      refused(/silent\.json: audio: gone\.mp3: there is no such file$/, "NOT_FOUND"),
+    );
+    await expect(load("wordless.json")).rejects.toThrow(
+      refused(/wordless\.json: lyrics: gone\.lrc: there is no such file$/, "NOT_FOUND"),
+    );
+    await expect(load("folder.json")).rejects.toThrow(
+      refused(/folder\.json: background\.path: \.: is not a regular file$/),
+    );
     await expect(load("shifted.json")).rejects.toThrow(refused(/offset: it moves every line to before the song$/));
     await expect(load("subtitles.json")).rejects.toThrow(
       refused(/^song\.srt: lyrics must be \.json .* SRT has no times of words/),
@@ -194,9 +249,11 @@ describe("loadProject", () => {
   test.skipIf(process.platform === "win32")("a pipe or a device is refused and never waited on", async () => {
     const folder = folderOf({ "a.json": { lyrics: "pipe.lrc" }, "b.json": { lyrics: ONE_LINE, audio: "/dev/zero" } });
     execFileSync("mkfifo", [join(folder, "pipe.lrc")]);
-    await expect(loadProject(join(folder, "a.json"))).rejects.toThrow(refused("pipe.lrc: is not a regular file"));
+    await expect(loadProject(join(folder, "a.json"))).rejects.toThrow(
+      refused(/lyrics: pipe\.lrc: is not a regular file$/),
+    );
     await expect(loadProject(join(folder, "b.json"))).rejects.toThrow(
-      refused("audio: /dev/zero: is not a regular file"),
+      refused(/b\.json: audio: \/dev\/zero: is not a regular file$/),
     );
     await expect(loadProject("/dev/zero")).rejects.toThrow(refused("/dev/zero: is not a regular file"));
   });
@@ -209,11 +266,11 @@ describe("loadProject", () => {
     expect((await load({ lyrics: "in/../in/song.lrc" })).lyrics.lines).toHaveLength(1);
     for (const path of [join(outside, "secret.lrc"), "../x.lrc", "in/../../x.lrc", "..", "/etc/passwd"]) {
       await expect(load({ lyrics: path })).rejects.toThrow(
-        refused(/^project: lyrics: .* is outside the project's folder$/),
+        refused(/^project: lyrics: .*: is outside the project's folder$/),
       );
     }
     const behind = { lyrics: ONE_LINE, background: { type: "image", path: "link.png" } };
-    await expect(load(behind)).rejects.toThrow(refused(/^project: background\.path: "link\.png" is outside/));
+    await expect(load(behind)).rejects.toThrow(refused(/^project: background\.path: link\.png: is outside/));
     await expect(load({ lyrics: ONE_LINE, style: { font: "../f.ttf" } })).rejects.toThrow(
       refused(/^project: style\.font: /),
     );
@@ -222,6 +279,23 @@ describe("loadProject", () => {
     );
     // From the command line of whoever owns the machine all of it may be read.
     expect((await loadProject({ value: behind, baseFolder })).files.backgroundImage).toBe(join(baseFolder, "link.png"));
+  });
+
+  test("names may stand for other paths; then no others are known", async () => {
+    const baseFolder = folderOf({ "0001.lrc": LRC, "0002.png": "x", "other.lrc": LRC });
+    const names = new Map([
+      ["song.lrc", "0001.lrc"],
+      ["night.png", "0002.png"],
+      ["up.lrc", "../up.lrc"],
+    ]);
+    const load = (value: object) =>
+      loadProject({ value, baseFolder }, { names, isConfined: true, source: "mine.json" });
+    const background = { type: "image", path: "pictures/night.png" };
+    expect((await load({ lyrics: "song.lrc", background })).files.backgroundImage).toBe(join(baseFolder, "0002.png"));
+    await expect(load({ lyrics: "other.lrc" })).rejects.toThrow(
+      refused("mine.json: lyrics: other.lrc: is not among the files that came with it", "NOT_FOUND"),
+    );
+    await expect(load({ lyrics: "up.lrc" })).rejects.toThrow(refused(/^mine\.json: lyrics: up\.lrc: is outside/));
   });
 
   test("the songs of the examples load, the same words from every format", async () => {
@@ -291,7 +365,7 @@ describe("loadPresets", () => {
       "p.json:1: there must be at most 1000 presets",
     ],
     ["{", /^p\.json:1: is not JSON/],
-  ])("%j is refused", async (content, message) => {
+  ])("file %# is refused", async (content, message) => {
     const folder = folderOf({ "p.json": content });
     await expect(loadPresets({ folder, env, file: "p.json" })).rejects.toThrow(refused(message));
   });

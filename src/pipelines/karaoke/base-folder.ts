@@ -2,7 +2,7 @@ import { realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { MilepostError } from "../../core/errors.ts";
 import { fileError } from "./project-errors.ts";
-import { openError } from "./read-file.ts";
+import { checkFile, openError } from "./read-file.ts";
 
 /** Where the files that a project names are looked for. */
 export class BaseFolder {
@@ -28,23 +28,29 @@ export class BaseFolder {
   }
 
   /**
-   * The absolute path of a file that the project names.
+   * The absolute path of a file that the project names; it was a regular file a moment ago.
    *
    * @param field the project's, for messages
-   * @throws {MilepostError} `NOT_FOUND` if a confined one is missing, `INVALID_ARGUMENT` if it lies outside.
+   * @throws {MilepostError} `NOT_FOUND` if it is missing, `INVALID_ARGUMENT` if it lies outside, is no regular file or cannot be read.
    */
-  async resolve(name: string, field: string): Promise<string> {
+  async find(name: string, field: string): Promise<string> {
+    const named = `${this.#source}: ${field}: ${name}`;
     const path = this.#names === null ? name : this.#names.get(name.slice(name.search(/[^/\\]*$/)));
     if (path === undefined) {
-      const found = `${field}: ${JSON.stringify(name)} is not among the files that came with it`;
-      throw new MilepostError("NOT_FOUND", `${this.#source}: ${found}`, { details: { source: this.#source } });
+      const details = { source: this.#source };
+      throw new MilepostError("NOT_FOUND", `${named}: is not among the files that came with it`, { details });
     }
     const whole = resolve(this.path, path);
-    if (!this.#isConfined) return whole;
-    const outside = fileError(this.#source, null, `${field}: ${JSON.stringify(name)} is outside the project's folder`);
-    if (!isInside(this.path, whole)) throw outside;
-    const [folder, real] = await Promise.all([realpath(this.path), realpath(whole)]).catch((error: unknown) => {
-      throw openError(error, `${this.#source}: ${field}: ${JSON.stringify(name)}`);
+    const real = this.#isConfined ? await this.#confined(whole, named) : whole;
+    await checkFile(real, named);
+    return real;
+  }
+
+  async #confined(path: string, named: string): Promise<string> {
+    const outside = fileError(named, null, "is outside the project's folder");
+    if (!isInside(this.path, path)) throw outside;
+    const [folder, real] = await Promise.all([realpath(this.path), realpath(path)]).catch((error: unknown) => {
+      throw openError(error, named);
     });
     if (!isInside(folder, real)) throw outside;
     return real;

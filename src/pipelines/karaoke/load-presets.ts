@@ -3,10 +3,9 @@ import { z } from "zod";
 import { MilepostError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { hasFewValues, isRecord } from "./json-values.ts";
-import { decodeLyrics } from "./lyrics/decode-lyrics.ts";
 import { BUILT_IN_PRESETS, type Preset, type Presets } from "./presets.ts";
 import { fieldError, issueError } from "./project-errors.ts";
-import { readSmallFile } from "./read-file.ts";
+import { readTextFile } from "./read-file.ts";
 import { parseJson } from "./read-json.ts";
 import { styleSchema, videoSchema } from "./style.ts";
 
@@ -52,7 +51,7 @@ export async function loadPresets(from: {
  * @throws {MilepostError} as `loadPresets`
  */
 async function readPresets(path: string, source: string): Promise<readonly (readonly [string, Preset])[]> {
-  const text = decodeLyrics(await readSmallFile(path, source, LIMITS.projectBytes), source);
+  const text = await readTextFile(path, source, LIMITS.projectBytes);
   const place = { source, text };
   const value = parseJson(text, source);
   if (!isRecord(value)) throw fieldError(place, [], "must be an object of presets by name");

@@ -2,14 +2,13 @@ import { dirname, resolve } from "node:path";
 import { LIMITS } from "../../core/limits.ts";
 import { BaseFolder } from "./base-folder.ts";
 import { lineOfPath } from "./json-lines.ts";
-import { decodeLyrics } from "./lyrics/decode-lyrics.ts";
 import { toLyrics } from "./lyrics/json-lyrics.ts";
 import type { Lyrics } from "./lyrics/lyrics.ts";
 import { readLyrics } from "./lyrics/read-lyrics.ts";
 import { shiftLyrics } from "./lyrics/shift-lyrics.ts";
 import type { Preset, Presets } from "./presets.ts";
 import { type Project, parseProject } from "./project.ts";
-import { checkFile, readSmallFile } from "./read-file.ts";
+import { readTextFile } from "./read-file.ts";
 import { parseJson } from "./read-json.ts";
 
 /** What a project without audio and duration shows after its last line. */
@@ -57,8 +56,7 @@ export async function loadProject(
   options: LoadOptions = {},
 ): Promise<LoadedProject> {
   const source = options.source ?? (typeof from === "string" ? from : "project");
-  const text =
-    typeof from === "string" ? decodeLyrics(await readSmallFile(from, source, LIMITS.projectBytes), source) : undefined;
+  const text = typeof from === "string" ? await readTextFile(from, source, LIMITS.projectBytes) : undefined;
   const value = typeof from === "string" ? parseJson(text ?? "", source) : from.value;
   const project = parseProject(value, source, { ...options, ...(text === undefined ? {} : { text }) });
   const path = typeof from === "string" ? dirname(resolve(from)) : from.baseFolder;
@@ -82,7 +80,7 @@ async function lyricsOf(
   from: { readonly folder: BaseFolder; readonly source: string; readonly text: string | undefined },
 ): Promise<Lyrics> {
   const { folder, source, text } = from;
-  if (typeof lyrics === "string") return await readLyrics(await folder.resolve(lyrics, "lyrics"), lyrics);
+  if (typeof lyrics === "string") return await readLyrics(await folder.find(lyrics, "lyrics"), lyrics);
   return toLyrics(lyrics, source, (index) =>
     text === undefined ? null : lineOfPath(text, ["lyrics", "lines", index]),
   );
@@ -90,24 +88,18 @@ async function lyricsOf(
 
 async function filesOf({ audio, background }: Project, folder: BaseFolder): Promise<LoadedProject["files"]> {
   const files: { audio?: string; backgroundImage?: string; backgroundVideo?: string } = {};
-  if (audio !== undefined) files.audio = await find(folder, audio, "audio");
-  if (background.type === "image") files.backgroundImage = await find(folder, background.path, "background.path");
-  if (background.type === "video") files.backgroundVideo = await find(folder, background.path, "background.path");
+  if (audio !== undefined) files.audio = await folder.find(audio, "audio");
+  if (background.type === "image") files.backgroundImage = await folder.find(background.path, "background.path");
+  if (background.type === "video") files.backgroundVideo = await folder.find(background.path, "background.path");
   return files;
 }
 
 async function fontsOf({ style: { font = [] } }: Project, folder: BaseFolder): Promise<readonly Font[]> {
   const fonts: Font[] = [];
   for (const name of [font].flat()) {
-    fonts.push(FONT_FILE.test(name) ? { path: await find(folder, name, "style.font") } : { family: name });
+    fonts.push(FONT_FILE.test(name) ? { path: await folder.find(name, "style.font") } : { family: name });
   }
   return fonts;
-}
-
-async function find(folder: BaseFolder, path: string, field: string): Promise<string> {
-  const whole = await folder.resolve(path, field);
-  await checkFile(whole, `${field}: ${path}`);
-  return whole;
 }
 
 function durationOf({ duration, audio }: Project, lyrics: Lyrics): number | null {

@@ -23,44 +23,44 @@ const wordSchema = z.strictObject({
   text: z
     .string()
     .max(LIMITS.wordLength)
-    .describe("A word or a syllable; a space at its end (or the next one's start) ends the word"),
+    .describe("A word, or a syllable; a space at its end says that a word ends here"),
   start: seconds.describe("Seconds"),
   end: seconds.describe("Seconds; not before start"),
 });
 
 const lineSchema = z.strictObject({
-  words: z.array(wordSchema).min(1).max(LIMITS.lineWords),
+  words: z.array(wordSchema).min(1).max(LIMITS.lineWords).describe("In the order in which they are sung"),
   singer: text.optional().describe("Who sings the line"),
 });
 
 /** Lyrics with times as JSON: a file of its own, or inside a project. */
 export const lyricsSchema = z.strictObject({
-  title: text.optional(),
-  artist: text.optional(),
+  title: text.optional().describe("Of the song"),
+  artist: text.optional().describe("Who made the song"),
   lines: z.array(lineSchema).min(1).max(LIMITS.lyricsLines).describe("In any order; they may overlap"),
 });
 
 const backgroundSchema = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("color"), color: colorSchema }).describe("One colour"),
+  z.strictObject({ type: z.literal("color"), color: colorSchema.describe("Of all of it") }).describe("One colour"),
   z
     .strictObject({
       type: z.literal("gradient"),
-      from: colorSchema,
-      to: colorSchema,
+      from: colorSchema.describe("Where it begins"),
+      to: colorSchema.describe("Where it ends"),
       angle: z.number().min(-360).max(360).default(180).describe("Degrees as in CSS: 0 is up, 90 right, 180 down"),
     })
     .describe("From one colour to another"),
   z
     .strictObject({
       type: z.literal("image"),
-      path: filePath,
+      path: filePath.describe("A file"),
       fit: z.enum(["cover", "contain"]).default("cover").describe("Fill the frame and cut, or show all with bars"),
     })
     .describe("A picture"),
   z
     .strictObject({
       type: z.literal("video"),
-      path: filePath,
+      path: filePath.describe("A file"),
       loop: z.boolean().default(true).describe("Begin again at its end; else its last picture stays"),
     })
     .describe("A video; its sound is not used"),

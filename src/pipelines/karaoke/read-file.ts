@@ -1,22 +1,24 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { MilepostError } from "../../core/errors.ts";
+import { decodeText } from "./decode-text.ts";
 import { fileError } from "./project-errors.ts";
 
 /**
- * Reads a whole file of at most `bytesMax` bytes. Never waits on a pipe, never reads a device.
+ * The text of a whole file of at most `bytesMax` bytes. Never waits on a pipe, never reads a device.
  *
  * @param source what to call it in messages
- * @throws {MilepostError} `NOT_FOUND` if it is missing, `INVALID_ARGUMENT` if it is no regular file, is too large or cannot be read.
+ * @throws {MilepostError} `NOT_FOUND` if it is missing, `INVALID_ARGUMENT` if it is no regular file, is too large, cannot be read or is
+ * no text.
  */
-export async function readSmallFile(path: string, source: string, bytesMax: number): Promise<Buffer> {
+export async function readTextFile(path: string, source: string, bytesMax: number): Promise<string> {
   const file = await openRegular(path, source);
   try {
     const { size } = await file.stat();
     if (size > bytesMax) throw fileError(source, null, `must be at most ${bytesMax} bytes; found ${size}`);
     // One more than it has: a file that grows meanwhile must not grow past the bound.
     const { buffer, bytesRead } = await file.read(Buffer.alloc(size + 1), 0, size + 1, 0);
-    return buffer.subarray(0, Math.min(bytesRead, size));
+    return decodeText(buffer.subarray(0, Math.min(bytesRead, size)), source);
   } finally {
     await file.close();
   }
@@ -25,7 +27,7 @@ export async function readSmallFile(path: string, source: string, bytesMax: numb
 /**
  * Makes sure that `path` is a regular file that can be read.
  *
- * @throws {MilepostError} as `readSmallFile`
+ * @throws {MilepostError} as `readTextFile`
  */
 export async function checkFile(path: string, source: string): Promise<void> {
   const file = await openRegular(path, source);

@@ -30,7 +30,7 @@ export class VideoBackground implements Background {
   ): Promise<VideoBackground> {
     const canvas = await loadCanvas();
     const reader = await VideoReader.open(path);
-    const converter = new FrameConverter(canvas, { width, height, fit: "cover" }, reader.rotation);
+    const converter = new FrameConverter(canvas, { width, height, fit: "cover" }, reader.source);
     const background = new VideoBackground(reader, converter, isLooped, makePicture(width, height));
     try {
       background.#next = await reader.next();

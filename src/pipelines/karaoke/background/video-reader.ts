@@ -2,11 +2,13 @@ import { stat } from "node:fs/promises";
 import type { VideoDecoder, VideoDecoderConfig, VideoFrame } from "@napi-rs/webcodecs";
 import type { EncodedPacket, Input, InputVideoTrack } from "mediabunny";
 import { containerOf, readersOf } from "../media/container.ts";
+import { FrameMemory } from "../media/frame-memory.ts";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
 import { loadWebcodecs, type WebcodecsModule } from "../media/load-webcodecs.ts";
 import { within } from "../media/within.ts";
 import { reasonOf, renderError } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
+import type { SourceInfo } from "./frame-converter.ts";
 
 /** A picture of a video; whoever has it closes the frame. */
 export interface DecodedFrame {
@@ -21,13 +23,13 @@ const FRAME_MS = 40;
 
 /** Reads the pictures of a video file in order, and can begin again. */
 export class VideoReader {
-  /** In quarter turns clockwise. */
-  readonly rotation: number;
+  readonly source: SourceInfo;
   readonly #codecs: WebcodecsModule;
   readonly #input: Input;
   readonly #config: VideoDecoderConfig;
   readonly #packetsOf: () => AsyncGenerator<EncodedPacket, void, unknown>;
   readonly #firstMs: number;
+  readonly #memory = new FrameMemory();
   #packets: AsyncGenerator<EncodedPacket, void, unknown>;
   #decoder: VideoDecoder | null = null;
   #frames: DecodedFrame[] = [];
@@ -42,14 +44,14 @@ export class VideoReader {
     readonly config: VideoDecoderConfig;
     readonly packetsOf: () => AsyncGenerator<EncodedPacket, void, unknown>;
     readonly firstMs: number;
-    readonly rotation: number;
+    readonly source: SourceInfo;
   }) {
     this.#codecs = parts.codecs;
     this.#input = parts.input;
     this.#config = parts.config;
     this.#packetsOf = parts.packetsOf;
     this.#firstMs = parts.firstMs;
-    this.rotation = parts.rotation / 90;
+    this.source = parts.source;
     this.#packets = parts.packetsOf();
   }
 
@@ -83,7 +85,7 @@ export class VideoReader {
             config,
             packetsOf,
             firstMs,
-            rotation: await track.getRotation(),
+            source: await sourceOf(track),
           });
           reader.#start();
           return reader;
@@ -162,6 +164,7 @@ export class VideoReader {
         const timeMs = frame.timestamp / 1_000 - this.#firstMs;
         this.#endMs = Math.max(this.#endMs, timeMs + (frame.duration ?? 0) / 1_000 || FRAME_MS);
         this.#frames.push({ frame, timeMs });
+        this.#memory.add((frame.codedWidth * frame.codedHeight * 3) / 2);
         this.#wake();
       },
       error: (error) => {
@@ -185,6 +188,11 @@ export class VideoReader {
     if (decoder !== null && decoder.state !== "closed") decoder.close();
     await this.#packets.return().catch(() => {});
   }
+}
+
+async function sourceOf(track: InputVideoTrack): Promise<SourceInfo> {
+  const { matrix, fullRange } = await track.getColorSpace();
+  return { rotation: (await track.getRotation()) / 90, matrix: matrix ?? null, isFullRange: fullRange === true };
 }
 
 async function configOf(track: InputVideoTrack): Promise<VideoDecoderConfig> {

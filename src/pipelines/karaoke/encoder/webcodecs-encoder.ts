@@ -1,5 +1,6 @@
 import type { VideoEncoder, VideoEncoderConfig, VideoFrame } from "@napi-rs/webcodecs";
 import type { EncodedVideoPacketSource, Output } from "mediabunny";
+import { FrameMemory } from "../media/frame-memory.ts";
 import { loadMediabunny, type MediabunnyModule } from "../media/load-mediabunny.ts";
 import { loadWebcodecs, type WebcodecsModule } from "../media/load-webcodecs.ts";
 import type { Picture } from "../paint/planes.ts";
@@ -29,6 +30,7 @@ export class WebcodecsEncoder implements Encoder {
   readonly #source: EncodedVideoPacketSource;
   readonly #encoder: VideoEncoder;
   readonly #pacer: Pacer | null;
+  readonly #memory = new FrameMemory();
   #audio: AudioFeed | null = null;
   #frame: VideoFrame | null = null;
   #taken = 0;
@@ -103,6 +105,7 @@ export class WebcodecsEncoder implements Encoder {
           })
         : new VideoFrame(last, { timestamp });
     last?.close();
+    if (isChanged) this.#memory.add(picture.data.length);
     this.#encoder.encode(this.#frame, { keyFrame: this.#taken % keyFrames === 0 });
     this.#taken++;
     await this.#audio?.advance(this.#taken / this.#task.fps);

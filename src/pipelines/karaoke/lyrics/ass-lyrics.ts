@@ -3,6 +3,7 @@ import { fileError } from "../project-errors.ts";
 import { parseAssText } from "./ass-text.ts";
 import type { Lyrics } from "./lyrics.ts";
 import { LyricsBuilder } from "./lyrics-builder.ts";
+import { splitLines } from "./split-lines.ts";
 
 /** Fields of an event where the file names none: version 4+ of the format. */
 const USUAL_FIELDS = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text";
@@ -36,9 +37,7 @@ export function readAssLyrics(text: string, source: string): Lyrics {
   let columns = columnsOf(USUAL_FIELDS);
   let hasEvents = false;
   let title: string | undefined;
-  for (const [index, written] of text.split(/\r\n?|\n/).entries()) {
-    const line = written.trim();
-    const at = index + 1;
+  for (const { line, at } of splitLines(text, source)) {
     const heading = sectionOf(line);
     if (heading !== null) {
       section = heading;

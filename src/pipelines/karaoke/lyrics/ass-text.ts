@@ -67,7 +67,7 @@ class Syllables {
   }
 
   addText(text: string): void {
-    if (this.#isDrawing) return;
+    if (this.#isDrawing || text === "") return;
     this.#text += text.replace(/\\([Nnh])/g, (_, kind: string) => {
       if (kind === "N") this.#count("rows");
       return BREAKS[kind] ?? "";

@@ -11,6 +11,8 @@ export interface LrcLine {
   readonly segments: readonly { readonly text: string; readonly startMs: number }[];
   /** The stamp behind all text, if there is one. */
   readonly endMs: number | null;
+  /** No word has a stamp of its own. Else what stands between two stamps is meant as one. */
+  readonly isPlain: boolean;
 }
 
 // `[mm:ss]`, `[mm:ss.x]` to `[mm:ss.xxx]`, `[mm:ss:xx]`, `[h:mm:ss.xx]`, and the same in angle brackets.
@@ -18,6 +20,9 @@ const STAMP =
   /(?:\[(?=[-\d:.]{3,20}\])|<(?=[-\d:.]{3,20}>))(-?)(\d{1,4}):(\d{1,2})(?::(\d{1,2}))?(?:\.(\d{1,3}))?[\]>]/g;
 /** What was meant for a stamp, but is none: `[00:12,5]`. */
 const STAMP_LIKE = /^[[<]\s*-?\d+\s*:[\d:.,\s-]*[\]>]/;
+
+/** Each word of a line with its beginning and its end. */
+const STAMPS_MAX = 2 * LIMITS.lineWords;
 
 interface Stamp {
   readonly from: number;
@@ -32,7 +37,7 @@ interface Stamp {
  * @throws {MilepostError} `INVALID_ARGUMENT` for times that cannot be, with file and line
  */
 export function parseLrcLine(line: string, at: number, source: string): LrcLine | null {
-  const stamps = [...line.matchAll(STAMP)].map((match) => toStamp(match, at, source));
+  const stamps = findStamps(line, at, source);
   const first = stamps[0];
   if (first === undefined || first.from > 0) {
     if (STAMP_LIKE.test(line))
@@ -45,11 +50,20 @@ export function parseLrcLine(line: string, at: number, source: string): LrcLine 
   const inner = stamps.slice(leading);
   const textFrom = leading === 0 ? 0 : (stamps[leading - 1]?.to ?? 0);
   const segments = cut(line, textFrom, starts[0] ?? 0, inner);
-  if (segments.length > LIMITS.lineWords) throw fileError(source, at, `must have at most ${LIMITS.lineWords} times`);
   const last = segments.at(-1);
   const isEnded = last !== undefined && last.text.trim() === "";
   const texts = isEnded ? segments.slice(0, -1) : segments;
-  return { at, starts, segments: texts, endMs: isEnded && texts.length > 0 ? last.startMs : null };
+  const isPlain = texts.length === 1 && segments.length > inner.length;
+  return { at, starts, segments: texts, endMs: isEnded && texts.length > 0 ? last.startMs : null, isPlain };
+}
+
+function findStamps(line: string, at: number, source: string): readonly Stamp[] {
+  const stamps: Stamp[] = [];
+  for (const match of line.matchAll(STAMP)) {
+    stamps.push(toStamp(match, at, source));
+    if (stamps.length > STAMPS_MAX) throw fileError(source, at, `must have at most ${STAMPS_MAX} times`);
+  }
+  return stamps;
 }
 
 /** How many stamps in square brackets stand before any text. */

@@ -4,6 +4,7 @@ import { type LrcLine, parseLrcLine } from "./lrc-line.ts";
 import type { Lyrics, Word } from "./lyrics.ts";
 import { LyricsBuilder } from "./lyrics-builder.ts";
 import { shiftLyrics } from "./shift-lyrics.ts";
+import { splitLines } from "./split-lines.ts";
 import { latestEnd, spreadWords } from "./spread-words.ts";
 
 /** What a file says beside its lines. */
@@ -42,30 +43,29 @@ function parse(text: string, source: string): { readonly lines: readonly LrcLine
   const lines: LrcLine[] = [];
   let tags: LrcTags = { offsetMs: 0, lengthMs: null };
   let stamps = 0;
-  for (const [index, written] of text.split(/\r\n?|\n/).entries()) {
-    const trimmed = written.trim();
-    if (trimmed === "" || trimmed.startsWith("#")) continue;
-    const at = index + 1;
-    const line = parseLrcLine(trimmed, at, source);
+  for (const { line: written, at } of splitLines(text, source)) {
+    if (written.startsWith("#")) continue;
+    const line = parseLrcLine(written, at, source);
     if (line === null) {
-      tags = { ...tags, ...parseTags(trimmed, at, source) };
+      tags = { ...tags, ...parseTags(written, at, source) };
       continue;
     }
     lines.push(line);
     stamps += line.starts.length * (line.segments.length + 1);
     if (stamps > LIMITS.lyricsWords) throw fileError(source, at, `there must be at most ${LIMITS.lyricsWords} times`);
+    if (lines.length > LIMITS.lyricsLines) {
+      throw fileError(source, at, `lyrics must have at most ${LIMITS.lyricsLines} lines`);
+    }
   }
   return { lines, tags };
 }
 
 /** The words of a line, `byMs` later than written (it is a repetition). */
 function wordsOf(
-  { segments, endMs }: LrcLine,
+  { segments, endMs, isPlain }: LrcLine,
   byMs: number,
   song: { readonly starts: readonly number[]; readonly lengthMs: number | null },
 ): readonly Word[] {
-  // Where words have stamps of their own, what stands between two of them is meant as one.
-  const isPlain = segments.length === 1;
   return segments.flatMap(({ text, startMs: written }, index) => {
     const startMs = written + byMs;
     const stamp = segments[index + 1]?.startMs ?? endMs;
@@ -106,10 +106,11 @@ function parseTags(line: string, at: number, source: string): Partial<LrcTags> {
   const whole = WHOLE_TAG.exec(line);
   const found = isAll ? several : whole === null ? [] : [whole];
   if (found.length === 0 && !/^\[[^\]]*\]$/.test(line)) throw fileError(source, at, "has no time like [01:23.45]");
-  return Object.assign(
-    {},
-    ...found.map(([, name = "", value = ""]) => tagOf(name.toLowerCase(), value.trim(), at, source)),
-  );
+  let tags: Partial<LrcTags> = {};
+  for (const [, name = "", value = ""] of found) {
+    tags = { ...tags, ...tagOf(name.toLowerCase(), value.trim(), at, source) };
+  }
+  return tags;
 }
 
 function tagOf(name: string, value: string, at: number, source: string): Partial<LrcTags> {

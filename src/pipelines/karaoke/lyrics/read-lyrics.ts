@@ -1,9 +1,8 @@
 import { extname } from "node:path";
 import { LIMITS } from "../../../core/limits.ts";
 import { fileError } from "../project-errors.ts";
-import { readSmallFile } from "../read-file.ts";
+import { readTextFile } from "../read-file.ts";
 import { readAssLyrics } from "./ass-lyrics.ts";
-import { decodeLyrics } from "./decode-lyrics.ts";
 import { readJsonLyrics } from "./json-lyrics.ts";
 import { readLrcLyrics } from "./lrc-lyrics.ts";
 import type { Lyrics } from "./lyrics.ts";
@@ -16,16 +15,16 @@ const READERS: ReadonlyMap<string, (text: string, source: string) => Lyrics> = n
 ]);
 
 /**
- * Reads a file of lyrics; the end of its name says the format.
+ * Reads a file of lyrics; the end of the name that it has in `source` says the format.
  *
  * @param source what to call it in messages
  * @throws {MilepostError} `NOT_FOUND`; `INVALID_ARGUMENT` for a format that is not taken, and with file and line for what is wrong in it.
  */
 export async function readLyrics(path: string, source: string): Promise<Lyrics> {
-  const extension = extname(path).toLowerCase();
+  const extension = extname(source).toLowerCase();
   const reader = READERS.get(extension);
   if (reader === undefined) throw fileError(source, null, refusal(extension));
-  return reader(decodeLyrics(await readSmallFile(path, source, LIMITS.lyricsBytes), source), source);
+  return reader(await readTextFile(path, source, LIMITS.lyricsBytes), source);
 }
 
 function refusal(extension: string): string {

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { lineAt } from "../json-lines.ts";
-import { fileError } from "../project-errors.ts";
+import { lineAt } from "./json-lines.ts";
+import { fileError } from "./project-errors.ts";
 
 const NEWLINE = 0x0a;
 
@@ -10,7 +10,7 @@ const NEWLINE = 0x0a;
  *
  * @throws {MilepostError} `INVALID_ARGUMENT` with the line of the first byte that is no text, or of a NUL.
  */
-export function decodeLyrics(bytes: Buffer, source: string): string {
+export function decodeText(bytes: Buffer, source: string): string {
   const text = decode(bytes, source);
   const nul = text.indexOf("\0");
   if (nul === -1) return text;

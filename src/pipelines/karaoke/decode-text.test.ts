@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { decodeLyrics } from "./decode-lyrics.ts";
+import { decodeText } from "./decode-text.ts";
 
-const decode = (bytes: Buffer): string => decodeLyrics(bytes, "song.lrc");
+const decode = (bytes: Buffer): string => decodeText(bytes, "song.lrc");
 const utf16 = (text: string): Buffer => Buffer.from(`\ufeff${text}`, "utf16le");
 
 test.each([
