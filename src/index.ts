@@ -33,11 +33,17 @@ export {
   type PageHit,
   type SearchHit,
 } from "./pipelines/documents/open-library.ts";
+export {
+  KaraokeExportQueue as ExportQueue,
+  type KaraokeExportQueueOptions as ExportQueueOptions,
+} from "./pipelines/karaoke/karaoke-export-queue.ts";
+export type { KaraokeProject } from "./pipelines/karaoke/project.ts";
 export type { Logger } from "./ports/logger.ts";
 export type { Finding } from "./ports/store.ts";
 export type { DocumentDetails } from "./views/document-report.ts";
 export { DOCUMENT_TRANSITIONS, DocumentState, documentProgress } from "./views/document-state.ts";
 export type { DocumentStatus } from "./views/document-status.ts";
+export { type BatchExportProgress, type ExportJob, type ExportProgress, ExportStatus } from "./views/export-status.ts";
 export { type JobProgress, ProgressTracker, Status } from "./views/progress-tracker.ts";
 export { StatusManager, type StatusManagerOptions } from "./views/status-manager.ts";
 export { ProcessingState, type ProcessingStatus, type StatusSummary, StatusTracker } from "./views/status-tracker.ts";

@@ -15,6 +15,7 @@ const pages = [
   "SECURITY.md",
   "docs/http.md",
   "docs/documents.md",
+  "docs/exports.md",
 ];
 const decisions = readdirSync(join(root, "docs/decisions")).map((name) => `docs/decisions/${name}`);
 

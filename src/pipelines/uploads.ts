@@ -23,6 +23,18 @@ export interface UploadedFile {
   readonly path: string;
 }
 
+/** The same, with where its content lies while the batch is made. */
+export interface StoredFile extends UploadedFile {
+  readonly content: string;
+}
+
+/** Items that are made of several files together. */
+export interface ItemsOfFiles {
+  readonly items: readonly Exclude<NewItem, string>[];
+  /** By the id of each file the key of an item that it is for: it is kept as long as that. */
+  readonly keys: ReadonlyMap<string, string>;
+}
+
 /** What a pipeline's item made, for whoever downloads it. */
 export interface MadeFile {
   readonly path: string;
@@ -59,6 +71,11 @@ export interface UploadFacet<Options = unknown> {
    * @param options the batch's, as `toBatchOptions` made them
    */
   toItem(file: UploadedFile, options: Json): Exclude<NewItem, string>;
+  /**
+   * Instead of `toItem`, where files belong together: the items of all files of a request.
+   * @throws {MilepostError} `INVALID_ARGUMENT` for files that make nothing
+   */
+  toItems?(files: readonly StoredFile[], options: Json): Promise<ItemsOfFiles>;
   /** What an item that has ended made; null for an output that is none of this pipeline's. */
   toMadeFile(output: Json): MadeFile | null;
 }

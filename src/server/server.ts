@@ -5,6 +5,7 @@ import { MilepostError } from "../core/errors.ts";
 import type { Milepost } from "../engine/milepost.ts";
 import { documentUploads } from "../pipelines/documents/document-uploads.ts";
 import { imageUploads } from "../pipelines/images/image-uploads.ts";
+import { karaokeUploads } from "../pipelines/karaoke/karaoke-uploads.ts";
 import { findOpenTelemetry } from "../platform/open-telemetry.ts";
 import { type Logger, SILENT } from "../ports/logger.ts";
 import { StatusManager } from "../views/status-manager.ts";
@@ -33,7 +34,7 @@ const MINUTE_MS = 60_000;
 /** A closing server looks for connections whose last request has ended this often. */
 const CLOSE_IDLE_EVERY_MS = 100;
 /** Whose a file is, where several would take it: the first's. */
-const FACETS = [imageUploads, documentUploads];
+const FACETS = [imageUploads, karaokeUploads, documentUploads];
 
 export interface MilepostServer {
   /** The operator's token. */

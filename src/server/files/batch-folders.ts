@@ -4,10 +4,10 @@ import type { BatchSnapshot } from "../../core/batch.ts";
 import { isUuid } from "../../core/ids.ts";
 import type { Milepost, SubmitResult } from "../../engine/milepost.ts";
 import type { SubmitOptions } from "../../engine/submit.ts";
+import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
 import { refusal } from "../problems.ts";
 import { asRefusal, bytesOf, codeOf, linkOrCopy, namesIn, removeAll, syncPath, writeDurably } from "./disk.ts";
 import type { Holdings } from "./holdings.ts";
-import { isLeftover, isMarked, markedName } from "./process-mark.ts";
 
 /** A file that a batch shall have as an input. */
 export interface BatchInput {

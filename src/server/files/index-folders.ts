@@ -1,11 +1,11 @@
 import { mkdir, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Milepost } from "../../engine/milepost.ts";
+import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
 import { DOCUMENTS_QUEUE } from "../../views/documents.ts";
 import { SESSION_OWNER } from "../callers.ts";
 import { bytesOf, codeOf, namesIn, removeAll } from "./disk.ts";
 import type { Holdings } from "./holdings.ts";
-import { isLeftover, isMarked, markedName } from "./process-mark.ts";
 
 const OPERATOR = "operator";
 const SESSION = "session-";

@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileType } from "../../pipelines/uploads.ts";
+import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
 import { refusal } from "../problems.ts";
 import type { ServerLimits } from "../settings.ts";
 import { asRefusal, codeOf, namesIn, removeAll, requireRoom, syncPath } from "./disk.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Part } from "./multipart.ts";
-import { isLeftover, isMarked, markedName } from "./process-mark.ts";
 import { receiveFile } from "./receive-file.ts";
 
 /** An upload as it was acknowledged. */

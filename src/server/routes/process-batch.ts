@@ -4,7 +4,7 @@ import type { BatchSnapshot } from "../../core/batch.ts";
 import { batchIdFrom, isUuid } from "../../core/ids.ts";
 import type { Json } from "../../core/json.ts";
 import { toPriority } from "../../core/priority.ts";
-import type { OwnedPlaces, UploadFacet } from "../../pipelines/uploads.ts";
+import type { ItemsOfFiles, OwnedPlaces, StoredFile, UploadFacet } from "../../pipelines/uploads.ts";
 import {
   batchAcceptedSchema,
   processBatchSchema,
@@ -82,15 +82,17 @@ export async function submitUploads(
   const id = known?.id ?? batchIdFrom(Date.now(), randomBytes(10));
   const places = { out: files.batches.pathOf(id, "out"), index: files.indexes.pathOf(owner) };
   const options = batchOptionsFor(facet, { known, given: body.options, places });
-  const items = uploads.map((upload) =>
-    facet.toItem({ ...upload, path: files.batches.inputPath(id, upload) }, options),
-  );
-  const keys = new Map(uploads.map(({ fileId }, index) => [fileId, items[index]?.key ?? fileId]));
-  const inputs = uploads.map(({ fileId, extension }) => ({
+  const stored = uploads.map((upload) => ({
+    ...upload,
+    path: files.batches.inputPath(id, upload),
+    content: files.uploads.pathOf(upload.fileId),
+  }));
+  const { items, keys } = await (facet.toItems?.(stored, options) ?? itemEach(facet, stored, options));
+  const inputs = stored.map(({ fileId, extension, content }) => ({
     fileId,
     key: keys.get(fileId) ?? fileId,
     extension,
-    path: files.uploads.pathOf(fileId),
+    path: content,
   }));
   const { name, priority } = body;
   const order = { id, owner, pipeline: facet.pipeline, options, items };
@@ -105,18 +107,34 @@ export async function submitUploads(
       inputs,
     );
   const { id: batchId, isRepeat } = await (facet.keepsIndex ? files.indexes.submit(owner, submit) : submit());
-  return { batchId, isRepeat, body: { batchId, ...duplicatesIn(body.fileIds, keys) } satisfies WireBatchAccepted };
+  return {
+    batchId,
+    isRepeat,
+    body: {
+      batchId,
+      ...verdictsOf(body.fileIds, facet.toItems ? new Map() : keys, before),
+    } satisfies WireBatchAccepted,
+  };
 }
 
-/** Those that became no item because one before them is the same file, or has the same content where that is what counts. */
-function duplicatesIn(
+/** An item for each file. */
+function itemEach(facet: UploadFacet, files: readonly StoredFile[], options: Json): ItemsOfFiles {
+  const items = files.map((file) => facet.toItem(file, options));
+  return { items, keys: new Map(files.map(({ fileId }, index) => [fileId, items[index]?.key ?? fileId])) };
+}
+
+/** Of what is not new to the batch: in it `before`, or given once more, the same content included where that is what counts. */
+function verdictsOf(
   fileIds: readonly string[],
   keys: ReadonlyMap<string, string>,
+  before: ReadonlySet<string>,
 ): Pick<WireBatchAccepted, "verdicts"> {
   const seen = new Set<string>();
-  const verdicts = fileIds
-    .filter((fileId) => seen.size === seen.add(keys.get(fileId) ?? fileId).size)
-    .map((fileId) => ({ fileId, verdict: "duplicate" as const }));
+  const verdicts = fileIds.flatMap((fileId) => {
+    const isAgain = seen.size === seen.add(keys.get(fileId) ?? fileId).size;
+    if (!isAgain && !before.has(fileId)) return [];
+    return [{ fileId, verdict: isAgain ? ("duplicate" as const) : ("known" as const) }];
+  });
   return verdicts.length === 0 ? {} : { verdicts };
 }
 
