@@ -14,6 +14,7 @@ const pages = [
   "CHANGELOG.md",
   "SECURITY.md",
   "docs/http.md",
+  "docs/documents.md",
   "docs/exports.md",
 ];
 const decisions = readdirSync(join(root, "docs/decisions")).map((name) => `docs/decisions/${name}`);
