@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type LoadedProject, loadProject } from "../../src/pipelines/karaoke/load-project.ts";
 import { findFfmpeg } from "../../src/pipelines/karaoke/media/ffmpeg.ts";
@@ -305,6 +306,32 @@ describe("what cannot be", () => {
     const made = renderVideo(await load(folder, { audio: name }), join(folder, "song.mp4"), noHooks);
     await expect(made).rejects.toMatchObject({ name: "NoRetryError", code: "INVALID_AUDIO" });
     expect(readdirSync(folder)).toEqual([name]);
+  });
+
+  test("damaged files are read or refused, and never more than that", async () => {
+    const folder = temporaryFolder();
+    const video = { width: 64, height: 36, fps: 10 } as const;
+    writeFileSync(join(folder, "a.wav"), toWav([{ startMs: 100, endMs: 300, pitch: 0 }], 500));
+    await renderVideo(await load(folder, { audio: "a.wav", duration: 0.5, video }), join(folder, "good.mp4"), noHooks);
+    const good = readFileSync(join(folder, "good.mp4"));
+    const damages = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(damages, fc.option(fc.nat(good.length)), fc.boolean(), async (changes, length, isSound) => {
+        const damaged = Buffer.from(good);
+        for (const [at, value] of changes) damaged[at] = value;
+        writeFileSync(join(folder, "bad.mp4"), damaged.subarray(0, length ?? good.length));
+        const background = { type: "video", path: "bad.mp4" } as const;
+        const loaded = await load(folder, {
+          duration: 0.3,
+          video,
+          ...(isSound ? { audio: "bad.mp4" } : { background }),
+        });
+        await renderVideo(loaded, join(folder, "out.mp4"), noHooks).catch((error: unknown) => {
+          expect(error).toMatchObject({ name: "NoRetryError", code: isSound ? "INVALID_AUDIO" : "INVALID_BACKGROUND" });
+        });
+      }),
+      { numRuns: 40 },
+    );
   });
 
   test("characters that no font has are named", async () => {

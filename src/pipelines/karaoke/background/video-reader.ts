@@ -152,7 +152,9 @@ export class VideoReader {
     try {
       decoder.decode(new this.#codecs.EncodedVideoChunk({ type, timestamp, duration, data }));
     } catch (error) {
-      damaged(error);
+      // What is wrong comes to the decoder's own callback too, with the reason.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (this.#failure === null) damaged(error);
     }
     // What is decoded on another thread comes back in a turn of the loop of its own.
     await new Promise<void>((resolve) => setImmediate(resolve));
