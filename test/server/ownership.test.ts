@@ -46,11 +46,15 @@ test.each(STORES)("%s: to others and to nobody, what somebody has is not there, 
   const operators = await batchOf(server, "");
   const before = await statesOf(server, [theirs, operators]);
   const absent = { batchId: ABSENT_BATCH, itemId: ABSENT_ITEM, docId: "absent" };
+  const operatorsAlone = await documentedForOperator(server);
   for (const route of server.routes) {
     const name = `${route.method} ${route.path}`;
     if (OPEN.has(name)) continue;
     for (const call of [other.fetch, server.fetch]) {
       const missing = await seen(call, route, absent);
+      // What is said of it is what is done.
+      if (call === other.fetch && route.method !== "HEAD")
+        expect([name, missing.status === 401]).toEqual([name, operatorsAlone.has(name)]);
       expect([401, 404], `${name}: ${missing.body}`).toContain(missing.status);
       expect(await seen(call, route, theirs), name).toEqual(missing);
       expect(await seen(call, route, operators), name).toEqual(missing);
@@ -110,6 +114,21 @@ test("what a session is told does not say where the server keeps its files", asy
     expect(await operators.text()).toContain(server.files);
   }
 });
+
+/** The routes that the documentation says to be the operator's alone. */
+async function documentedForOperator(server: TestServer): Promise<ReadonlySet<string>> {
+  type Document = { paths: Record<string, Record<string, { security?: readonly object[] }>> };
+  const { paths } = (await (await server.fetch("/openapi.json")).json()) as Document;
+  return new Set(
+    Object.entries(paths).flatMap(([path, item]) =>
+      Object.entries(item).flatMap(([method, { security }]) =>
+        JSON.stringify(security) === '[{"operator":[]}]'
+          ? [`${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`]
+          : [],
+      ),
+    ),
+  );
+}
 
 async function batchOf(server: TestServer, owner: string): Promise<Ids> {
   const { id, batch } = await server.milepost.submit({ pipeline: "p", queue: "documents", owner, items: ["a", "b"] });

@@ -102,7 +102,9 @@ export class RemoteProcess {
       return workers.claim(id, { limit, held: this.#named(), waitMs: this.#random.whole(500) });
     });
     this.#isClaiming = false;
-    if (this.#isGone(id, answer) || answer === undefined || !("value" in answer) || !this.isLive) return;
+    if (this.#isGone(id, answer) || answer === undefined || !("value" in answer)) return;
+    // Its answer came too late for one who leaves, or came back under another session.
+    if (!this.isLive || this.#id !== id) return;
     for (const lease of answer.value.leases) {
       const of = server.leases.get(lease.itemId);
       const { itemId, token, key, saved } = lease;
@@ -111,6 +113,9 @@ export class RemoteProcess {
         { id: itemId, key, saved },
         of === undefined || of.token !== token ? undefined : of,
       );
+      // Claimed anew: what it did under a lease that it lost is over.
+      const before = this.#held.get(itemId);
+      if (before !== undefined) this.#drop(before);
       const held: Held = { lease, run, order: "go-on" };
       this.#held.set(itemId, held);
       void this.#work(held);

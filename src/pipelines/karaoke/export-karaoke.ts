@@ -56,9 +56,10 @@ async function exportOne(item: HandlerItem, step: Step, render: RenderVideo): Pr
       ...(options.threads !== null && { threads: options.threads }),
       encoder: options.encoder,
     });
-    step.signal.throwIfAborted();
-    assertNoInput(path, inputs);
-    file.put();
+    await file.put(() => {
+      step.signal.throwIfAborted();
+      assertNoInput(path, inputs);
+    });
     return { path, ...made };
   } catch (error) {
     await file.discard();

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { renameSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
+import { open, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isLeftover, markedName } from "../../platform/process-mark.ts";
 import { systemHost } from "../../platform/system-host.ts";
@@ -42,8 +42,18 @@ export class VideoFile {
     return new VideoFile(path, join(folder, markedName(`.milepost-${itemId}-${host}`)));
   }
 
-  /** Puts it in place. @throws as `writeError` makes it */
-  put(): void {
+  /**
+   * Puts it in place, once it is on the disk: after a power cut too, what bears the name is whole. `check` is called last.
+   * @throws as `writeError` makes it; what `check` throws
+   */
+  async put(check: () => void): Promise<void> {
+    try {
+      await using file = await open(this.temporary, "r+");
+      await file.sync();
+    } catch (error) {
+      throw writeError(error);
+    }
+    check();
     try {
       renameSync(this.temporary, this.#path);
     } catch (error) {

@@ -7,7 +7,7 @@ const SPACE = "[ \\t\\n\\u3000]";
 const WORD = new RegExp(`${SPACE}*[^ \\t\\n\\u3000]+${SPACE}*`, "g");
 /** The same, but of Han and Kana one letter, with the marks, small kana and punctuation that belong to it. */
 const LETTER_OR_WORD = new RegExp(
-  `${SPACE}*(?:[\\p{sc=Han}\\p{sc=Hira}\\p{sc=Kana}][\\p{M}\\p{P}ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ]*|[^ \\t\\n\\u3000\\p{sc=Han}\\p{sc=Hira}\\p{sc=Kana}]+)${SPACE}*`,
+  `${SPACE}*(?:[\\p{Ps}\\p{Pi}]*[\\p{sc=Han}\\p{sc=Hira}\\p{sc=Kana}][\\p{M}\\p{Pe}\\p{Pf}\\p{Po}\\p{Pd}ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ]*|[^ \\t\\n\\u3000\\p{sc=Han}\\p{sc=Hira}\\p{sc=Kana}]+)${SPACE}*`,
   "gu",
 );
 /** Letters that are a syllable or more each. */
