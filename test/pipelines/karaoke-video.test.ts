@@ -291,6 +291,7 @@ describe("a background", () => {
     const loaded = await load(folder, { background: { type: "image", path: name } });
     const made = renderFrame(loaded, 0);
     await expect(made).rejects.toMatchObject({ code: "INVALID_BACKGROUND", message: expect.stringMatching(message) });
+    await expect(made).rejects.toThrow(`${name}: the background`);
   });
 });
 
@@ -305,6 +306,7 @@ describe("what cannot be", () => {
     writeFileSync(join(folder, name), content, "latin1");
     const made = renderVideo(await load(folder, { audio: name }), join(folder, "song.mp4"), noHooks);
     await expect(made).rejects.toMatchObject({ name: "NoRetryError", code: "INVALID_AUDIO" });
+    await expect(made).rejects.toThrow(`${name}: the audio`);
     expect(readdirSync(folder)).toEqual([name]);
   });
 
@@ -365,7 +367,10 @@ describe("what cannot be", () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "a.ttf"), "no font");
     const made = renderFrame(await load(folder, { style: { font: "a.ttf" } }), 0);
-    await expect(made).rejects.toMatchObject({ code: "INVALID_FONT" });
+    await expect(made).rejects.toMatchObject({
+      code: "INVALID_FONT",
+      message: expect.stringMatching(/^a\.ttf: style\.font: .*must be a \.ttf/),
+    });
   });
 
   test("a video of days", async () => {
