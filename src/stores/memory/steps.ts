@@ -3,7 +3,7 @@ import { LIMITS } from "../../core/limits.ts";
 import type { ItemState } from "../../core/transitions.ts";
 import type { ControlResult } from "../../ports/store.ts";
 import type { Commit } from "./commit.ts";
-import { cancelItem, retryItem } from "./control-item.ts";
+import { cancelItem, removeItem, retryItem } from "./control-item.ts";
 import { deleteBatch, type MemoryBatch, type MemoryItem, notify } from "./memory-state.ts";
 
 /*
@@ -50,6 +50,15 @@ export function retryBatch(commit: Commit, batch: MemoryBatch, failedOnly: boole
   for (const item of found) retryItem(commit, item);
   if (found.length > 0) commit.apply();
   const more = batch.counts.failed > 0 || (!failedOnly && batch.counts.cancelled > 0);
+  return { ok: true, changed: found.length, more, revision: commit.state.revision };
+}
+
+/** Deletes what is pending, claimed or not. */
+export function clearBatch(commit: Commit, batch: MemoryBatch): ControlResult {
+  const found = itemsIn(batch, ["pending"], LIMITS.controlChunkItems);
+  for (const item of found) removeItem(commit, item);
+  if (found.length > 0) commit.apply();
+  const more = found.length === LIMITS.controlChunkItems;
   return { ok: true, changed: found.length, more, revision: commit.state.revision };
 }
 
