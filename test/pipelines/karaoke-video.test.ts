@@ -58,7 +58,7 @@ describe("a video", () => {
     });
     expect(video).toMatchObject({ frames: 50, durationMs: 2_000, encoder: "webcodecs" });
     expect(stages).toEqual(["preparing", "rendering", "encoding", "finalizing"]);
-    expect(frames.slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, index) => `${index + 1}/50`));
+    expect(frames.slice(0, 51)).toEqual(Array.from({ length: 51 }, (_, index) => `${index}/50`));
     expect(await describeVideo(output)).toMatchObject({
       width: 320,
       height: 180,
