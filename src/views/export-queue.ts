@@ -305,6 +305,9 @@ export class ExportQueue<Project> {
 
   #itemFor(milepost: Milepost, project: Project, outputPath: string) {
     requireText("outputPath", outputPath, LIMITS.keyBytes - KEY_TAIL_BYTES);
+    if ((typeof project !== "object" || project === null) && typeof project !== "string") {
+      throw new MilepostError("INVALID_ARGUMENT", `project must be an object or a text; found ${typeof project}`);
+    }
     const { settings } = this.#options;
     const input: ExportInput = {
       project: project as Json,

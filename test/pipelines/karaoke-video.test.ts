@@ -295,6 +295,40 @@ describe("a background", () => {
   });
 });
 
+describe("singers", () => {
+  test("what was sung has the colour of who sings it, and dots count down in it", async () => {
+    const line = (start: number, singer?: string) => ({
+      words: [{ text: "MMM", start, end: start + 0.5 }],
+      ...(singer !== undefined && { singer }),
+    });
+    const loaded = await load(".", {
+      lyrics: { lines: [line(2, "Ann"), line(3, "Bob"), line(4, "toString"), line(5)] },
+      background: { type: "color", color: "#000000" },
+      style: {
+        lines: 1,
+        color: "#000000",
+        sungColor: "#ffffff",
+        outlineWidth: 0,
+        fadeMs: 0,
+        leadIn: 1,
+        singers: { Ann: "#ff0000", Bob: "#0000ff" },
+      },
+    });
+    const colorsAt = async (seconds: number): Promise<readonly boolean[]> => {
+      const canvas = await loadCanvas();
+      const image = await canvas.loadImage(await renderFrame(loaded, seconds * 1_000));
+      const context = canvas.createCanvas(320, 180).getContext("2d");
+      context.drawImage(image, 0, 0);
+      const { data } = context.getImageData(0, 0, 320, 180);
+      return [0, 1, 2].map((channel) => data.some((value, index) => index % 4 === channel && value > 200));
+    };
+    expect(await colorsAt(1.5)).toEqual([true, false, false]);
+    expect(await colorsAt(2.45)).toEqual([true, false, false]);
+    expect(await colorsAt(3.45)).toEqual([false, false, true]);
+    for (const other of [4.45, 5.6]) expect(await colorsAt(other)).toEqual([true, true, true]);
+  });
+});
+
 describe("what cannot be", () => {
   test.each([
     ["a.mp3", "#EXTM3U\nhttp://127.0.0.1:9/a.mp3\n"],
