@@ -1,0 +1,62 @@
+import { MilepostError } from "../../core/errors.ts";
+
+/** Where a store lies and how it is reached, as its URL says. */
+export interface Location {
+  /** For `pg`: without what is ours. It holds the password. */
+  readonly url: string;
+  /** For people: without the password. */
+  readonly shown: string;
+  readonly schema: string;
+  /** Connections that one process opens at most, but for those that listen and beat. */
+  readonly connections: number;
+  /**
+   * Whether the server keeps our statements parsed, by name. To be switched off behind a PgBouncer older than 1.21 in
+   * transaction mode, which mixes such names up.
+   */
+  readonly isPrepared: boolean;
+}
+
+const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
+const CONNECTIONS_DEFAULT = 6;
+const CONNECTIONS_MAX = 100;
+
+/**
+ * Reads `postgres://user:password@host:port/database?schema=…&connections=…&prepare=off`. All other parameters are `pg`'s own
+ * (`sslmode` …).
+ *
+ * @throws {MilepostError} `INVALID_ARGUMENT`, without the password in its message
+ */
+export function readLocation(text: string): Location {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new MilepostError("INVALID_ARGUMENT", "a store on PostgreSQL is postgres://user:password@host:port/database");
+  }
+  const schema = take(url, "schema") ?? "milepost";
+  if (!SCHEMA.test(schema) || schema.startsWith("pg_")) {
+    throw new MilepostError(
+      "INVALID_ARGUMENT",
+      `schema must be lower-case letters, digits and _, at most 63, and must not begin with pg_; found ${JSON.stringify(schema)}`,
+    );
+  }
+  const connections = Number(take(url, "connections") ?? CONNECTIONS_DEFAULT);
+  if (!Number.isInteger(connections) || connections < 1 || connections > CONNECTIONS_MAX) {
+    throw new MilepostError("INVALID_ARGUMENT", `connections must be a whole number from 1 to ${CONNECTIONS_MAX}`);
+  }
+  const prepare = take(url, "prepare") ?? "on";
+  if (prepare !== "on" && prepare !== "off") {
+    throw new MilepostError("INVALID_ARGUMENT", `prepare must be on or off; found ${JSON.stringify(prepare)}`);
+  }
+  const shown = new URL(url);
+  shown.password = "";
+  // Parameters may hold a password too.
+  shown.search = schema === "milepost" ? "" : `?schema=${schema}`;
+  return { url: url.href, shown: shown.href, schema, connections, isPrepared: prepare === "on" };
+}
+
+function take(url: URL, name: string): string | null {
+  const value = url.searchParams.get(name);
+  url.searchParams.delete(name);
+  return value;
+}
