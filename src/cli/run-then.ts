@@ -1,5 +1,6 @@
 import type { BatchSnapshot } from "../core/batch.ts";
 import type { CommandOptions } from "../pipelines/command/command-pipeline.ts";
+import { withoutPassword } from "../stores/postgres/location.ts";
 import { digestOf } from "./batch-name.ts";
 import { EXIT } from "./exit-status.ts";
 import type { Run } from "./run-batch.ts";
@@ -29,7 +30,7 @@ export async function runThen(
     ...(options.queue !== undefined && { queue: options.queue }),
     options: then.options,
     attempts: 1,
-    items: [{ key, input: { env: environmentOf(end, cli.storeLocation(options)) } }],
+    items: [{ key, input: { env: environmentOf(end, withoutPassword(cli.storeLocation(options))) } }],
   });
   const worker = await milepost.work({ batch });
   const ended = await interrupt.unlessRaised(batch.done());
@@ -48,7 +49,7 @@ export async function runThen(
   cli.line(`try it again: ${cli.hint(options, "retry", then.name, "--failed")} && the same command`);
 }
 
-/** What the command at the end finds in its environment, beside all that `milepost` was started with. */
+/** What the command at the end finds in its environment, beside all that `milepost` was started with. It is kept with the item: no password is in it. */
 function environmentOf(end: BatchSnapshot, store: string): Readonly<Record<string, string>> {
   return {
     MILEPOST_BATCH: titleOf(end),

@@ -117,6 +117,8 @@ export class Connection {
     });
     // A connection that is lost while nobody uses it is replaced when somebody does.
     this.#pool.on("error", () => {});
+    // One that is lost while it is used fails what it is used for.
+    this.#pool.on("connect", (client) => void client.on("error", () => {}));
   }
 
   /** A connection beside the pool, not connected yet. */

@@ -48,11 +48,17 @@ export function readLocation(text: string): Location {
   if (prepare !== "on" && prepare !== "off") {
     throw new MilepostError("INVALID_ARGUMENT", `prepare must be on or off; found ${JSON.stringify(prepare)}`);
   }
-  const shown = new URL(url);
-  shown.password = "";
-  // Parameters may hold a password too.
-  shown.search = schema === "milepost" ? "" : `?schema=${schema}`;
-  return { url: url.href, shown: shown.href, schema, connections, isPrepared: prepare === "on" };
+  return { url: url.href, shown: withoutPassword(text), schema, connections, isPrepared: prepare === "on" };
+}
+
+/** A store's location as it may be shown and kept: of a URL without the password, and without parameters that may hold one. */
+export function withoutPassword(location: string): string {
+  if (!URL.canParse(location) || !/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) return location;
+  const url = new URL(location);
+  const schema = url.searchParams.get("schema");
+  url.password = "";
+  url.search = schema === null ? "" : `?schema=${schema}`;
+  return url.href;
 }
 
 function take(url: URL, name: string): string | null {

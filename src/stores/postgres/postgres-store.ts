@@ -1,4 +1,4 @@
-import type { Store } from "../../ports/store.ts";
+import type { Pulse, Store } from "../../ports/store.ts";
 import { prepareClaim } from "./claim.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Controller } from "./control.ts";
@@ -6,9 +6,10 @@ import { prepareItemChanges } from "./item-changes.ts";
 import { prepareItemReads } from "./item-reads.ts";
 import { prepareLearning } from "./learning.ts";
 import { prepareLedger } from "./ledger.ts";
+import { startPulse } from "./pulse.ts";
 import { Reads } from "./reads.ts";
 import { Recorder } from "./record.ts";
-import { prepareSessions } from "./sessions.ts";
+import { BEAT, prepareSessions } from "./sessions.ts";
 import { Steps } from "./steps.ts";
 import { Submitter } from "./submit.ts";
 import { prepareUpkeep } from "./upkeep.ts";
@@ -47,6 +48,8 @@ function storeOver(connection: Connection): Store {
   const controller = new Controller(connection, ledger, { items, steps });
   const verifier = new Verifier(connection, ledger, items);
   const watcher = new Watcher(connection);
+  const beat = connection.query(BEAT);
+  const pulses = new Set<Pulse>();
   return {
     location: connection.location.shown,
     ...prepareSessions(connection, ledger, { items, finishStalled: upkeep.finishStalled }),
@@ -67,7 +70,14 @@ function storeOver(connection: Connection): Store {
     changes: (batch, since, limit) => reads.changes(batch, since, limit),
     verify: (options) => verifier.verify(options),
     subscribe: (listener) => watcher.subscribe(listener),
+    pulse(worker, everyMs, onLost) {
+      const started = startPulse({ url: connection.location.url, beat: beat.text, worker, everyMs }, onLost);
+      const pulse = { stop: () => started.stop().finally(() => pulses.delete(pulse)) };
+      pulses.add(pulse);
+      return pulse;
+    },
     async close() {
+      await Promise.all([...pulses].map((pulse) => pulse.stop()));
       await watcher.close();
       await connection.close();
     },

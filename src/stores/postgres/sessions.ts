@@ -27,7 +27,8 @@ type SessionTuple = readonly [
 const COLUMNS = `w.number, w.name, w.host, w.pid, w.birth, w.queues, w.concurrency, w.lease_ms, w.opened_at,
   greatest(0, :now - w.beat_at), w.confirmed, w.batch, w.pipelines`;
 
-export type Sessions = ReturnType<typeof prepareSessions>;
+/** Renews the session `$1`. */
+export const BEAT = "UPDATE @workers SET beat_at = :now WHERE number = $1";
 
 /** Prepares the port's methods on sessions of workers. */
 export function prepareSessions(
@@ -40,7 +41,7 @@ export function prepareSessions(
   >(`INSERT INTO @workers (name, host, pid, birth, queues, batch, pipelines,
     concurrency, lease_ms, opened_at, beat_at, confirmed)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, :now, 0) RETURNING number`);
-  const beat = connection.query("UPDATE @workers SET beat_at = :now WHERE number = $1");
+  const beat = connection.query(BEAT);
   const bare = connection.query<SessionTuple>(`SELECT ${COLUMNS}, 0 FROM @workers AS w ORDER BY w.number`);
   const select = `SELECT ${COLUMNS}, coalesce(h.items, 0)::int FROM @workers AS w LEFT JOIN (SELECT i.worker, count(*) AS items
     FROM @batches AS b JOIN @items AS i ON i.batch = b.number AND i.worker <> 0 WHERE b.ended_at IS NULL
