@@ -5,6 +5,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   documents: "./documents.ts",
   command: "./command.ts",
   peers: "./peers.ts",
+  postgres: "./postgres.ts",
   endurance: "./endurance.ts",
   eta: "./eta/run.ts",
   http: "./http.ts",

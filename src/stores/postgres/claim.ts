@@ -71,10 +71,11 @@ function prepareQueries(connection: Connection): Queries {
   const joined = "@batches AS b JOIN @queues AS q ON q.name = b.queue";
   return {
     worker: connection.query("SELECT 1 FROM @workers WHERE number = $1"),
-    // What others look at just now is theirs.
-    promote: connection.query(`UPDATE @items AS i SET run_at = 0 FROM (SELECT due.batch, due.ordinal FROM ${joined}
+    // Of paused batches too: that a back-off is over can be seen. What others look at just now is theirs.
+    promote: connection.query(`UPDATE @items AS i SET run_at = 0 FROM (SELECT due.batch, due.ordinal FROM @batches AS b
       CROSS JOIN LATERAL (SELECT batch, ordinal FROM @items WHERE batch = b.number AND state = 0 AND run_at > 0
-      AND run_at <= $4 ORDER BY run_at LIMIT ${PROMOTED_MAX} FOR UPDATE SKIP LOCKED) AS due WHERE ${WANTED}) AS d
+      AND run_at <= $2 ORDER BY run_at LIMIT ${PROMOTED_MAX} FOR UPDATE SKIP LOCKED) AS due WHERE b.ended_at IS NULL
+      AND NOT b.is_removing AND (cardinality($1::text[]) = 0 OR b.queue = ANY ($1))) AS d
       WHERE i.batch = d.batch AND i.ordinal = d.ordinal`),
     candidates: connection.query(`SELECT ${CANDIDATE_COLUMNS}, r.ready, q.concurrency FROM ${joined}
       CROSS JOIN LATERAL (SELECT count(*)::int AS ready FROM (SELECT 1 FROM @items WHERE batch = b.number AND ${READY}
@@ -137,7 +138,7 @@ class Claim {
   async run(): Promise<Claimed> {
     const { worker, only } = this.#request;
     const session = this.#tx.get(this.#queries.worker, worker);
-    this.#tx.send(this.#queries.promote, ...this.#wanted);
+    this.#tx.send(this.#queries.promote, this.#request.queues, this.#request.now);
     const leases = only === undefined ? this.#takeByPriority(session) : this.#takeThese(session, only);
     // Sent behind the rest, and answered with it.
     const [taken, row] = await Promise.all([
