@@ -191,5 +191,47 @@ CREATE TABLE @workers (
   beat_at double precision NOT NULL,
   confirmed bigint NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
+
+-- The common report in one call: items completed by the holders of their leases. Returns the places, from 1, of those that
+-- were, and whether that has ended their batch; of the others nothing was changed. Items are locked first, by number, then batches, by number, as everywhere.
+-- What it decides is what transitions, counters and percent of the core say; a test compares them.
+CREATE FUNCTION @complete (gate bigint, ended bigint, batches int[], ordinals int[], tokens int[], holders bigint[],
+  starts bigint[], ends bigint[], outputs text[]) RETURNS TABLE (place bigint, has_ended boolean) LANGUAGE plpgsql AS $body$
+#variable_conflict use_column
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  -- Each statement sees what was committed before it: who waited here sees what he waited for.
+  PERFORM pg_advisory_xact_lock_shared(gate);
+  RETURN QUERY WITH locked AS MATERIALIZED (
+    SELECT i.batch, i.ordinal, i.state, i.fraction, n.start_at, n.end_at, n.output, n.place
+    FROM unnest(batches, ordinals, tokens, holders, starts, ends, outputs) WITH ORDINALITY
+      AS n (batch, ordinal, token, worker, start_at, end_at, output, place)
+    JOIN @items AS i ON i.batch = n.batch AND i.ordinal = n.ordinal
+    WHERE i.token = n.token AND i.worker = n.worker AND n.worker <> 0 AND i.state < 2
+    ORDER BY i.batch, i.ordinal FOR UPDATE OF i
+  ), sums AS (
+    SELECT l.batch, count(*) FILTER (WHERE l.state = 0)::int AS pending, count(*) FILTER (WHERE l.state = 1)::int AS running,
+      sum(l.fraction) AS flight, (array_agg(l.start_at ORDER BY l.place) FILTER (WHERE l.state = 0))[1] AS started_at
+    FROM locked AS l GROUP BY l.batch
+  ), books AS MATERIALIZED (
+    SELECT b.number, s.pending, s.running, s.flight, s.started_at FROM @batches AS b JOIN sums AS s ON s.batch = b.number
+    WHERE NOT b.is_removing ORDER BY b.number FOR UPDATE OF b
+  ), written AS (
+    UPDATE @batches AS b SET version = b.version + 1, pending = b.pending - k.pending,
+      processing = b.processing - k.running, completed = b.completed + k.pending + k.running, flight = b.flight - k.flight,
+      percent_floor = greatest(b.percent_floor, least(99, 100 * ((b.completed + k.pending + k.running + b.failed
+        + b.cancelled)::bigint * 1000000 + b.flight - k.flight) / (b.total::bigint * 1000000))),
+      started_at = coalesce(b.started_at, k.started_at),
+      ended_at = CASE WHEN b.is_sealed AND b.pending - k.pending + b.processing - k.running = 0 THEN ended ELSE b.ended_at END
+    FROM books AS k WHERE b.number = k.number RETURNING b.number, b.version, b.ended_at IS NOT NULL AS is_over
+  ), done AS (
+    UPDATE @items AS i SET state = 2, worker = 0, version = w.version, ended_at = l.end_at, output = l.output,
+      attempts = CASE WHEN l.state = 0 THEN i.attempts + 1 ELSE i.attempts END,
+      started_at = CASE WHEN l.state = 0 THEN l.start_at ELSE i.started_at END,
+      fraction = 0, suspect = false, saved = NULL, error = NULL, progress = NULL, stage = NULL
+    FROM locked AS l JOIN written AS w ON w.number = l.batch
+    WHERE i.batch = l.batch AND i.ordinal = l.ordinal RETURNING l.place, w.is_over
+  ) SELECT d.place, d.is_over FROM done AS d;
+END $body$;
 `,
 };
