@@ -76,6 +76,8 @@ export class Recorder {
     const work = async (tx: Transaction): Promise<readonly ReportResult[]> => {
       const changes = new ItemChanges(this.#items, tx);
       const ledger = new Ledger(this.#ledgerQueries, tx, now);
+      const unheld = reports.filter((report) => report.lease === null);
+      changes.keepFromClaims(unheld.map((report) => splitItemNumber(report.item).batch));
       const found = await changes.lock(reports.map((report) => report.item));
       await ledger.lock(found.map((item) => item.batch));
       const results = reports.map((report) => recordOne(changes, ledger, report));
@@ -103,6 +105,7 @@ export class Recorder {
     if (session === undefined) return { ok: false, reason: "lease-lost" };
     if (number === null) return NOT_FOUND;
     const changes = new ItemChanges(this.#items, tx);
+    changes.keepFromClaims([splitItemNumber(number).batch]);
     await changes.lock([number]);
     const item = changes.find(number);
     await ledger.lock([splitItemNumber(number).batch]);
