@@ -21,6 +21,7 @@ async function run(setup: PulseSetup): Promise<void> {
   const pg = await loadPg();
   let client: Client | null = null;
   let isBeating = false;
+  let isStopped = false;
   const tell = (message: PulseMessage): void => parentPort?.postMessage(message);
 
   const drop = (): void => {
@@ -46,6 +47,7 @@ async function run(setup: PulseSetup): Promise<void> {
   };
 
   const stop = (): void => {
+    isStopped = true;
     clearInterval(timer);
     parentPort?.close();
     drop();
@@ -63,7 +65,10 @@ async function run(setup: PulseSetup): Promise<void> {
       return;
     } finally {
       isBeating = false;
+      // Told to stop while it connected: an open connection would keep the thread for ever.
+      if (isStopped) drop();
     }
+    if (isStopped) return;
     tell("lost");
     stop();
   };
