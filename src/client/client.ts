@@ -52,7 +52,11 @@ export interface ItemsFilter {
   readonly state?: WireItemDetail["state"];
   readonly stage?: string;
   readonly error?: string;
+  /** A part of the key or the filename. */
+  readonly search?: string;
   readonly cursor?: string;
+  /** Begin with the item that was submitted as this one, from 0; not with `cursor`. */
+  readonly from?: number;
   readonly limit?: number;
 }
 
@@ -204,7 +208,7 @@ export class BatchClient {
     return this.#control("cancel");
   }
 
-  retry(options: { readonly failed?: boolean } = {}): Promise<BatchControlled> {
+  retry(options: { readonly failed?: boolean; readonly error?: string } = {}): Promise<BatchControlled> {
     return this.#control("retry", options);
   }
 

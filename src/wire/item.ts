@@ -29,6 +29,9 @@ export const itemSchema = z
     id: idSchema,
     batchId: idSchema,
     key: z.string(),
+    filename: z
+      .string()
+      .describe("What to call it: the name that its file was sent in under, else the last part of its key"),
     state: itemStateSchema,
     isHeld: z.boolean(),
     priority: z.int(),
@@ -71,7 +74,14 @@ export const itemDetailSchema = itemSchema
 export type WireItemDetail = z.infer<typeof itemDetailSchema>;
 
 export const itemsPageSchema = z
-  .object({ items: z.array(itemSchema), nextCursor: nextCursorSchema })
+  .object({
+    items: z.array(itemSchema),
+    nextCursor: nextCursorSchema,
+    span: z
+      .int()
+      .optional()
+      .describe("With `from`: how many places there are in the order of submission; removed items leave gaps"),
+  })
   .meta({ id: "ItemsPage" });
 
 export type WireItemsPage = z.infer<typeof itemsPageSchema>;
@@ -80,15 +90,32 @@ const itemFilters = {
   state: itemStateSchema.optional(),
   stage: textSchema(LIMITS.progressTextBytes).optional().describe("Only running items in this stage"),
   error: textSchema(LIMITS.errorMessageBytes).optional().describe("Only failed items with exactly this message"),
+  search: textSchema(LIMITS.searchBytes)
+    .optional()
+    .describe(
+      "Only items whose key or filename has this text in it, in any case of ASCII letters. A page may then be short or empty and have one after it",
+    ),
 };
 
 export const itemFiltersSchema = z.strictObject(itemFilters);
-export const itemsQuerySchema = z.strictObject({ ...itemFilters, cursor: cursorSchema, limit: limitSchema });
+export const itemsQuerySchema = z.strictObject({
+  ...itemFilters,
+  cursor: cursorSchema,
+  from: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(LIMITS.itemsPerBatch)
+    .optional()
+    .describe("Begin with the item that was submitted as this one, from 0; not with `cursor`"),
+  limit: limitSchema,
+});
 
 /** An item as every answer and event of the API shows it. */
 export function toWireItem(item: ItemSnapshot): WireItem {
   return {
     ...item,
+    filename: filenameOf(item),
     input: item.input as WireItem["input"],
     output: item.output as WireItem["output"],
     error: item.error === null ? null : { ...item.error },
@@ -113,4 +140,10 @@ export function toWireItemDetail(
       endedAt: toWireTime(attempt.endedAt),
     })),
   };
+}
+
+/** The name that a file was sent in under; for work from elsewhere, the last part of the item's key. */
+export function filenameOf({ key, input }: Pick<ItemSnapshot, "key" | "input">): string {
+  const named = typeof input === "object" && input !== null && "filename" in input ? input.filename : null;
+  return typeof named === "string" ? named : (key.split(/[/\\]/).at(-1) ?? key) || key;
 }

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ItemSnapshot } from "../../core/item.ts";
 import type { Batch } from "../../engine/batch.ts";
 import type { MadeFile } from "../../pipelines/uploads.ts";
-import { filenameOf } from "../../wire/batch-status.ts";
+import { filenameOf } from "../../wire/item.ts";
 import { idSchema } from "../../wire/page.ts";
 import type { App, ServerContext } from "../context.ts";
 import { isKnown } from "../etag.ts";
