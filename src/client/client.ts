@@ -119,7 +119,7 @@ export class Client {
     return new BatchClient(this.#connection, batchId);
   }
 
-  /** Many batches as they change, until the caller stops: at most 200 by id, or `all` that run for the operator. */
+  /** Many batches as they change, until the caller stops: at most 200 by id, or `all` that run: of a session its own. */
   watchMany(
     batchIds: readonly string[] | "all",
     options: StreamOptions = {},
