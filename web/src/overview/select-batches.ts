@@ -1,0 +1,52 @@
+import type { WireBatch } from "../../../src/wire/batch.ts";
+import type { OverviewView, Show, Sort } from "../address/address.ts";
+import { ownerOf, titleOf } from "../words/batch-words.ts";
+
+const IS_SHOWN: Readonly<Record<Show, (batch: WireBatch) => boolean>> = {
+  all: () => true,
+  active: ({ endedAt }) => endedAt === null,
+  failed: ({ counts }) => counts.failed > 0,
+  ended: ({ endedAt }) => endedAt !== null,
+};
+
+/** Each in the direction that is asked for first: the newest, the soonest, the most failed. */
+const BEFORE: Readonly<Record<Sort, (a: WireBatch, b: WireBatch) => number>> = {
+  age: byAge,
+  name: (a, b) => titleOf(a).localeCompare(titleOf(b), undefined, { numeric: true }) || byAge(a, b),
+  progress: (a, b) => (b.percent ?? -1) - (a.percent ?? -1) || byAge(a, b),
+  left: (a, b) => leftOf(a) - leftOf(b) || byAge(a, b),
+  failed: (a, b) => b.counts.failed - a.counts.failed || byAge(a, b),
+};
+
+/** The batches of a view in its order. Nothing is changed; the same batches in the same view come in the same order. */
+export function selectBatches(
+  batches: Iterable<WireBatch>,
+  view: Pick<OverviewView, "show" | "queue" | "search" | "sort" | "isReversed">,
+): readonly WireBatch[] {
+  const needle = view.search.trim().toLocaleLowerCase();
+  const found = [...batches].filter(
+    (batch) =>
+      IS_SHOWN[view.show](batch) &&
+      (view.queue === null || batch.queue === view.queue) &&
+      (needle === "" || textOf(batch).includes(needle)),
+  );
+  found.sort(BEFORE[view.sort]);
+  return view.isReversed ? found.reverse() : found;
+}
+
+/** What a search looks at. */
+function textOf(batch: WireBatch): string {
+  return `${titleOf(batch)}\n${batch.id}\n${batch.pipeline}\n${batch.queue}\n${ownerOf(batch)}`.toLocaleLowerCase();
+}
+
+/** Ids of batches begin with the time they were made at. */
+function byAge(a: WireBatch, b: WireBatch): number {
+  if (a.id === b.id) return 0;
+  return a.id < b.id ? 1 : -1;
+}
+
+/** Those that end first, then those whose end is not known, then those that have ended. */
+function leftOf(batch: WireBatch): number {
+  if (batch.endedAt !== null) return Number.MAX_VALUE;
+  return batch.estimatedTimeRemaining ?? Number.MAX_SAFE_INTEGER;
+}
