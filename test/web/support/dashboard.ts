@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
@@ -6,11 +6,26 @@ import { onTestFinished } from "vitest";
 import { buildWeb } from "../../../scripts/build-web.ts";
 import { TOKEN } from "../../server/support/start-server.ts";
 
+export interface BuiltDashboard {
+  readonly folder: string;
+  /** The paths of its scripts. */
+  readonly scripts: () => readonly string[];
+  readonly remove: () => void;
+}
+
 /** The dashboard of the sources as they are, in a folder of its own. */
-export async function buildDashboard(): Promise<{ readonly folder: string; readonly remove: () => void }> {
+export async function buildDashboard({ isCompressed = false } = {}): Promise<BuiltDashboard> {
   const folder = mkdtempSync(join(tmpdir(), "milepost-dashboard-"));
-  await buildWeb(folder, { isCompressed: false });
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  await buildWeb(folder, { isCompressed });
+  const assets = join(folder, "assets");
+  return {
+    folder,
+    scripts: () =>
+      readdirSync(assets)
+        .filter((name) => name.endsWith(".js"))
+        .map((name) => join(assets, name)),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
 }
 
 export interface Visitor {
@@ -33,7 +48,7 @@ export async function visit(
     await context.addInitScript(`if (location.protocol === "http:") ${set}`);
   }
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(15_000);
   const complaints: string[] = [];
   page.on("pageerror", (error) => void complaints.push(String(error)));
   page.on("console", (message) => {
