@@ -10,6 +10,7 @@ import { Elapsed, useNow } from "../parts/clock.tsx";
 import { GridCell, GridHead, GridRow } from "../parts/grid.tsx";
 import { ItemBar } from "../parts/segment-bar.tsx";
 import { useNarrow } from "../parts/use-narrow.ts";
+import { usePage } from "../session/session-context.tsx";
 import { showCount } from "../words/shown.ts";
 import type { ItemList } from "./item-list.ts";
 import type { ItemRow } from "./item-row.ts";
@@ -122,7 +123,7 @@ const Row = memo(function Row(props: {
       <GridCell name="time">
         <Duration row={row} />
       </GridCell>
-      <GridCell name="result">{row.error ?? (row.hasOutput ? "output" : "")}</GridCell>
+      <GridCell name="result">{row.hasOutput ? <OutputLink row={row} view={view} /> : row.error}</GridCell>
     </GridRow>
   );
 });
@@ -137,6 +138,18 @@ function Progress(props: { readonly row: ItemRow }): JSX.Element {
         {words}
       </span>
     </>
+  );
+}
+
+/** A file that a browser fetches by its cookie; who has a token gets it beside the table. */
+function OutputLink(props: { readonly row: ItemRow; readonly view: BatchPageView }): JSX.Element {
+  const { session } = usePage();
+  const { row, view } = props;
+  if (session.isOperator) return <ViewLink to={{ ...view, itemId: row.id }}>output</ViewLink>;
+  return (
+    <a href={`/api/batches/${view.batchId}/items/${row.id}/output`} download aria-label={`Output of ${row.name}`}>
+      output
+    </a>
   );
 }
 
