@@ -1,4 +1,4 @@
-import { type JSX, useEffect } from "react";
+import { type JSX, lazy, Suspense, useEffect } from "react";
 import type { WireBatch } from "../../../src/wire/batch.ts";
 import { type BatchPageView, OVERVIEW } from "../address/address.ts";
 import { go, ViewLink } from "../address/navigation.tsx";
@@ -6,20 +6,24 @@ import { pacedFrames, useVersion } from "../live/observable.ts";
 import { useStarted } from "../live/use-started.ts";
 import { Actions } from "../parts/actions.tsx";
 import { Badge } from "../parts/badge.tsx";
-import { Age, useNow } from "../parts/clock.tsx";
+import { Boundary } from "../parts/boundary.tsx";
+import { useNow } from "../parts/clock.tsx";
 import { Empty, Problem } from "../parts/notice.tsx";
 import { PriorityField } from "../parts/priority-field.tsx";
 import { SegmentBar } from "../parts/segment-bar.tsx";
 import { usePage } from "../session/session-context.tsx";
-import { countsWords, doneWords, ownerOf, statusWords, timeWords, titleOf } from "../words/batch-words.ts";
+import { countsWords, doneWords, statusWords, timeWords, titleOf } from "../words/batch-words.ts";
 import { showPercent, showRate } from "../words/shown.ts";
+import { AboutPanel } from "./about-panel.tsx";
 import { batchActions } from "./batch-actions.ts";
 import { BatchStore } from "./batch-store.ts";
-import { ChartsPanel } from "./charts-panel.tsx";
 import { FailuresPanel } from "./failures-panel.tsx";
 import { ItemPanel } from "./item-panel.tsx";
 import { ItemsPanel } from "./items-panel.tsx";
 import { StageFunnel } from "./stage-funnel.tsx";
+
+// Drawing is the largest part of the page, and what can best be done without.
+const ChartsPanel = lazy(async () => ({ default: (await import("./charts-panel.tsx")).ChartsPanel }));
 
 /** One batch: how far it is, what its items do, what failed and why, and what can be done. */
 export function BatchPage(props: { readonly view: BatchPageView }): JSX.Element {
@@ -35,6 +39,13 @@ export function BatchPage(props: { readonly view: BatchPageView }): JSX.Element 
       }),
     [session, view.batchId, connection],
   );
+  useEffect(() => {
+    const onVisible = (): void => {
+      if (document.visibilityState === "visible") store?.wake();
+    };
+    document.addEventListener("visibilitychange", onVisible);
+    return () => document.removeEventListener("visibilitychange", onVisible);
+  }, [store]);
   return store === null ? <div className="loading" /> : <Followed store={store} view={view} />;
 }
 
@@ -62,8 +73,12 @@ function Followed(props: { readonly store: BatchStore; readonly view: BatchPageV
         <ItemsPanel store={store} batch={batch} view={view} />
         <div className="side">
           <StageFunnel batch={batch} stages={store.stages} view={view} />
-          <ChartsPanel samples={store.samples.all} count={store.samples.all.length} />
-          <About batch={batch} />
+          <Boundary instead={null}>
+            <Suspense>
+              <ChartsPanel samples={store.samples.all} count={store.samples.all.length} />
+            </Suspense>
+          </Boundary>
+          <AboutPanel batch={batch} />
         </div>
       </div>
       {view.itemId !== null && (
@@ -147,33 +162,6 @@ function Standing(props: { readonly batch: WireBatch; readonly perSecond: number
         </span>
       </p>
       <SegmentBar batch={batch} className="large" />
-    </section>
-  );
-}
-
-function About(props: { readonly batch: WireBatch }): JSX.Element {
-  const { batch } = props;
-  const { session } = usePage();
-  const facts: readonly (readonly [string, JSX.Element | string])[] = [
-    ["Pipeline", batch.pipeline],
-    ["Queue", batch.queue],
-    ...(session.isOperator ? [["Owner", ownerOf(batch)] as const] : []),
-    ["Created", <Age key="" time={batch.createdAt} />],
-    ...(batch.startedAt === null ? [] : [["Started", <Age key="" time={batch.startedAt} />] as const]),
-    ...(batch.endedAt === null ? [] : [["Ended", <Age key="" time={batch.endedAt} />] as const]),
-    ["Id", batch.id],
-  ];
-  return (
-    <section className="panel" aria-labelledby="about-title">
-      <h2 id="about-title">About</h2>
-      <dl className="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
     </section>
   );
 }

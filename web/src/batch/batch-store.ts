@@ -78,13 +78,11 @@ export class BatchStore extends Observable {
 
   start(): void {
     void this.#follow();
-    document.addEventListener("visibilitychange", this.#onVisible);
   }
 
   stop(): void {
     this.#stop.abort();
     clearTimeout(this.#breakdownTimer);
-    document.removeEventListener("visibilitychange", this.#onVisible);
   }
 
   /** Tells a reader of items from now on; returns how to leave. */
@@ -96,7 +94,16 @@ export class BatchStore extends Observable {
   /** Takes the batch as an answer to a command showed it. One that had ended and has not any more is followed again. */
   take(batch: WireBatch): void {
     this.#see(batch);
-    if (batch.endedAt === null) void this.#follow();
+    if (this.#batch?.endedAt === null) void this.#follow();
+  }
+
+  /** Who looks again after a while may have missed that a batch, once ended, was opened again. */
+  wake(): void {
+    if (this.#batch?.endedAt == null) return;
+    void this.#options.client.read().then(
+      (batch) => this.take(batch),
+      () => {},
+    );
   }
 
   /** The batch was removed by who is at the page. */
@@ -176,14 +183,4 @@ export class BatchStore extends Observable {
     this.#breakdownTimer = undefined;
     this.changed();
   }
-
-  /** A page that was out of sight may have missed that a batch, once ended, was opened again. */
-  readonly #onVisible = (): void => {
-    const known = this.#batch;
-    if (document.visibilityState !== "visible" || known === null || known.endedAt === null) return;
-    void this.#options.client.read().then(
-      (batch) => this.take(batch),
-      () => {},
-    );
-  };
 }

@@ -9,6 +9,8 @@ const FIRST_PAGE = 100;
 const NEXT_PAGE = 1_000;
 /** Batches that the page holds; the oldest that have ended are left out beyond. */
 export const BATCHES_MAX = 10_000;
+/** With those that come while it is open. */
+const HELD_MAX = 12_000;
 
 const NOT_THE_TOKEN: ShownProblem = {
   title: "The server does not take this token any more",
@@ -111,6 +113,7 @@ export class OverviewStore extends Observable {
   /** Takes a batch as an answer to a command showed it. */
   take(batch: WireBatch): void {
     const known = this.#batches.get(batch.id);
+    if (known === undefined && this.#batches.size >= HELD_MAX) return;
     if (known !== undefined && known.version > batch.version) return;
     this.#batches.set(batch.id, batch);
     this.#measure(batch);

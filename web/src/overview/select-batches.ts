@@ -9,10 +9,13 @@ const IS_SHOWN: Readonly<Record<Show, (batch: WireBatch) => boolean>> = {
   ended: ({ endedAt }) => endedAt !== null,
 };
 
+/** `page 9` before `page 10`; made once, since comparing thousands of names without it takes a tenth of a second. */
+const ORDER = new Intl.Collator(undefined, { numeric: true });
+
 /** Each in the direction that is asked for first: the newest, the soonest, the most failed. */
 const BEFORE: Readonly<Record<Sort, (a: WireBatch, b: WireBatch) => number>> = {
   age: byAge,
-  name: (a, b) => titleOf(a).localeCompare(titleOf(b), undefined, { numeric: true }) || byAge(a, b),
+  name: (a, b) => ORDER.compare(titleOf(a), titleOf(b)) || byAge(a, b),
   progress: (a, b) => (b.percent ?? -1) - (a.percent ?? -1) || byAge(a, b),
   left: (a, b) => leftOf(a) - leftOf(b) || byAge(a, b),
   failed: (a, b) => b.counts.failed - a.counts.failed || byAge(a, b),

@@ -5,8 +5,8 @@ interface State {
   readonly message: string | null;
 }
 
-/** What stands in place of a page that broke: what it said, and the way back. */
-export class Boundary extends Component<{ readonly children: ReactNode }, State> {
+/** What stands in place of a page that broke: what it said, and the way back; of a part that broke: what is given instead. */
+export class Boundary extends Component<{ readonly children: ReactNode; readonly instead?: ReactNode }, State> {
   override state: State = { message: null };
 
   static getDerivedStateFromError(error: unknown): State {
@@ -16,6 +16,7 @@ export class Boundary extends Component<{ readonly children: ReactNode }, State>
   override render(): ReactNode {
     const { message } = this.state;
     if (message === null) return this.props.children;
+    if (this.props.instead !== undefined) return this.props.instead;
     return (
       <main>
         <Empty title="The page broke">
