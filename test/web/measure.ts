@@ -56,6 +56,8 @@ async function measureBatch(page: Page): Promise<void> {
   await page.goto(`/batches/${id}`);
   await page.getByRole("link", { name: "photo-0.jpg" }).waitFor();
   await printFirstPaint(page, "batch");
+  await page.evaluate("document.querySelector('.items').scrollTo(0, 1e9)");
+  await page.getByRole("link", { name: `photo-${ITEMS - 1}.jpg` }).waitFor();
   const stop = new AbortController();
   const changing = changeItems(batch, stop.signal);
   await watchTasks(page);
