@@ -17,9 +17,9 @@ export function Photos({ batchId }: { batchId: string }) {
   return (
     <>
       <ul>
-        {items.map(({ id, key, state, error }) => (
+        {items.map(({ id, name, state, error }) => (
           <li key={id}>
-            {key}: {state} {error?.message}
+            {name}: {state} {error?.message}
           </li>
         ))}
       </ul>

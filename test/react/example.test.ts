@@ -30,11 +30,13 @@ class PacedServer {
     this.#milepost = await openMilepost(join(this.#folder, "work.db"), { logger: SILENT });
     this.#server = await createServer(this.#milepost, { port: 0, files: join(this.#folder, "files") });
     const images = imagesPipeline();
+    const { handler } = images;
+    if (handler === undefined) throw new Error("the images pipeline has no handler of its own");
     this.#milepost.pipeline({
       ...images,
       handler: async (item, step) => {
         await this.#turn(step.signal);
-        return images.handler(item, step);
+        return handler(item, step);
       },
     });
     const url = await this.#server.listen();

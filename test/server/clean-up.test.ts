@@ -108,7 +108,8 @@ test("a submission that was cut off half-way is finished if part of it was recor
   ] as const) {
     mkdirSync(join(files, "batches", folder, "in"), { recursive: true });
     for (const { key } of items) writeFileSync(join(files, "batches", folder, "in", `${key}.png`), "x");
-    const order = JSON.stringify({ id: folder, owner: "", pipeline: "images", items });
+    const inputs = items.map(({ key }) => ({ name: `${key}.png`, key }));
+    const order = JSON.stringify({ id: folder, owner: "", pipeline: "images", items, inputs });
     writeFileSync(join(files, "batches", folder, `order.${DEAD}`), order);
   }
   await page();

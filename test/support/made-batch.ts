@@ -43,6 +43,7 @@ export function madeItem(ordinal: number, changes: Partial<WireChangedItem> = {}
     id: itemIdFrom(madeBatchId(1), ordinal),
     batchId: madeBatchId(1),
     key: `item-${ordinal}`,
+    name: `item-${ordinal}`,
     state: "pending",
     isHeld: false,
     priority: 0,

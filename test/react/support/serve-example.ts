@@ -34,7 +34,7 @@ export async function serveExample(target: string): Promise<ServedExample> {
     },
     // As in development, so that React's strict mode does what it does there.
     mode: "development",
-    build: { outDir: folder, minify: false },
+    build: { outDir: folder, emptyOutDir: true, minify: false },
   });
   const streams = new Set<string>();
   let changed = Promise.withResolvers<void>();
