@@ -1,25 +1,29 @@
-import { useState } from "react";
+import { useState, useSyncExternalStore } from "react";
 import { Photos, sendPhotos } from "./photos.tsx";
 import { Progress } from "./progress.tsx";
 
-/** Photos are sent in and watched to the end. The batch is in the address, so that a reload goes on with it. */
+/** The batch is in the address, so that a reload goes on with it. */
+function useBatchIdOfAddress(): string {
+  return useSyncExternalStore(onAddress, () => location.hash.slice(1));
+}
+
+function onAddress(listener: () => void): () => void {
+  addEventListener("hashchange", listener);
+  return () => removeEventListener("hashchange", listener);
+}
+
+/** Photos are sent in and watched to the end. */
 export function App() {
-  const [batchId, setBatchId] = useState(() => location.hash.slice(1));
+  const batchId = useBatchIdOfAddress();
   const [message, setMessage] = useState("");
 
   const send = async (files: readonly File[]): Promise<void> => {
     try {
-      const id = await sendPhotos(files, (percent) => setMessage(`sending: ${percent}%`));
-      history.replaceState(null, "", `#${id}`);
-      setBatchId(id);
+      location.hash = await sendPhotos(files, (percent) => setMessage(`sending: ${percent}%`));
       setMessage("");
     } catch (error) {
       setMessage(error instanceof Error ? error.message : String(error));
     }
-  };
-  const close = (): void => {
-    history.replaceState(null, "", location.pathname);
-    setBatchId("");
   };
 
   return (
@@ -39,7 +43,12 @@ export function App() {
         <>
           <Progress batchId={batchId} />
           <Photos batchId={batchId} />
-          <button type="button" onClick={close}>
+          <button
+            type="button"
+            onClick={() => {
+              location.hash = "";
+            }}
+          >
             Close
           </button>
         </>

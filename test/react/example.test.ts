@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
@@ -116,10 +117,18 @@ test("photos are sent in and watched to 100%, over a restart of the server; who 
   expect(await note.textContent()).toBe("");
 
   const { hash } = new URL(page.url());
+  const [own] = [...example.streams];
+  await page.goto(`/#${randomUUID()}`);
+  await expect.poll(() => note.textContent()).toBe("there is no such batch");
+  expect([await page.getByRole("listitem").count(), await bar.getAttribute("value")]).toEqual([0, null]);
+  await example.until(() => !example.streams.has(own ?? ""));
+  await page.goto(`/${hash}`);
+  await expect.poll(valueText).toMatch(/^50%, 2 of 4, /);
+  await example.until(() => example.streams.size === 2);
   await page.getByRole("button", { name: "Close" }).click();
   await example.until(() => example.streams.size === 0);
-  await page.goto("about:blank");
-  await page.goto(`/${hash}`);
+
+  await page.goBack();
   server.letThrough(2);
   await page.locator(".milepost-progress[data-state=ended]").waitFor();
   expect(await valueText()).toBe("100%, 4 of 4");

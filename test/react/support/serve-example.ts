@@ -53,11 +53,19 @@ export async function serveExample(target: string): Promise<ServedExample> {
   const pass = (path: string, from: Parameters<typeof ask>[1], response: ServerResponse) =>
     ask(new URL(path, example.target), from, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-      if (answer.headers["content-type"] !== "text/event-stream") return;
+      if (answer.headers["content-type"] !== "text/event-stream") {
+        answer.pipe(response);
+        return;
+      }
+      // A server that closes asks its readers to come back spread over seconds, which a test need not wait for.
+      answer.on("data", (bytes: Buffer) =>
+        response.write(bytes.toString("latin1").replace(/^retry: \d+$/gm, "retry: 50"), "latin1"),
+      );
+      answer.once("end", () => response.end());
       streams.add(path);
       note();
       answer.once("close", () => {
+        response.destroy();
         streams.delete(path);
         note();
       });
