@@ -1,4 +1,5 @@
-import type { BatchClient } from "../client/client.ts";
+import type { BatchClient, ItemsFilter } from "../client/client.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { WireChangedItem } from "../wire/event.ts";
 import { afterConnection, afterRefusal, type FollowState, isSettled, toError } from "./batch-view.ts";
 import { ItemWindow } from "./item-window.ts";
@@ -106,6 +107,7 @@ export class ItemsStore {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
+    this.#forget();
     this.#set("connecting");
     let endedAt: string | null = null;
     try {
@@ -151,28 +153,31 @@ export class ItemsStore {
     if (this.#isLoading || stop === null) return;
     const isCurrent = (): boolean => window === this.#window && stop === this.#stop;
     this.#error = null;
-    while (window.hasMore && window.size < this.#wanted && isCurrent()) {
-      this.#isLoading = true;
-      this.#showing.request();
-      try {
-        const cursor = window.beginPage();
-        window.place(
-          await this.#batch.items({
-            limit: this.#limit,
-            ...(this.#filter !== undefined && { state: this.#filter }),
-            ...(cursor !== undefined && { cursor }),
-          }),
-        );
-        if (isCurrent()) this.#isBlank = false;
-      } catch (thrown) {
-        window.giveUp();
-        if (isCurrent()) this.#error = toError(thrown);
-        break;
-      } finally {
-        if (isCurrent()) this.#isLoading = false;
+    this.#isLoading = true;
+    this.#showing.request();
+    try {
+      while (window.hasMore && window.size < this.#wanted) {
+        const page = await this.#batch.items(this.#pageAfter(window.beginPage()));
+        if (!isCurrent()) return;
+        window.place(page);
+        this.#isBlank = false;
       }
+    } catch (thrown) {
+      window.giveUp();
+      if (isCurrent()) this.#error = toError(thrown);
     }
-    if (isCurrent()) this.#showing.request();
+    if (!isCurrent()) return;
+    this.#isLoading = false;
+    this.#showing.request();
+  }
+
+  /** What is asked for next: where all is read again, as much of it as a page can have. */
+  #pageAfter(cursor: string | undefined): ItemsFilter {
+    return {
+      limit: Math.min(LIMITS.pageItems, Math.max(this.#limit, this.#wanted - this.#window.size)),
+      ...(this.#filter !== undefined && { state: this.#filter }),
+      ...(cursor !== undefined && { cursor }),
+    };
   }
 
   #set(state: FollowState, error: Error | null = null): void {

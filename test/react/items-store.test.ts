@@ -146,6 +146,26 @@ test("the end, a removal and a refusal are told; what ended can be followed anew
   expect(store.view).toMatchObject({ state: "failed", error: { message: "sign in" } });
 });
 
+test("a page that is on its way when everything begins anew is of no use", async () => {
+  const { store, streams, frames, tell, shown, trouble, asked } = makeStore(9);
+  store.follow(() => {});
+  await turn();
+  await tell({ isFresh: true, batch: ENDED });
+  await store.loadMore();
+  await streams[0]?.end();
+  trouble.next = new Error("too late");
+  const late = store.loadMore();
+  store.restart();
+  await late;
+  await turn();
+  frames.next();
+  expect(store.view).toMatchObject({ state: "connecting", isLoading: false, error: null });
+  expect(shown()).toHaveLength(4);
+  await tell({ isFresh: true });
+  expect(asked.at(-1)).toEqual({ limit: 12 });
+  expect([shown().length, store.view.isLoading, store.view.hasMore]).toEqual([9, false, false]);
+});
+
 test("what leaves and comes back in one turn opens one stream; the last that leaves closes it", async () => {
   const { store, streams, frames, tell } = makeStore(3);
   store.follow(() => {})();
