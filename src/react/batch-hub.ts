@@ -82,6 +82,13 @@ export class BatchHub {
     this.#plan();
   }
 
+  /** Takes in what another stream tells of a batch, which may be earlier than the hub's own. */
+  hear(batch: WireBatch): void {
+    const followed = this.#followed.get(batch.id);
+    if (followed === undefined || isSettled(followed.next.state)) return;
+    for (const { ids } of this.#streams) this.#tell(ids, batch);
+  }
+
   #plan(): void {
     if (this.#isPlanned) return;
     this.#isPlanned = true;
@@ -135,6 +142,8 @@ export class BatchHub {
   #tell(ids: Set<string>, batch: WireBatch): void {
     const followed = this.#followed.get(batch.id);
     if (followed === undefined || !ids.has(batch.id)) return;
+    // Two streams tell of it, and what is shown does not go back.
+    if (followed.next.batch !== null && followed.next.batch.version > batch.version) return;
     const isEnded = batch.endedAt !== null;
     this.#set(followed, { batch, state: isEnded ? "ended" : "live", error: null });
     if (isEnded) this.#leave(ids, batch.id);

@@ -1,4 +1,4 @@
-import { createElement, type ReactElement } from "react";
+import { createElement, Fragment, type ReactElement } from "react";
 import type { Client } from "../client/client.ts";
 import { escapeText } from "../format/escape.ts";
 import { useBatch } from "./use-batch.ts";
@@ -17,7 +17,7 @@ export interface BatchProgressProps {
  * A batch's progress, live: a bar, its percent, exact counts, time left, and in words what else is to be known.
  *
  * It is readable without any style. For styles there are the classes `milepost-progress` and, in it, `milepost-progress-label`,
- * `-bar`, `-percent`, `-counts`, `-time` and `-note`, and on the outermost element `data-state` (of the connection) and
+ * `-bar`, `-percent`, `-counts`, `-time`, `-note` and `-gap` (the commas), and on the outermost element `data-state` (of the connection) and
  * `data-status` (of the batch). Screen readers hear the bar's numbers when they ask, and of themselves only ends and breaks.
  *
  * @example
@@ -28,7 +28,7 @@ export function BatchProgress({ client, batchId, label, className }: BatchProgre
   const { batch, state } = view;
   const nowMs = Date.now();
   const title = label ?? (batch?.name === undefined || batch.name === null ? "Progress" : escapeText(batch.name));
-  const time = batch === null ? "" : timeText(batch, nowMs);
+  const note = noteText(view);
   return createElement(
     "div",
     {
@@ -48,13 +48,22 @@ export function BatchProgress({ client, batchId, label, className }: BatchProgre
     }),
     " ",
     part("percent", percentText(batch)),
-    batch !== null && [" ", part("counts", countsText(batch))],
-    time !== "" && [" ", part("time", time)],
-    " ",
-    createElement("span", { key: "note", className: "milepost-progress-note", role: "status" }, noteText(view)),
+    batch !== null && gapAnd("counts", countsText(batch)),
+    batch !== null && gapAnd("time", timeText(batch, nowMs)),
+    note !== "" && GAP,
+    // There from the beginning, as what is to be announced when it changes must be.
+    createElement("span", { className: "milepost-progress-note", role: "status" }, note),
   );
 }
 
+/** Between two parts; where they are laid out otherwise, a style hides it. */
+const GAP = createElement("span", { className: "milepost-progress-gap", "aria-hidden": true }, ", ");
+
+/** A part that is left out where there is nothing to say. */
+function gapAnd(name: string, text: string): ReactElement | false {
+  return text !== "" && createElement(Fragment, null, GAP, part(name, text));
+}
+
 function part(name: string, text: string): ReactElement {
-  return createElement("span", { key: name, className: `milepost-progress-${name}`, "aria-hidden": true }, text);
+  return createElement("span", { className: `milepost-progress-${name}`, "aria-hidden": true }, text);
 }

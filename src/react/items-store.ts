@@ -1,5 +1,6 @@
 import type { BatchClient, ItemsFilter } from "../client/client.ts";
 import { LIMITS } from "../core/limits.ts";
+import type { WireBatch } from "../wire/batch.ts";
 import type { WireChangedItem } from "../wire/event.ts";
 import { afterConnection, afterRefusal, type FollowState, isSettled, toError } from "./batch-view.ts";
 import { ItemWindow } from "./item-window.ts";
@@ -24,6 +25,8 @@ export interface ItemsStoreOptions {
   readonly batch: Pick<BatchClient, "watch" | "items">;
   readonly state?: WireChangedItem["state"] | undefined;
   readonly limit: number;
+  /** Told of the batch as often as its items are. */
+  readonly onBatch?: (batch: WireBatch) => void;
   readonly schedule?: Schedule;
 }
 
@@ -35,6 +38,7 @@ export class ItemsStore {
   readonly #batch: ItemsStoreOptions["batch"];
   readonly #filter: WireChangedItem["state"] | undefined;
   readonly #limit: number;
+  readonly #onBatch: (batch: WireBatch) => void;
   readonly #showing: OnceAFrame;
   readonly #listeners = new Set<() => void>();
   #stop: AbortController | null = null;
@@ -49,10 +53,11 @@ export class ItemsStore {
   /** After the items were forgotten the ones shown stay until there are others. */
   #isBlank = true;
 
-  constructor({ batch, state, limit, schedule = nextFrame }: ItemsStoreOptions) {
+  constructor({ batch, state, limit, onBatch = () => {}, schedule = nextFrame }: ItemsStoreOptions) {
     this.#batch = batch;
     this.#filter = state;
     this.#limit = limit;
+    this.#onBatch = onBatch;
     this.#wanted = limit;
     this.#window = new ItemWindow(state);
     this.#showing = new OnceAFrame(() => this.#show(), schedule);
@@ -123,6 +128,7 @@ export class ItemsStore {
       for await (const { batch, items, removals, isFresh } of updates) {
         if (signal.aborted) return;
         endedAt = batch.endedAt;
+        this.#onBatch(batch);
         if (isFresh) this.#forget();
         this.#window.change(
           items,

@@ -1,6 +1,8 @@
 import { useMemo, useSyncExternalStore } from "react";
 import type { Client } from "../client/client.ts";
+import type { WireBatch } from "../wire/batch.ts";
 import type { WireChangedItem } from "../wire/event.ts";
+import { hubOf } from "./batch-hub.ts";
 import { ItemsStore, type ItemsView, NO_ITEMS } from "./items-store.ts";
 
 export interface UseItemsOptions {
@@ -29,10 +31,11 @@ const LIMIT = 50;
  */
 export function useItems(client: Client, batchId: string, options: UseItemsOptions = {}): UsedItems {
   const { state, limit = LIMIT } = options;
-  const store = useMemo(
-    () => new ItemsStore({ batch: client.batch(batchId), state, limit }),
-    [client, batchId, state, limit],
-  );
+  const store = useMemo(() => {
+    // The bar beside the list then shows no older counts than the list.
+    const onBatch = (batch: WireBatch): void => hubOf(client).hear(batch);
+    return new ItemsStore({ batch: client.batch(batchId), state, limit, onBatch });
+  }, [client, batchId, state, limit]);
   const view = useSyncExternalStore(
     store.follow,
     () => store.view,

@@ -192,6 +192,22 @@ test("a refusal fails the batches with its reason, and they can be followed anew
   expect(opened).toHaveLength(3);
 });
 
+test("what another stream tells earlier is shown, also an end, and nothing older after it", async () => {
+  const { hub, last, frames } = makeHub();
+  hub.hear(madeBatch());
+  hub.follow(A, () => {});
+  await turn();
+  hub.hear(madeBatch({ version: 7, percent: 50 }));
+  await last().batches(madeBatch({ version: 6, percent: 40 }));
+  frames.next();
+  expect(hub.view(A)).toMatchObject({ state: "live", batch: { percent: 50 } });
+  hub.hear(madeBatch({ ...ENDED, version: 8 }));
+  hub.hear(madeBatch({ version: 7 }));
+  await turn();
+  frames.next();
+  expect([hub.view(A).state, last().isOpen]).toEqual(["ended", false]);
+});
+
 test("a stream that is over though its batch is not is a failure", async () => {
   const { hub, last, frames } = makeHub();
   hub.follow(A, () => {});

@@ -53,7 +53,8 @@ test("on a server a page renders that it connects, and asks nothing", () => {
     '<div class="milepost-progress wide" data-state="connecting">' +
       '<span class="milepost-progress-label" aria-hidden="true">Progress</span> ' +
       '<progress class="milepost-progress-bar" aria-label="Progress" aria-valuetext="not known yet" max="100"></progress> ' +
-      '<span class="milepost-progress-percent" aria-hidden="true">–</span> ' +
+      '<span class="milepost-progress-percent" aria-hidden="true">–</span>' +
+      '<span class="milepost-progress-gap" aria-hidden="true">, </span>' +
       '<span class="milepost-progress-note" role="status">connecting</span></div>',
   );
   const Page = () => {
