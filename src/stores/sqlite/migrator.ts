@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { MilepostError } from "../../core/errors.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
+import { DRAIN } from "./migrations/0002-drain.ts";
 
 export interface Migration {
   readonly number: number;
@@ -10,7 +11,7 @@ export interface Migration {
 }
 
 /** In order, without gaps. A published one is never edited: its checksum is kept in every store. */
-export const MIGRATIONS: readonly Migration[] = [INITIAL];
+export const MIGRATIONS: readonly Migration[] = [INITIAL, DRAIN];
 
 /** Marks a file as ours in its header: "MILE" in ASCII. */
 export const APPLICATION_ID = 0x4d494c45;
