@@ -4,6 +4,7 @@ import type { Cli } from "./cli.ts";
 import { cancelVerb } from "./verbs/cancel.ts";
 import { doctorVerb } from "./verbs/doctor.ts";
 import { documentsVerb } from "./verbs/documents.ts";
+import { drainVerb } from "./verbs/drain.ts";
 import { failuresVerb } from "./verbs/failures.ts";
 import { holdVerb } from "./verbs/hold.ts";
 import { itemsVerb } from "./verbs/items.ts";
@@ -25,13 +26,17 @@ import { verifyVerb } from "./verbs/verify.ts";
 import { waitVerb } from "./verbs/wait.ts";
 import { watchVerb } from "./verbs/watch.ts";
 import { workVerb } from "./verbs/work.ts";
+import { workersVerb } from "./verbs/workers.ts";
 
 const GROUPS = [
   { title: "Run:", verbs: [runVerb, workVerb, serveVerb] },
-  { title: "Look:", verbs: [listVerb, statusVerb, itemsVerb, failuresVerb, watchVerb, waitVerb, documentsVerb] },
+  {
+    title: "Look:",
+    verbs: [listVerb, statusVerb, itemsVerb, failuresVerb, watchVerb, waitVerb, workersVerb, documentsVerb],
+  },
   {
     title: "Control:",
-    verbs: [pauseVerb, resumeVerb, stopVerb, cancelVerb, retryVerb, holdVerb, unholdVerb, priorityVerb],
+    verbs: [pauseVerb, resumeVerb, stopVerb, cancelVerb, retryVerb, holdVerb, unholdVerb, priorityVerb, drainVerb],
   },
   { title: "Keep the store in order:", verbs: [removeVerb, pruneVerb, verifyVerb, repairVerb, doctorVerb, traceVerb] },
 ] as const;

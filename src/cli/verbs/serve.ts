@@ -106,6 +106,7 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
     try {
       const url = await server.listen();
       if (options.work) worker = await milepost.work({ concurrency: options.concurrency ?? availableParallelism() });
+      void worker?.drained().then(() => cli.note("drained: it only serves now, and leaves the work to others"));
       announce(cli, { url, options, files: serverOptions.files, token: serverOptions.token ? null : server.token });
       await interrupt.unlessRaised(worker === null ? forever() : failureOf(worker));
       cli.note("stopping: waiting a few seconds for requests and work; Ctrl-C again ends at once");

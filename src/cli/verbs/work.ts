@@ -27,7 +27,7 @@ export function workVerb(cli: Cli): Command {
     name: "work",
     summary: "run the work that waits in the store",
     description:
-      "Runs what waits in the store, of any batch, until Ctrl-C: once lets running items finish for a few seconds and gives back the rest, twice ends at once. Any number of processes may work on one store.",
+      "Runs what waits in the store, of any batch, until Ctrl-C: once lets running items finish for a few seconds and gives back the rest, twice ends at once. Drained by `milepost drain`, it ends with status 0. Any number of processes may work on one store.",
     examples: [
       ["milepost work", "until Ctrl-C"],
       ["milepost work --until-idle", "until nothing is left to do"],
@@ -53,7 +53,9 @@ async function work(cli: Cli, options: WorkOptions): Promise<void> {
     cli.note(`working on ${describeScope(options)}; Ctrl-C stops`);
     const reporting = reportEvery(cli, milepost);
     try {
-      await interrupt.unlessRaised(options.untilIdle === true ? worker.idle() : failureOf(worker));
+      const end = options.untilIdle === true ? worker.idle() : failureOf(worker);
+      const isDrained = await interrupt.unlessRaised(Promise.race([end, worker.drained().then(() => true)]));
+      if (isDrained === true) cli.note("drained: what ran has ended, and the rest is left to others");
       if (interrupt.isRaised) cli.note("stopping: waiting a few seconds for what runs; Ctrl-C again ends at once");
       await worker.stop({ graceMs: GRACE_MS });
       await reporting.report();
