@@ -75,7 +75,9 @@ test("the same name adds to the same batch, at once or one after the other; othe
     page.post("/api/process-batch", { fileIds: files, name: "one", ...more });
   const ids = await Promise.all(fileIds.slice(0, 3).map(async (fileId) => accepted(await add([fileId]))));
   expect(new Set(ids).size).toBe(1);
-  expect(await accepted(await add(fileIds, { options: {} }))).toBe(ids[0]);
+  const grown = batchAcceptedSchema.parse(await (await add(fileIds, { options: {} })).json());
+  const verdicts = fileIds.slice(0, 3).map((fileId) => ({ fileId, verdict: "known" }));
+  expect(grown).toEqual({ batchId: ids[0], verdicts });
   expect(await accepted(await add(fileIds))).toBe(ids[0]);
   expect(await server.milepost.batch(ids[0] ?? "").snapshot()).toMatchObject({ isSealed: true, counts: { total: 4 } });
   expect((await add(fileIds, { options: { width: 7 } })).status).toBe(409);

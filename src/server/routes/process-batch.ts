@@ -93,14 +93,17 @@ async function submitUploads(
     inputs,
   );
   const { id: batchId, isRepeat } = result;
-  return { batchId, isRepeat, body: { batchId, ...duplicatesIn(body.fileIds) } satisfies WireBatchAccepted };
+  return { batchId, isRepeat, body: { batchId, ...verdictsOf(body.fileIds, before) } satisfies WireBatchAccepted };
 }
 
-function duplicatesIn(fileIds: readonly string[]): Pick<WireBatchAccepted, "verdicts"> {
+/** Of what is not new to the batch: in it `before`, or given once more. */
+function verdictsOf(fileIds: readonly string[], before: ReadonlySet<string>): Pick<WireBatchAccepted, "verdicts"> {
   const seen = new Set<string>();
-  const verdicts = fileIds
-    .filter((fileId) => seen.size === seen.add(fileId).size)
-    .map((fileId) => ({ fileId, verdict: "duplicate" as const }));
+  const verdicts = fileIds.flatMap((fileId) => {
+    const isAgain = seen.size === seen.add(fileId).size;
+    if (!isAgain && !before.has(fileId)) return [];
+    return [{ fileId, verdict: isAgain ? ("duplicate" as const) : ("known" as const) }];
+  });
   return verdicts.length === 0 ? {} : { verdicts };
 }
 
