@@ -9,6 +9,7 @@ import { failuresVerb } from "./verbs/failures.ts";
 import { holdVerb } from "./verbs/hold.ts";
 import { itemsVerb } from "./verbs/items.ts";
 import { listVerb } from "./verbs/list.ts";
+import { migrateVerb } from "./verbs/migrate.ts";
 import { pauseVerb } from "./verbs/pause.ts";
 import { priorityVerb } from "./verbs/priority.ts";
 import { pruneVerb } from "./verbs/prune.ts";
@@ -38,7 +39,10 @@ const GROUPS = [
     title: "Control:",
     verbs: [pauseVerb, resumeVerb, stopVerb, cancelVerb, retryVerb, holdVerb, unholdVerb, priorityVerb, drainVerb],
   },
-  { title: "Keep the store in order:", verbs: [removeVerb, pruneVerb, verifyVerb, repairVerb, doctorVerb, traceVerb] },
+  {
+    title: "Keep the store in order:",
+    verbs: [removeVerb, pruneVerb, verifyVerb, repairVerb, migrateVerb, doctorVerb, traceVerb],
+  },
 ] as const;
 
 /** The whole grammar of the command line, with its help. Parsing runs the verb; wrong use throws a CommanderError. */

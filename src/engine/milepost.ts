@@ -6,6 +6,7 @@ import type { QueueSnapshot } from "../core/queue.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import { learnedStages } from "../core/stage-times.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Reading } from "../ports/reading.ts";
 import type { BatchSpec, Finding, ItemRef } from "../ports/store.ts";
 import { Batch } from "./batch.ts";
 import { notFound } from "./control.ts";
@@ -283,6 +284,12 @@ export class Milepost {
       pruned.push(...step);
       if (step.length < PRUNE_STEP) return pruned;
     }
+  }
+
+  /** What the store's operator should know of its condition; empty where there is nothing to know. */
+  async diagnose(): Promise<readonly Reading[]> {
+    this.#requireOpen();
+    return (await this.#deps.store.diagnose?.()) ?? [];
   }
 
   /** Recounts everything and compares; an empty list says that all is as it must be. */

@@ -8,6 +8,7 @@ import type { ItemState } from "../core/transitions.ts";
 import type { Amended, Amendment } from "./amendment.ts";
 import type { Evidence, Learned, LearnedTexts } from "./evidence.ts";
 import type { ProcessIdentity } from "./host.ts";
+import type { Reading } from "./reading.ts";
 import type { Submission, Submitted } from "./submission.ts";
 
 export type { BatchSpec, ItemSpec, Submission, SubmissionRequest, Submitted } from "./submission.ts";
@@ -95,6 +96,8 @@ export interface Store {
   prune(retention: Retention, now: number): Promise<readonly string[]>;
   /** Recounts everything and compares; with `repair`, mends in the same transaction. */
   verify(options: { readonly repair: boolean }): Promise<readonly Finding[]>;
+  /** What its operator should know of its condition. Changes nothing. Absent where there is nothing to know. */
+  readonly diagnose?: () => Promise<readonly Reading[]>;
   /** After it returns, a power cut loses nothing that was recorded before. Stamps the batch, if one is given. */
   checkpoint(batch: number | null, now: number): Promise<void>;
   /**

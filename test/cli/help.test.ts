@@ -31,6 +31,7 @@ const VERBS = [
   "prune",
   "verify",
   "repair",
+  "migrate",
   "doctor",
   "trace",
   "trace record",

@@ -3,6 +3,7 @@ import { Blocks } from "./blocks.ts";
 import { prepareClaim } from "./claim.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Controller } from "./control.ts";
+import { prepareDiagnose } from "./diagnose.ts";
 import { ItemChanges } from "./item-changes.ts";
 import { prepareItemReads } from "./item-reads.ts";
 import { prepareLearning } from "./learning.ts";
@@ -66,6 +67,7 @@ function storeOver(connection: Connection): Store {
     ...prepareItemReads(connection),
     ...prepareLearning(connection, reads),
     prune: upkeep.prune,
+    diagnose: prepareDiagnose(connection),
     checkpoint: upkeep.checkpoint,
     async claim(request) {
       const claimed = await claim(request);
