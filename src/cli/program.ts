@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { escapeText } from "../format/escape.ts";
 import type { Cli } from "./cli.ts";
 import { cancelVerb } from "./verbs/cancel.ts";
+import { copyVerb } from "./verbs/copy.ts";
 import { doctorVerb } from "./verbs/doctor.ts";
 import { documentsVerb } from "./verbs/documents.ts";
 import { drainVerb } from "./verbs/drain.ts";
@@ -41,7 +42,7 @@ const GROUPS = [
   },
   {
     title: "Keep the store in order:",
-    verbs: [removeVerb, pruneVerb, verifyVerb, repairVerb, migrateVerb, doctorVerb, traceVerb],
+    verbs: [removeVerb, pruneVerb, verifyVerb, repairVerb, copyVerb, migrateVerb, doctorVerb, traceVerb],
   },
 ] as const;
 

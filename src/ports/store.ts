@@ -6,6 +6,7 @@ import type { ItemProgress } from "../core/progress.ts";
 import type { Control, QueueSnapshot } from "../core/queue.ts";
 import type { ItemState } from "../core/transitions.ts";
 import type { Amended, Amendment } from "./amendment.ts";
+import type { DumpedRow } from "./dump.ts";
 import type { Evidence, Learned, LearnedTexts } from "./evidence.ts";
 import type { ProcessIdentity } from "./host.ts";
 import type { Reading } from "./reading.ts";
@@ -98,6 +99,11 @@ export interface Store {
   verify(options: { readonly repair: boolean }): Promise<readonly Finding[]>;
   /** What its operator should know of its condition. Changes nothing. Absent where there is nothing to know. */
   readonly diagnose?: () => Promise<readonly Reading[]>;
+  /**
+   * All that the store keeps, page by page, in the order of dump.ts; each page is a read of its own. Whoever copies makes sure that
+   * nobody works on the store, and dumps twice to find out whether it changed meanwhile.
+   */
+  readonly dump?: () => AsyncIterable<readonly DumpedRow[]>;
   /** After it returns, a power cut loses nothing that was recorded before. Stamps the batch, if one is given. */
   checkpoint(batch: number | null, now: number): Promise<void>;
   /**

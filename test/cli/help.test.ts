@@ -31,6 +31,7 @@ const VERBS = [
   "prune",
   "verify",
   "repair",
+  "copy",
   "migrate",
   "doctor",
   "trace",
