@@ -8,6 +8,8 @@ import { refusal } from "../problems.ts";
 import { asRefusal, bytesOf, codeOf, linkOrCopy, namesIn, removeAll, syncPath, writeDurably } from "./disk.ts";
 import type { Holdings } from "./holdings.ts";
 import { isLeftover, isMarked, markedName } from "./process-mark.ts";
+import { FolderStorage } from "./storage/folder-storage.ts";
+import type { Storage } from "./storage/storage.ts";
 
 /** A file that a batch shall have as an input. */
 export interface BatchInput {
@@ -27,6 +29,8 @@ type Order = SubmitOptions & { readonly id: string; readonly items: readonly { r
  */
 export class BatchFolders {
   readonly #folder: string;
+  /** What the batches made, by keys. */
+  readonly storage: Storage;
   readonly #milepost: Milepost;
   readonly #holdings: Holdings;
   readonly #ownerOf = new Map<string, string>();
@@ -35,6 +39,7 @@ export class BatchFolders {
 
   constructor(parts: { readonly folder: string; readonly milepost: Milepost; readonly holdings: Holdings }) {
     this.#folder = parts.folder;
+    this.storage = new FolderStorage(parts.folder);
     this.#milepost = parts.milepost;
     this.#holdings = parts.holdings;
   }
@@ -53,10 +58,11 @@ export class BatchFolders {
     return join(this.pathOf(batchId, "in"), `${fileId}.${extension}`);
   }
 
-  /** True if `path` is that of an output of the batch; anything else is nobody's to download. */
-  isOutput(batchId: string, path: string): boolean {
+  /** The key in `storage` of an output of the batch; null for any other path, which is nobody's to download. */
+  outputKey(batchId: string, path: string): string | null {
     const inside = relative(this.pathOf(batchId, "out"), path);
-    return inside !== "" && inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
+    if (inside === "" || inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside)) return null;
+    return `${batchId}/out/${inside.replaceAll(sep, "/")}`;
   }
 
   /**
@@ -96,7 +102,7 @@ export class BatchFolders {
   async sweep(): Promise<void> {
     for (const name of await namesIn(this.#folder)) {
       if (isMarked(name)) {
-        if (isLeftover(name)) await removeAll(join(this.#folder, name));
+        if (await isLeftover(this.#folder, name)) await removeAll(join(this.#folder, name));
       } else if (isUuid(name) && !this.#underWay.has(name)) {
         await this.#sweepOne(name);
       }
@@ -114,9 +120,10 @@ export class BatchFolders {
   }
 
   async #sweepOne(id: string): Promise<void> {
-    const marks = (await namesIn(join(this.#folder, id))).filter(isMarked);
-    if (marks.some((mark) => !isLeftover(mark))) return;
-    for (const mark of marks) await this.#recover(id, join(this.#folder, id, mark));
+    const folder = join(this.#folder, id);
+    const marks = (await namesIn(folder)).filter(isMarked);
+    for (const mark of marks) if (!(await isLeftover(folder, mark))) return;
+    for (const mark of marks) await this.#recover(id, join(folder, mark));
     const snapshot = await this.#find(id);
     if (snapshot === null) return this.remove(id);
     this.#ownerOf.set(id, snapshot.owner);
