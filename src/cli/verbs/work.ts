@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { LIMITS } from "../../core/limits.ts";
 import type { Milepost } from "../../engine/milepost.ts";
 import { escapeText } from "../../format/escape.ts";
+import type { S3Storage } from "../../server/files/storage/s3-storage.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { declarePipelines } from "../declare-pipelines.ts";
 import { failureOf } from "../follow.ts";
@@ -16,6 +17,7 @@ interface WorkOptions extends CommonOptions {
   readonly batch?: string;
   readonly concurrency?: number;
   readonly untilIdle?: boolean;
+  readonly storage?: string;
 }
 
 const EVERY_MS = 5_000;
@@ -37,6 +39,7 @@ export function workVerb(cli: Cli): Command {
     .addOption(new Option("--queue <name...>", "only these queues (default: all)"))
     .option("--batch <batch>", "only this batch")
     .option("--concurrency <n>", "items at once (default: one for each core)", wholeNumber(1, LIMITS.concurrency))
+    .option("--storage <s3://…>", "where files of a server lie that this machine does not see")
     .option("--until-idle", "end when no work is ready or running")
     .action(async (_options: unknown, command: Command) => work(cli, command.optsWithGlobals<WorkOptions>()));
 }
@@ -44,7 +47,8 @@ export function workVerb(cli: Cli): Command {
 async function work(cli: Cli, options: WorkOptions): Promise<void> {
   await cli.withStore({ ...options, create: true }, async (milepost) => {
     using interrupt = new Interrupt(cli);
-    declarePipelines(milepost, cli);
+    using storage = options.storage === undefined ? null : await openStorage(options.storage);
+    declarePipelines(milepost, cli, storage);
     const worker = await milepost.work({
       concurrency: options.concurrency ?? availableParallelism(),
       ...(options.batch !== undefined && { batch: milepost.batch(options.batch) }),
@@ -63,6 +67,12 @@ async function work(cli: Cli, options: WorkOptions): Promise<void> {
       await reporting.stop();
     }
   });
+}
+
+/** Its client costs those nothing who need none. */
+async function openStorage(location: string): Promise<S3Storage> {
+  const { openS3Storage } = await import("../../server/files/storage/s3-storage.ts");
+  return openS3Storage(location);
 }
 
 function describeScope(options: WorkOptions): string {

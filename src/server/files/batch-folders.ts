@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { mkdir, readFile, rename } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { BatchSnapshot } from "../../core/batch.ts";
@@ -9,6 +10,7 @@ import { asRefusal, bytesOf, codeOf, linkOrCopy, namesIn, removeAll, syncPath, w
 import type { Holdings } from "./holdings.ts";
 import { isLeftover, isMarked, markedName } from "./process-mark.ts";
 import { FolderStorage } from "./storage/folder-storage.ts";
+import { LayeredStorage } from "./storage/layered-storage.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** A file that a batch shall have as an input. */
@@ -31,15 +33,24 @@ export class BatchFolders {
   readonly #folder: string;
   /** What the batches made, by keys. */
   readonly storage: Storage;
+  readonly #bucket: Storage | null;
   readonly #milepost: Milepost;
   readonly #holdings: Holdings;
   readonly #ownerOf = new Map<string, string>();
   /** Batches that are being submitted by this process. */
   readonly #underWay = new Set<string>();
 
-  constructor(parts: { readonly folder: string; readonly milepost: Milepost; readonly holdings: Holdings }) {
+  constructor(parts: {
+    readonly folder: string;
+    readonly milepost: Milepost;
+    readonly holdings: Holdings;
+    /** For workers that do not see the folder; null where all do. */
+    readonly bucket: Storage | null;
+  }) {
     this.#folder = parts.folder;
-    this.storage = new FolderStorage(parts.folder);
+    const folder = new FolderStorage(parts.folder);
+    this.#bucket = parts.bucket;
+    this.storage = parts.bucket === null ? folder : new LayeredStorage(folder, parts.bucket);
     this.#milepost = parts.milepost;
     this.#holdings = parts.holdings;
   }
@@ -77,6 +88,7 @@ export class BatchFolders {
     let marked: string | null = null;
     try {
       marked = await this.#prepare(order, inputs);
+      await this.#send(id, inputs);
       const result = await this.#milepost.submit(order);
       // The repeat of a request is answered with the batch of the first.
       if (result.id !== id) await this.#settle(id, marked);
@@ -117,6 +129,14 @@ export class BatchFolders {
     });
     await removeAll(gone);
     this.#ownerOf.delete(batchId);
+    if (this.#bucket === null) return;
+    for await (const keys of this.#bucket.list(`${batchId}/`)) await this.#bucket.remove(keys);
+  }
+
+  /** Puts the inputs where workers elsewhere find them. */
+  async #send(batchId: string, inputs: readonly BatchInput[]): Promise<void> {
+    for (const { fileId, extension, path } of this.#bucket === null ? [] : inputs)
+      await this.#bucket?.put(`${batchId}/in/${fileId}.${extension}`, createReadStream(path));
   }
 
   async #sweepOne(id: string): Promise<void> {

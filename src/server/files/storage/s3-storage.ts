@@ -16,7 +16,7 @@ const DELETE_KEYS_MAX = 1_000;
  * @param text `s3://bucket/prefix?endpoint=https://host:9000&region=eu-central-1`
  * @throws {MilepostError} `INVALID_ARGUMENT`, `MISSING_DEPENDENCY`
  */
-export async function openS3Storage(text: string): Promise<Storage & { close(): void }> {
+export async function openS3Storage(text: string): Promise<S3Storage> {
   const location = toS3Location(text);
   const { endpoint, region } = location;
   const s3 = await loadS3();
@@ -30,7 +30,8 @@ export async function openS3Storage(text: string): Promise<Storage & { close(): 
   return new S3Storage(location, { s3, client });
 }
 
-class S3Storage implements Storage {
+/** Made by `openS3Storage`. Whoever opens one closes it. */
+export class S3Storage implements Storage {
   readonly location: string;
   readonly #s3: S3;
   readonly #client: S3Client;
@@ -107,6 +108,10 @@ class S3Storage implements Storage {
   /** Ends its connections. */
   close(): void {
     this.#client.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   /** Nothing can be seen of it before the last part is there; what is cut off is given up, so that nobody pays for its parts. */
