@@ -2,6 +2,7 @@ import type { Milepost } from "../engine/milepost.ts";
 import { commandPipeline } from "../pipelines/command/command-pipeline.ts";
 import { documentsPipeline } from "../pipelines/documents/documents-pipeline.ts";
 import { imagesPipeline } from "../pipelines/images/images-pipeline.ts";
+import { karaokePipeline } from "../pipelines/karaoke/karaoke-pipeline.ts";
 import type { Storage } from "../server/files/storage/storage.ts";
 import { storedPipeline } from "../server/files/storage/stored-pipeline.ts";
 import type { Io } from "./io.ts";
@@ -18,5 +19,6 @@ export function declarePipelines(
   const images = imagesPipeline();
   milepost.pipeline(storage === null ? images : storedPipeline(images, storage));
   milepost.pipeline(documentsPipeline());
+  milepost.pipeline(karaokePipeline());
   milepost.pipeline(commandPipeline({ env: io.env }));
 }

@@ -9,6 +9,7 @@ import { drainVerb } from "./verbs/drain.ts";
 import { failuresVerb } from "./verbs/failures.ts";
 import { holdVerb } from "./verbs/hold.ts";
 import { itemsVerb } from "./verbs/items.ts";
+import { karaokeVerb } from "./verbs/karaoke.ts";
 import { listVerb } from "./verbs/list.ts";
 import { migrateVerb } from "./verbs/migrate.ts";
 import { pauseVerb } from "./verbs/pause.ts";
@@ -34,7 +35,17 @@ const GROUPS = [
   { title: "Run:", verbs: [runVerb, workVerb, serveVerb] },
   {
     title: "Look:",
-    verbs: [listVerb, statusVerb, itemsVerb, failuresVerb, watchVerb, waitVerb, workersVerb, documentsVerb],
+    verbs: [
+      listVerb,
+      statusVerb,
+      itemsVerb,
+      failuresVerb,
+      watchVerb,
+      waitVerb,
+      workersVerb,
+      documentsVerb,
+      karaokeVerb,
+    ],
   },
   {
     title: "Control:",

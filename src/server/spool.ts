@@ -2,8 +2,8 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { isLeftover, isMarked, isOwn, markedName } from "../platform/process-mark.ts";
 import type { WireNewItem } from "../wire/submission.ts";
-import { isLeftover, isMarked, isOwn, markedName } from "./files/process-mark.ts";
 import { refusal } from "./problems.ts";
 
 /** Lines are written in pieces of about this size. */

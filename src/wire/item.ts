@@ -29,6 +29,7 @@ export const itemSchema = z
     id: idSchema,
     batchId: idSchema,
     key: z.string(),
+    name: z.string().describe("What people call it: the `filename` that its input names, else its key"),
     state: itemStateSchema,
     isHeld: z.boolean(),
     priority: z.int(),

@@ -21,10 +21,13 @@ test("run documents and documents search: the same command goes on, hits have pa
   const first = await run(...command);
   expect(first.stderr).toContain("named more than once and run once: 1 item");
   expect(first.stdout).toMatch(/^documents-library.db-[0-9a-f]{8}: completed \(partial\): 2 completed, 1 failed; /);
-  expect(first.stdout).toContain("the PDF is damaged: it cannot be opened (INVALID_DOCUMENT)");
+  expect(first.stdout).toContain("the PDF is damaged: it cannot be opened (INVALID_DOCUMENT), such as broken.pdf\n");
   expect(first.status).toBe(1);
   const again = await run(...command);
   expect(again.stderr).toContain("done already; nothing is redone");
+  const batch = first.stdout.split(":")[0] ?? "";
+  expect((await run("failures", batch)).stdout).toContain(", such as broken.pdf\n");
+  expect((await run("items", batch, "--state", "failed")).stdout).toMatch(/failed +1 +broken\.pdf +the PDF is damaged/);
 
   const { text, page } = sentences[2] ?? { text: "", page: 0 };
   const found = await run("documents", "search", text, "--json");

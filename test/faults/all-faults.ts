@@ -2,6 +2,7 @@ import { busyFileFaults } from "./busy-files.ts";
 import { cutUploadFaults } from "./cut-uploads.ts";
 import { damagedFileFaults } from "./damaged-files.ts";
 import { dyingWorkerFaults } from "./dying-workers.ts";
+import { exportFaults } from "./exports.ts";
 import { handlerFaults } from "./handlers.ts";
 import { killInCommitFaults } from "./kill-in-commit.ts";
 import { lateWorkerFaults } from "./late-workers.ts";
@@ -19,4 +20,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...busyFileFaults,
   ...killInCommitFaults,
   ...cutUploadFaults,
+  ...exportFaults,
 ];

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { imagesPipeline } from "../../src/pipelines/images/images-pipeline.ts";
+import { markedName } from "../../src/platform/process-mark.ts";
 import { systemHost } from "../../src/platform/system-host.ts";
-import { markedName } from "../../src/server/files/process-mark.ts";
 import { createServer } from "../../src/server/server.ts";
 import { smallPicture } from "../support/make-images.ts";
 import { openForTest, signal, temporaryFolder } from "../support/open-for-test.ts";
@@ -110,7 +110,8 @@ test("a submission that was cut off half-way is finished if part of it was recor
   ] as const) {
     mkdirSync(join(files, "batches", folder, "in"), { recursive: true });
     for (const { key } of items) writeFileSync(join(files, "batches", folder, "in", `${key}.png`), "x");
-    const order = JSON.stringify({ id: folder, owner: "", pipeline: "images", items });
+    const inputs = items.map(({ key }) => ({ name: `${key}.png`, key }));
+    const order = JSON.stringify({ id: folder, owner: "", pipeline: "images", items, inputs });
     writeFileSync(join(files, "batches", folder, `order.${DEAD}`), order);
   }
   await page();

@@ -171,6 +171,18 @@ test("everybody may read what can be done with uploads", async () => {
       accepts: ["image/jpeg", "image/png", "image/webp", "image/avif", "image/gif", "image/tiff"],
       options: { type: "object", additionalProperties: false },
     },
+    {
+      name: "karaoke",
+      stages: ["preparing", "rendering", "encoding", "finalizing"],
+      accepts: expect.arrayContaining(["application/json", "text/x-lrc", "audio/mpeg", "video/mp4", "image/png"]),
+      options: { type: "object", additionalProperties: false },
+    },
+    {
+      name: "documents",
+      stages: ["parsing", "embedding_visual", "embedding_text", "storing"],
+      accepts: expect.arrayContaining(["application/pdf", "text/html", "text/markdown", "text/plain"]),
+      options: { type: "object", additionalProperties: false },
+    },
   ]);
   expect(existsSync(join(server.files, "uploads"))).toBe(true);
 });

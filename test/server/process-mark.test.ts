@@ -1,8 +1,8 @@
 import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { isLeftover, isMarked, isOwn, markedName } from "../../src/platform/process-mark.ts";
 import { systemHost } from "../../src/platform/system-host.ts";
-import { isLeftover, isMarked, isOwn, markedName } from "../../src/server/files/process-mark.ts";
 import { temporaryFolder } from "../support/open-for-test.ts";
 
 const HOUR_MS = 3_600_000;

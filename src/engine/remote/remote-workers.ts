@@ -137,11 +137,14 @@ export class RemoteWorkers {
    */
   async claim(id: string, claim: RemoteClaim): Promise<RemoteClaimed & { readonly isDraining: boolean }> {
     requireWhole("limit", claim.limit, 1, LIMITS.claimItems);
+    const heardAt = this.#deps.clock.now();
     const session = await this.#find(id);
     let claimed: RemoteClaimed = { leases: [], nextAt: null };
     let { isDraining } = session;
     await this.#waitFor(session, claim, async () => {
-      const { isBlocked, ...found } = await this.#inTurn(session.number, () => this.#claims.claim(session, claim));
+      const { isBlocked, ...found } = await this.#inTurn(session.number, () =>
+        this.#claims.claim(session, { ...claim, heardAt }),
+      );
       claimed = found;
       const isFound = found.leases.length > 0;
       if (!isFound) isDraining = (await this.#deps.store.orders(session.number, null)).isDraining;

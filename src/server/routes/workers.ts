@@ -21,8 +21,7 @@ const DRAIN_DESCRIPTION =
 export function workerRoutes({ milepost, callers, settings }: ServerContext): (app: App) => Promise<void> {
   return async (app) => {
     const workers = milepost.remoteWorkers();
-    // Before a body is read.
-    app.addHook("onRequest", async (request) => callers.requireOperator(request));
+    callers.keepForOperator(app);
 
     app.get(
       "/api/workers",

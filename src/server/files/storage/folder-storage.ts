@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, rename } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
+import { isMarked, markedName } from "../../../platform/process-mark.ts";
 import { codeOf, openFile, removeAll, syncPath } from "../disk.ts";
-import { isMarked, markedName } from "../process-mark.ts";
 import type { Storage, StoredFile } from "./storage.ts";
 
 /** Files in a folder. What links or pipes stand for is never opened. */

@@ -1,9 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { systemHost } from "../../platform/system-host.ts";
-import type { ProcessIdentity } from "../../ports/host.ts";
-import { namesIn } from "./disk.ts";
+import type { ProcessIdentity } from "../ports/host.ts";
+import { systemHost } from "./system-host.ts";
 
 /*
  * What is not whole yet, or not done yet, bears the mark of the process that has it: `<anything>.<uuid>.<machine>-<boot>-<pid>-<birth>`, so
@@ -75,7 +74,7 @@ function isOfThisBoot(mark: Mark, own: Mark): boolean {
 async function touchedAt(path: string): Promise<number> {
   const own = await stat(path).catch(() => null);
   if (own === null) return Number.POSITIVE_INFINITY;
-  const names = own.isDirectory() ? await namesIn(path) : [];
+  const names = own.isDirectory() ? await readdir(path).catch(() => []) : [];
   const inside = await Promise.all(names.map((name) => stat(join(path, name)).catch(() => null)));
   return Math.max(own.mtimeMs, ...inside.map((each) => each?.mtimeMs ?? 0));
 }
