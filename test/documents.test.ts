@@ -16,6 +16,7 @@ const pages = [
   "docs/http.md",
   "docs/scaling.md",
   "examples/cluster/README.md",
+  "docs/documents.md",
   "docs/exports.md",
 ];
 const decisions = readdirSync(join(root, "docs/decisions")).map((name) => `docs/decisions/${name}`);

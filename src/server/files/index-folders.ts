@@ -1,4 +1,4 @@
-import { mkdir, rename } from "node:fs/promises";
+import { mkdir, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Milepost } from "../../engine/milepost.ts";
 import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
@@ -42,6 +42,8 @@ export class IndexFolders {
     this.#underWay.set(owner, (this.#underWay.get(owner) ?? 0) + 1);
     try {
       await mkdir(dirname(this.pathOf(owner)), { recursive: true, mode: 0o700 });
+      // Whoever stores the first document fills it; what SQLite puts beside it has the same mode.
+      await (await open(this.pathOf(owner), "a", 0o600)).close();
       return await task();
     } finally {
       const left = (this.#underWay.get(owner) ?? 1) - 1;
