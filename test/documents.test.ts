@@ -14,6 +14,8 @@ const pages = [
   "CHANGELOG.md",
   "SECURITY.md",
   "docs/http.md",
+  "docs/scaling.md",
+  "examples/cluster/README.md",
   "docs/documents.md",
   "docs/exports.md",
 ];
