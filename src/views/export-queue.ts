@@ -54,6 +54,8 @@ export class ExportQueue<Project> {
   readonly #name: string;
   #definition: Promise<PipelineDefinition> | null = null;
   #run: ExportRun<Project> | null = null;
+  /** A batch export that is to begin later. */
+  #plan: { readonly over: Promise<void>; readonly giveUp: () => void } | null = null;
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @param source the path of an SQLite file, `memory:`, or an open engine (which stays the caller's to close) */
@@ -94,38 +96,37 @@ export class ExportQueue<Project> {
    * Exports all that waits, and what is added meanwhile, in this process; resolves as soon as it has begun. Lifts a stop, and a
    * pause of a batch export that is over.
    * @param onProgress called ten times a second at most, and at the end
-   * @returns false if this view exports already, or there is nothing to export
+   * @param options `startAt`: this process begins then; until then `stopBatchExport` takes it back
+   * @returns false if this view exports already, or will, or there is nothing to export
    */
-  startBatchExport(onProgress: Tell<BatchExportProgress<Project>> = () => {}): Promise<boolean> {
+  startBatchExport(
+    onProgress: Tell<BatchExportProgress<Project>> = () => {},
+    options: { readonly startAt?: Date } = {},
+  ): Promise<boolean> {
     return this.#inTurn(async () => {
-      if (this.#run !== null) return false;
-      const milepost = await this.#milepost;
-      const batch = milepost.batch(this.#name);
-      const snapshot = await snapshotOrNull(batch);
-      if (snapshot === null || snapshot.counts.pending + snapshot.counts.processing === 0) return false;
-      await this.#define(milepost);
-      const worker = await milepost.work({ queues: [this.#name], concurrency: this.#options.concurrency ?? 1 });
-      await milepost.queue(this.#name).resume();
-      const status = (): Promise<QueueState> => this.getQueueStatus();
-      const run = new ExportRun<Project>({
-        milepost,
-        batch,
-        worker,
-        before: snapshot.counts,
-        status,
-        tell: this.#safely(onProgress),
-      });
-      this.#run = run;
-      const forget = (): void => {
-        if (this.#run === run) this.#run = null;
+      if (this.#run !== null || this.#plan !== null) return false;
+      const { clock } = await this.#milepost;
+      const waitMs = options.startAt === undefined ? 0 : options.startAt.getTime() - clock.now();
+      if (Number.isNaN(waitMs)) throw new MilepostError("INVALID_ARGUMENT", "startAt must be a valid Date");
+      if (waitMs <= 0) return this.#start(onProgress);
+      if ((await this.getQueueSize()) === 0) return false;
+      const { promise: over, resolve, reject } = Promise.withResolvers<void>();
+      over.catch(() => {});
+      const begin = async (): Promise<void> => {
+        this.#plan = null;
+        // A timer may be early: then it waits on.
+        await this.startBatchExport(onProgress, options);
+        await this.finished();
       };
-      run.over.then(forget, forget);
+      const timer = clock.after(waitMs, () => void begin().then(resolve, reject));
+      this.#plan = { over, giveUp: () => [timer.cancel(), resolve()] };
       return true;
     });
   }
 
   /** Resolves when the batch export of this view is over: none is left, or it was stopped. @throws what made it give up */
   async finished(): Promise<void> {
+    await this.#plan?.over;
     await this.#run?.over;
   }
 
@@ -151,10 +152,11 @@ export class ExportQueue<Project> {
 
   /**
    * Aborts what runs, which waits again then, and starts nothing more; its half files are removed. `startBatchExport` goes on.
-   * False if it is neither running nor paused.
+   * False if it is neither running, nor paused, nor about to start.
    */
   stopBatchExport(): Promise<boolean> {
     return this.#inTurn(async () => {
+      if (this.#giveUpPlan()) return true;
       const status = await this.getQueueStatus();
       if (status !== QueueState.RUNNING && status !== QueueState.PAUSED) return false;
       const changed = await (await this.#queue()).stop();
@@ -261,12 +263,43 @@ export class ExportQueue<Project> {
   /** Ends a batch export of this view, giving back what runs; the jobs stay as they are, for whoever opens the store next. Idempotent. */
   async close(): Promise<void> {
     await this.#turn;
+    this.#giveUpPlan();
     await this.#run?.end();
     if (this.#ownsMilepost) await (await this.#milepost).close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #start(onProgress: Tell<BatchExportProgress<Project>>): Promise<boolean> {
+    const milepost = await this.#milepost;
+    const batch = milepost.batch(this.#name);
+    const snapshot = await snapshotOrNull(batch);
+    if (snapshot === null || snapshot.counts.pending + snapshot.counts.processing === 0) return false;
+    await this.#define(milepost);
+    await milepost.queue(this.#name).resume();
+    const run = new ExportRun<Project>({
+      milepost,
+      batch,
+      worker: await milepost.work({ queues: [this.#name], concurrency: this.#options.concurrency ?? 1 }),
+      before: snapshot.counts,
+      status: () => this.getQueueStatus(),
+      tell: this.#safely(onProgress),
+    });
+    this.#run = run;
+    const forget = (): void => {
+      if (this.#run === run) this.#run = null;
+    };
+    run.over.then(forget, forget);
+    return true;
+  }
+
+  #giveUpPlan(): boolean {
+    const plan = this.#plan;
+    this.#plan = null;
+    plan?.giveUp();
+    return plan !== null;
   }
 
   async #queue() {
@@ -308,9 +341,10 @@ export class ExportQueue<Project> {
     if (queue.pending === 0) return false;
     const { name } = await this.#define(milepost);
     return (await milepost.workers()).some(
-      ({ concurrency, queues, pipelines, batch }) =>
+      ({ concurrency, queues, pipelines, batchId, isDraining }) =>
         concurrency > 0 &&
-        batch === null &&
+        batchId === null &&
+        !isDraining &&
         (queues.length === 0 || queues.includes(this.#name)) &&
         (pipelines === null || pipelines.includes(name)),
     );

@@ -9,6 +9,8 @@ import { type BatchExportProgress, toExportJob } from "./export-status.ts";
 
 /** Callbacks are called this often at most. */
 export const TELL_EVERY_MS = 100;
+/** Until a store that did not answer is asked again. */
+const RETRY_MS = 1_000;
 /** Jobs that run at once and are looked at for the progress of all. */
 const RUNNING_MAX = 100;
 
@@ -77,11 +79,17 @@ export class ExportRun<Project> {
     const { batch } = this.#parts;
     const { signal } = this.#end;
     for (;;) {
-      for await (const snapshot of batch.watch({ everyMs: TELL_EVERY_MS, signal })) {
-        if (snapshot.endedAt === null && !signal.aborted) await this.#tell(snapshot);
+      try {
+        for await (const snapshot of batch.watch({ everyMs: TELL_EVERY_MS, signal })) {
+          if (snapshot.endedAt === null && !signal.aborted) await this.#tell(snapshot);
+        }
+        const now = signal.aborted ? null : await snapshotOrNull(batch);
+        if (now === null || now.endedAt !== null) return;
+      } catch (error) {
+        // The worker outlasts a store that does not answer for a while; so does what is told of it.
+        if (!(error instanceof MilepostError && error.retryable) || signal.aborted) throw error;
+        await new Promise<void>((resolve) => this.#parts.milepost.clock.after(RETRY_MS, resolve));
       }
-      const now = signal.aborted ? null : await snapshotOrNull(batch);
-      if (now === null || now.endedAt !== null) return;
     }
   }
 

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { writeFiles } from "../support/ingest.ts";
 import { makePdf } from "../support/make-documents.ts";
 import { temporaryFolder } from "../support/open-for-test.ts";
+import { callMain } from "./support/call-main.ts";
 import { jsonLines, runCli } from "./support/run-cli.ts";
 
 test("run documents and documents search: the same command goes on, hits have pages, text is escaped", async () => {
@@ -26,8 +27,10 @@ test("run documents and documents search: the same command goes on, hits have pa
   const again = await run(...command);
   expect(again.stderr).toContain("done already; nothing is redone");
   const batch = first.stdout.split(":")[0] ?? "";
-  expect((await run("failures", batch)).stdout).toContain(", such as broken.pdf\n");
-  expect((await run("items", batch, "--state", "failed")).stdout).toMatch(/failed +1 +broken\.pdf +the PDF is damaged/);
+  expect((await callMain(["failures", batch], cwd)).stdout).toContain(", such as broken.pdf\n");
+  expect((await callMain(["items", batch, "--state", "failed"], cwd)).stdout).toMatch(
+    /failed +1 +broken\.pdf +the PDF is damaged/,
+  );
 
   const { text, page } = sentences[2] ?? { text: "", page: 0 };
   const found = await run("documents", "search", text, "--json");

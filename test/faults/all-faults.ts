@@ -6,6 +6,7 @@ import { exportFaults } from "./exports.ts";
 import { handlerFaults } from "./handlers.ts";
 import { killInCommitFaults } from "./kill-in-commit.ts";
 import { lateWorkerFaults } from "./late-workers.ts";
+import { longVideoFaults } from "./long-videos.ts";
 import { lostFileFaults } from "./lost-files.ts";
 import type { Fault } from "./support/fault.ts";
 import { uncaughtErrorFaults } from "./uncaught-errors.ts";
@@ -20,5 +21,6 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...busyFileFaults,
   ...killInCommitFaults,
   ...cutUploadFaults,
+  ...longVideoFaults,
   ...exportFaults,
 ];

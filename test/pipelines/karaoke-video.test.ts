@@ -1,10 +1,12 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type LoadedProject, loadProject } from "../../src/pipelines/karaoke/load-project.ts";
 import { findFfmpeg } from "../../src/pipelines/karaoke/media/ffmpeg.ts";
+import { loadCanvas } from "../../src/pipelines/karaoke/paint/load-canvas.ts";
 import type { KaraokeProject } from "../../src/pipelines/karaoke/project.ts";
-import { type RenderHooks, renderFrame, renderVideo } from "../../src/pipelines/karaoke/render.ts";
+import { type RenderHooks, renderFrame, renderTo, renderVideo } from "../../src/pipelines/karaoke/render.ts";
 import { toWav } from "../support/karaoke-songs.ts";
 import { temporaryFolder } from "../support/open-for-test.ts";
 import { boxesOf, colorAt, describeVideo, onsetsOf, psnr, readVideo, shareOf } from "../support/read-video.ts";
@@ -235,6 +237,30 @@ describe("a background", () => {
     }
   });
 
+  test("of a video is in time, in a preview too", async () => {
+    const folder = temporaryFolder();
+    // What is behind is white from 400 ms on, in a run of 800 ms.
+    const words = { lines: [{ words: [{ text: "HHHHHH", start: 0.4, end: 0.4 }] }] };
+    const style = { ...STYLE, fill: "word", color: "#204060", sungColor: "#ffffff", fontSize: 0.4 } as const;
+    await renderVideo(await load(folder, { lyrics: words, style, duration: 0.8 }), join(folder, "behind.mp4"), noHooks);
+    const nothing = { lines: [{ words: [{ text: "H", start: 100, end: 101 }] }] };
+    const background = { type: "video", path: "behind.mp4", loop: true } as const;
+    const loaded = await load(folder, { background, lyrics: nothing });
+    await renderVideo(loaded, join(folder, "song.mp4"), noHooks);
+    const { pictures } = await readVideo(join(folder, "song.mp4"));
+    const isWhite = pictures.map((picture) => shareOf(picture, [255, 255, 255], { left: 0, right: 320 }) > 0.02);
+    expect(isWhite).toEqual(pictures.map((_, index) => (index * 40) % 800 >= 400));
+    const canvas = await loadCanvas();
+    for (const atMs of [0, 360, 480, 1_160, 1_240, 79_600]) {
+      const image = await canvas.loadImage(await renderFrame(loaded, atMs));
+      const context = canvas.createCanvas(320, 180).getContext("2d");
+      context.drawImage(image, 0, 0);
+      const { data } = context.getImageData(0, 0, 320, 180);
+      const white = data.filter((value, index) => index % 4 === 0 && value > 200).length;
+      expect(white > 500).toBe(atMs % 800 >= 400);
+    }
+  });
+
   test.each([
     ["playlist.mp4", "#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/secret.ts\n"],
     ["concat.mp4", "ffconcat version 1.0\nfile /etc/passwd\n"],
@@ -282,6 +308,32 @@ describe("what cannot be", () => {
     expect(readdirSync(folder)).toEqual([name]);
   });
 
+  test("damaged files are read or refused, and never more than that", async () => {
+    const folder = temporaryFolder();
+    const video = { width: 64, height: 36, fps: 10 } as const;
+    writeFileSync(join(folder, "a.wav"), toWav([{ startMs: 100, endMs: 300, pitch: 0 }], 500));
+    await renderVideo(await load(folder, { audio: "a.wav", duration: 0.5, video }), join(folder, "good.mp4"), noHooks);
+    const good = readFileSync(join(folder, "good.mp4"));
+    const damages = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(damages, fc.option(fc.nat(good.length)), fc.boolean(), async (changes, length, isSound) => {
+        const damaged = Buffer.from(good);
+        for (const [at, value] of changes) damaged[at] = value;
+        writeFileSync(join(folder, "bad.mp4"), damaged.subarray(0, length ?? good.length));
+        const background = { type: "video", path: "bad.mp4" } as const;
+        const loaded = await load(folder, {
+          duration: 0.3,
+          video,
+          ...(isSound ? { audio: "bad.mp4" } : { background }),
+        });
+        await renderVideo(loaded, join(folder, "out.mp4"), noHooks).catch((error: unknown) => {
+          expect(error).toMatchObject({ name: "NoRetryError", code: isSound ? "INVALID_AUDIO" : "INVALID_BACKGROUND" });
+        });
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   test("characters that no font has are named", async () => {
     const made = renderFrame(await load(".", { lyrics: wordsOf("ok ", "\u{1e900}"), style: { font: "Nowhere" } }), 0);
     await expect(made).rejects.toMatchObject({
@@ -289,6 +341,25 @@ describe("what cannot be", () => {
       message: expect.stringMatching(/U\+1E922|U\+1E900.*Nowhere: not installed/s),
     });
   });
+
+  test("an output that cannot be written is told before anything is drawn", async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "file"), "");
+    let drawn = 0;
+    const hooks = { ...noHooks, onFrame: () => drawn++ };
+    const made = renderVideo(await load(folder, {}), join(folder, "file", "song.mp4"), hooks);
+    await expect(made).rejects.toThrow(/cannot write the output|directory/);
+    expect(drawn).toBe(0);
+  });
+
+  test.skipIf(!existsSync("/dev/full")).each(["webcodecs", "ffmpeg"] as const)(
+    "a disk that is full, written by %s",
+    async (encoder) => {
+      if (encoder === "ffmpeg" && findFfmpeg() === null) return;
+      const made = renderTo(await load(".", {}), "/dev/full", noHooks, { encoder });
+      await expect(made).rejects.toThrow(/no space left/i);
+    },
+  );
 
   test("a font file that is none", async () => {
     const folder = temporaryFolder();

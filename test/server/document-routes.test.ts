@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createClient } from "../../src/client/client.ts";
+import { StatusManager } from "../../src/index.ts";
 import { documentsPipeline } from "../../src/pipelines/documents/documents-pipeline.ts";
 import { DocumentSearch } from "../../src/server/document-search.ts";
 import { SERVER_LIMITS } from "../../src/server/settings.ts";
@@ -15,6 +16,7 @@ import {
   documentsSchema,
 } from "../../src/wire/document.ts";
 import { makeDocx, makePdf } from "../support/make-documents.ts";
+import { ManualTime } from "../support/manual-time.ts";
 import { openForTest } from "../support/open-for-test.ts";
 import { Browser, type FormFile } from "./support/browser.ts";
 import { startServer, type TestServer, TOKEN } from "./support/start-server.ts";
@@ -167,7 +169,10 @@ test("a session's index counts as its own, and goes with its last batch; the ope
   expect(await hitsOf(operator, "saffron")).toHaveLength(1);
   await page.upload([textFile("a.txt", "more")]);
   const session = readdirSync(join(server.files, "indexes")).find((name) => name.startsWith("session-")) ?? "";
-  expect(existsSync(join(server.files, "indexes", session, "library.db"))).toBe(true);
+  const folder = join(server.files, "indexes", session);
+  expect(statSync(folder).mode & 0o777).toBe(0o700);
+  const modes = readdirSync(folder).map((name) => (statSync(join(folder, name)).mode & 0o777).toString(8));
+  expect([readdirSync(folder)[0], new Set(modes)]).toEqual(["library.db", new Set(["600"])]);
 
   // The index alone is larger than this: a fresh look counts it.
   const small = await startServer({ milepost: server.milepost, files: server.files, limits: { sessionBytes: 60_000 } });
@@ -223,6 +228,22 @@ test("the client sends documents in, watches, lists and searches them", async ()
   expect((await documents.thumbnail(docId, 2)).headers.get("content-type")).toBe("image/jpeg");
   // The pipeline's entries of the operator belong to their batches.
   expect(await documents.cleanUp({ maxAgeSeconds: 0 })).toEqual({ removed: 0 });
+});
+
+test("a server removes the entries of documents that ended an hour ago, every 15 minutes; active ones stay", async () => {
+  const time = new ManualTime();
+  const milepost = await openForTest("memory", { clock: time.clock });
+  const { operator } = await startServer({ milepost });
+  await using manager = new StatusManager(milepost, { cleansUp: false });
+  for (const docId of ["over", "under way"]) await manager.createStatus(docId, `${docId}.pdf`);
+  await manager.markCompleted("over");
+  const minutes = (count: number): Promise<void> => time.pass(count * 60_000, 60_000);
+  const ids = async () => (await listed({ fetch: operator })).map(({ docId }) => docId);
+  await minutes(50);
+  expect(await ids()).toEqual(["under way", "over"]);
+  await minutes(25);
+  expect(await ids()).toEqual(["under way"]);
+  expect((await operator("/api/documents/under%20way")).status).toBe(200);
 });
 
 test("the states on the wire are those of the view", () => {

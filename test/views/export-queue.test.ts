@@ -5,6 +5,7 @@ import type { Milepost, PipelineDefinition } from "../../src/index.ts";
 import { ExportQueue, type ExportQueueOptions } from "../../src/views/export-queue.ts";
 import type { BatchExportProgress, ExportInput, ExportProgress } from "../../src/views/export-status.ts";
 import { type DrawFrame, framesPipeline } from "../support/frames-pipeline.ts";
+import { ManualTime } from "../support/manual-time.ts";
 import { openForTest, STORES, signal, temporaryFolder } from "../support/open-for-test.ts";
 
 interface Song {
@@ -316,6 +317,31 @@ test("a job's item is what the engine, the command line and other workers see", 
   await milepost.work({ queues: ["songs"] });
   await batch.done();
   expect(titles(await queue.getCompletedJobs())).toEqual(["a"]);
+});
+
+test("a batch export that is to begin later begins then, unless it is stopped before", async () => {
+  const time = new ManualTime();
+  const milepost = await openForTest("memory", { clock: time.clock });
+  const queue = new ExportQueue<Song>(milepost, { pipeline: framesPipeline() });
+  const startAt = (inMs: number) => ({ startAt: new Date(time.clock.now() + inMs) });
+  expect(await queue.startBatchExport(() => {}, startAt(60_000))).toBe(false);
+  await queue.addToExportQueue({ title: "a" }, "a.mp4");
+  await expect(queue.startBatchExport(() => {}, { startAt: new Date("never") })).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+  });
+  expect(await queue.startBatchExport(() => {}, startAt(60_000))).toBe(true);
+  expect(await queue.startBatchExport()).toBe(false);
+  expect(await queue.getQueueStatus()).toBe("idle");
+  expect(await queue.stopBatchExport()).toBe(true);
+  await time.pass(61_000);
+  expect(await queue.getQueueSize()).toBe(1);
+  const begunAt: Date[] = [];
+  const later = startAt(60_000);
+  await queue.startBatchExport(({ overallStartTime }) => void begunAt.push(overallStartTime), later);
+  await time.until(queue.finished());
+  expect(begunAt[0]?.getTime()).toBeGreaterThanOrEqual(later.startAt.getTime());
+  expect(titles(await queue.getCompletedJobs())).toEqual(["a"]);
+  await time.until(queue.close());
 });
 
 test("a definition may be loaded when it is wanted first", async () => {

@@ -11,8 +11,8 @@ export interface SearchLimits {
   readonly threads: number;
   /** As many more wait; others are refused. */
   readonly waiting: number;
-  /** For each question, waiting included. */
-  readonly timeLimitMs: number;
+  /** For each question, waiting included; null for as long as it takes. */
+  readonly timeLimitMs: number | null;
 }
 
 /** An index, and the folder of the model that it was made with; without one, the built-in embedder. */
@@ -72,7 +72,7 @@ export class SearchThreads {
     if (this.#asked >= threads + waiting) throw unavailable("too many searches are under way; try again in a moment");
     this.#asked += 1;
     const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), timeLimitMs);
+    const timer = timeLimitMs === null ? undefined : setTimeout(() => timeout.abort(), timeLimitMs);
     try {
       const answer = await this.#pool.run({ index, model: model ?? null, question }, { signal: timeout.signal });
       if (answer.type !== "failed") return answer;
@@ -80,7 +80,7 @@ export class SearchThreads {
       throw code === null ? new Error(message) : new MilepostError(code, message, { details: { index } });
     } catch (error) {
       if (!timeout.signal.aborted) throw error;
-      throw unavailable(`the search took longer than ${Math.round(timeLimitMs / 1_000)} s; ask for less`);
+      throw unavailable(`the search took longer than ${Math.round((timeLimitMs ?? 0) / 1_000)} s; ask for less`);
     } finally {
       clearTimeout(timer);
       this.#asked -= 1;

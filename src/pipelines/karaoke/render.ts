@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
+import { writeError } from "../file-errors.ts";
 import { OutputFiles } from "../images/output-file.ts";
 import { audioDurationMs } from "./audio/open-audio.ts";
 import { type Background, openBackground } from "./background/background.ts";
@@ -85,6 +86,7 @@ export async function renderTo(
   const frames = await frameCountOf(loaded);
   const { fps } = loaded.project.video;
   const durationMs = Math.round((frames * 1_000) / fps);
+  await assertWritable(path);
   const encoder = await encodeTo(path, { loaded, hooks, options, frames });
   return { frames, durationMs, bytes: (await stat(path)).size, encoder };
 }
@@ -94,6 +96,7 @@ export async function renderFrame(loaded: LoadedProject, atMs: number): Promise<
   using _ = stayAlive();
   const [painter, background] = [await painterOf(loaded), await openBackground(loaded)];
   try {
+    await background.seek(atMs);
     const { picture, isNew } = await background.at(atMs);
     painter.draw(atMs, picture, isNew);
     const { width, height } = painter.picture;
@@ -117,6 +120,15 @@ export async function frameCountOf({ durationMs, files, project }: LoadedProject
     );
   }
   return frames;
+}
+
+/** What cannot be written is told before anything is drawn. @throws as `writeError` makes it */
+async function assertWritable(path: string): Promise<void> {
+  try {
+    await (await open(path, "w")).close();
+  } catch (error) {
+    throw writeError(error);
+  }
 }
 
 interface Rendering {
@@ -153,7 +165,8 @@ async function encodeTo(path: string, { loaded, hooks, options, frames }: Render
     return encoder.name;
   } catch (error) {
     await encoder?.abort();
-    throw error;
+    const isWriting = error instanceof Error && "syscall" in error && error.syscall === "write";
+    throw isWriting ? writeError(error) : error;
   } finally {
     background.close();
   }

@@ -1,4 +1,4 @@
-import { mkdir, rename } from "node:fs/promises";
+import { mkdir, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Milepost } from "../../engine/milepost.ts";
 import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
@@ -42,6 +42,8 @@ export class IndexFolders {
     this.#underWay.set(owner, (this.#underWay.get(owner) ?? 0) + 1);
     try {
       await mkdir(dirname(this.pathOf(owner)), { recursive: true, mode: 0o700 });
+      // Whoever stores the first document fills it; what SQLite puts beside it has the same mode.
+      await (await open(this.pathOf(owner), "a", 0o600)).close();
       return await task();
     } finally {
       const left = (this.#underWay.get(owner) ?? 1) - 1;
@@ -62,7 +64,7 @@ export class IndexFolders {
   async sweep(): Promise<void> {
     for (const name of await namesIn(this.#folder)) {
       if (isMarked(name)) {
-        if (isLeftover(name)) await removeAll(join(this.#folder, name));
+        if (await isLeftover(this.#folder, name)) await removeAll(join(this.#folder, name));
       } else if (name.startsWith(SESSION)) {
         const owner = SESSION_OWNER + name.slice(SESSION.length);
         const look = this.#underWay.has(owner) ? this.weigh(owner) : this.#removeUnused(owner);

@@ -11,6 +11,8 @@ export interface Background {
    * `isNew` tells whether it differs from that of the call before.
    */
   at(timeMs: number): Promise<{ readonly picture: Picture; readonly isNew: boolean }>;
+  /** Goes to a time before the first picture is asked for, so that what comes before need not be read. */
+  seek(timeMs: number): Promise<void>;
   close(): void;
 }
 
@@ -44,6 +46,10 @@ class StillBackground implements Background {
     const isNew = this.#isNew;
     this.#isNew = false;
     return Promise.resolve({ picture: this.#picture, isNew });
+  }
+
+  seek(): Promise<void> {
+    return Promise.resolve();
   }
 
   close(): void {}

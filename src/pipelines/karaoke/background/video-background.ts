@@ -60,6 +60,14 @@ export class VideoBackground implements Background {
     }
   }
 
+  async seek(timeMs: number): Promise<void> {
+    const lengthMs = await this.#reader.lengthMs();
+    if (this.#isLooped) this.#startMs = Math.floor(timeMs / lengthMs) * lengthMs;
+    this.#next?.frame.close();
+    await this.#reader.restart(timeMs - this.#startMs);
+    this.#next = await this.#reader.next();
+  }
+
   close(): void {
     this.#next?.frame.close();
     this.#next = null;
@@ -67,8 +75,8 @@ export class VideoBackground implements Background {
   }
 
   async #rewind(): Promise<void> {
-    this.#startMs += this.#reader.playedMs;
-    await this.#reader.restart();
+    this.#startMs += await this.#reader.lengthMs();
+    await this.#reader.restart(0);
     this.#next = await this.#reader.next();
   }
 }

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { VideoDecoder, VideoDecoderConfig, VideoFrame } from "@napi-rs/webcodecs";
-import type { EncodedPacket, Input, InputVideoTrack } from "mediabunny";
+import type { EncodedPacket, EncodedPacketSink, Input, InputVideoTrack } from "mediabunny";
 import { containerOf, readersOf } from "../media/container.ts";
 import { FrameMemory } from "../media/frame-memory.ts";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
@@ -18,8 +18,8 @@ export interface DecodedFrame {
 
 /** Packets that wait in the decoder at most. */
 const QUEUE = 4;
-/** A picture that says nothing of how long it lasts. */
-const FRAME_MS = 40;
+/** No video is taken for shorter, or it would begin again without end. */
+const SHORTEST_MS = 10;
 
 /** Reads the pictures of a video file in order, and can begin again. */
 export class VideoReader {
@@ -27,32 +27,35 @@ export class VideoReader {
   readonly #codecs: WebcodecsModule;
   readonly #input: Input;
   readonly #config: VideoDecoderConfig;
-  readonly #packetsOf: () => AsyncGenerator<EncodedPacket, void, unknown>;
+  readonly #track: InputVideoTrack;
+  readonly #sink: EncodedPacketSink;
   readonly #firstMs: number;
   readonly #memory = new FrameMemory();
-  #packets: AsyncGenerator<EncodedPacket, void, unknown>;
+  #packets: AsyncGenerator<EncodedPacket, void>;
   #decoder: VideoDecoder | null = null;
   #frames: DecodedFrame[] = [];
   #isFlushed = false;
   #failure: Error | null = null;
   #wake: () => void = () => {};
-  #endMs = 0;
+  #lengthMs: number | null = null;
 
   private constructor(parts: {
     readonly codecs: WebcodecsModule;
     readonly input: Input;
     readonly config: VideoDecoderConfig;
-    readonly packetsOf: () => AsyncGenerator<EncodedPacket, void, unknown>;
+    readonly track: InputVideoTrack;
+    readonly sink: EncodedPacketSink;
     readonly firstMs: number;
     readonly source: SourceInfo;
   }) {
     this.#codecs = parts.codecs;
     this.#input = parts.input;
     this.#config = parts.config;
-    this.#packetsOf = parts.packetsOf;
+    this.#track = parts.track;
+    this.#sink = parts.sink;
     this.#firstMs = parts.firstMs;
     this.source = parts.source;
-    this.#packets = parts.packetsOf();
+    this.#packets = packetsFrom(parts.sink, null);
   }
 
   /** @throws {NoRetryError} `INVALID_BACKGROUND` */
@@ -76,14 +79,14 @@ export class VideoReader {
           const track = await input.getPrimaryVideoTrack().catch(damaged);
           if (track === null) throw invalid("the background video has no pictures");
           const config = await configOf(track);
-          const packetsOf = (): AsyncGenerator<EncodedPacket, void, unknown> =>
-            new media.EncodedPacketSink(track).packets();
+          const sink = new media.EncodedPacketSink(track);
           const firstMs = (await track.getFirstTimestamp().catch(damaged)) * 1_000;
           const reader = new VideoReader({
             codecs,
             input,
             config,
-            packetsOf,
+            track,
+            sink,
             firstMs,
             source: await sourceOf(track),
           });
@@ -99,20 +102,24 @@ export class VideoReader {
     }
   }
 
-  /** How long the run that has ended was. */
-  get playedMs(): number {
-    return Math.max(FRAME_MS, this.#endMs);
-  }
-
   /** The next picture in order of time; null: there is no more. */
   async next(): Promise<DecodedFrame | null> {
     return await within(this.#next(), RENDER_LIMITS.stepMs, late);
   }
 
-  async restart(): Promise<void> {
+  /** Begins again, with the last picture up to `fromMs` that needs no other. */
+  async restart(fromMs: number): Promise<void> {
     await this.#stop();
-    this.#packets = this.#packetsOf();
+    this.#packets = packetsFrom(this.#sink, fromMs === 0 ? null : (this.#firstMs + fromMs) / 1_000);
     this.#start();
+  }
+
+  /** How long the video is, to the end of its last picture. */
+  async lengthMs(): Promise<number> {
+    if (this.#lengthMs !== null) return this.#lengthMs;
+    const seconds = await within(this.#track.computeDuration().catch(damaged), RENDER_LIMITS.stepMs, late);
+    this.#lengthMs = Math.max(SHORTEST_MS, seconds * 1_000 - this.#firstMs);
+    return this.#lengthMs;
   }
 
   close(): void {
@@ -145,7 +152,9 @@ export class VideoReader {
     try {
       decoder.decode(new this.#codecs.EncodedVideoChunk({ type, timestamp, duration, data }));
     } catch (error) {
-      damaged(error);
+      // What is wrong comes to the decoder's own callback too, with the reason.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (this.#failure === null) damaged(error);
     }
     // What is decoded on another thread comes back in a turn of the loop of its own.
     await new Promise<void>((resolve) => setImmediate(resolve));
@@ -157,12 +166,10 @@ export class VideoReader {
 
   #start(): void {
     this.#isFlushed = false;
-    this.#endMs = 0;
     const decoder = new this.#codecs.VideoDecoder({
       output: (frame) => {
         if (this.#decoder !== decoder) return frame.close();
         const timeMs = frame.timestamp / 1_000 - this.#firstMs;
-        this.#endMs = Math.max(this.#endMs, timeMs + (frame.duration ?? 0) / 1_000 || FRAME_MS);
         this.#frames.push({ frame, timeMs });
         this.#memory.add((frame.codedWidth * frame.codedHeight * 3) / 2);
         this.#wake();
@@ -188,6 +195,12 @@ export class VideoReader {
     if (decoder !== null && decoder.state !== "closed") decoder.close();
     await this.#packets.return().catch(() => {});
   }
+}
+
+/** Packets from the key packet before a time in seconds on; null: all. */
+async function* packetsFrom(sink: EncodedPacketSink, seconds: number | null): AsyncGenerator<EncodedPacket, void> {
+  const first = seconds === null ? null : await sink.getKeyPacket(seconds);
+  yield* sink.packets(first ?? undefined);
 }
 
 async function sourceOf(track: InputVideoTrack): Promise<SourceInfo> {

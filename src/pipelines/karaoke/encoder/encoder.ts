@@ -38,5 +38,7 @@ export interface Encoder {
 }
 
 export const AUDIO = { sampleRate: 48_000, channels: 2, bitrate: 160_000 } as const;
+/** x264's measure of constant quality: lower is better and larger. */
+export const QUALITY = 23;
 /** Seconds from one key frame to the next, so that players can seek. */
 export const KEY_FRAME_SECONDS = 2;

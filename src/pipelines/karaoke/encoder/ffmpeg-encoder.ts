@@ -1,5 +1,4 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { MilepostError } from "../../../core/errors.ts";
 import { invalidAudio } from "../audio/open-audio.ts";
@@ -7,7 +6,7 @@ import { type Container, containerOf } from "../media/container.ts";
 import { FFMPEG_DEMUXERS, findFfmpeg } from "../media/ffmpeg.ts";
 import type { Picture } from "../paint/planes.ts";
 import { reasonOf } from "../render-errors.ts";
-import { AUDIO, type Encoder, type EncoderTask, KEY_FRAME_SECONDS } from "./encoder.ts";
+import { AUDIO, type Encoder, type EncoderTask, KEY_FRAME_SECONDS, QUALITY } from "./encoder.ts";
 
 const REASON_CHARACTERS = 2_000;
 
@@ -62,8 +61,11 @@ export class FfmpegEncoder implements Encoder {
   async encode({ data }: Picture): Promise<void> {
     // The stream keeps what it is given until it is written; the picture is drawn over at once.
     const isRoom = this.#child.stdin.write(Uint8Array.from(data));
-    if (!isRoom) await Promise.race([once(this.#child.stdin, "drain"), this.#closed]);
-    if (this.#child.exitCode !== null || this.#failure !== null) throw await this.#whyEnded();
+    if (!isRoom) {
+      const drained = new Promise<void>((resolve) => this.#child.stdin.once("drain", resolve));
+      await Promise.race([drained, this.#closed]);
+    }
+    if (this.#child.stdin.destroyed || this.#child.exitCode !== null) throw await this.#whyEnded();
   }
 
   async drain(): Promise<void> {
@@ -125,7 +127,18 @@ export function ffmpegArguments(task: EncoderTask, container: Container | null):
       ? []
       : ["-protocol_whitelist", "file,pipe", "-f", FFMPEG_DEMUXERS[container], "-vn", "-i", `file:${audio}`]),
     ...["-map", "0:v:0", ...sound, ...(audio === null ? [] : ["-ar", String(AUDIO.sampleRate), "-ac", "2"])],
-    ...["-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency", "-crf", "23", "-pix_fmt", "yuv420p"],
+    ...[
+      "-c:v",
+      "libx264",
+      "-preset",
+      "superfast",
+      "-tune",
+      "zerolatency",
+      "-crf",
+      String(QUALITY),
+      "-pix_fmt",
+      "yuv420p",
+    ],
     ...["-g", String(Math.max(1, Math.round(KEY_FRAME_SECONDS * fps))), ...bound],
     ...["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"],
     ...[

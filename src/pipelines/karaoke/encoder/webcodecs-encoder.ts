@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { VideoEncoder, VideoEncoderConfig, VideoFrame } from "@napi-rs/webcodecs";
 import type { EncodedVideoPacketSource, Output } from "mediabunny";
 import { FrameMemory } from "../media/frame-memory.ts";
@@ -6,7 +7,7 @@ import { loadWebcodecs, type WebcodecsModule } from "../media/load-webcodecs.ts"
 import type { Picture } from "../paint/planes.ts";
 import { reasonOf, renderError } from "../render-errors.ts";
 import { AAC_PACKET, AudioFeed } from "./audio-feed.ts";
-import { AUDIO, type Encoder, type EncoderTask, KEY_FRAME_SECONDS } from "./encoder.ts";
+import { AUDIO, type Encoder, type EncoderTask, KEY_FRAME_SECONDS, QUALITY } from "./encoder.ts";
 import { h264Codec } from "./h264-codec.ts";
 import { Pacer } from "./pacer.ts";
 
@@ -47,7 +48,7 @@ export class WebcodecsEncoder implements Encoder {
       width: task.width,
       height: task.height,
       framerate: task.fps,
-      // The encoder reads this as its constant quality.
+      // x264's constant quality.
       bitrateMode: "quantizer",
       latencyMode: "quality",
     };
@@ -70,7 +71,8 @@ export class WebcodecsEncoder implements Encoder {
     this.#task = task;
     this.#media = parts.media;
     this.#codecs = parts.codecs;
-    this.#pacer = task.threads === null ? null : new Pacer(task.threads);
+    const isBound = task.threads !== null && task.threads < availableParallelism();
+    this.#pacer = isBound ? new Pacer(task.threads) : null;
     this.#output = new parts.media.Output({
       format: new parts.media.Mp4OutputFormat({ fastStart: "reserve" }),
       target: new parts.media.FilePathTarget(task.path, { chunked: true, chunkSize: CHUNK_BYTES }),
@@ -106,7 +108,7 @@ export class WebcodecsEncoder implements Encoder {
         : new VideoFrame(last, { timestamp });
     last?.close();
     if (isChanged) this.#memory.add(picture.data.length);
-    this.#encoder.encode(this.#frame, { keyFrame: this.#taken % keyFrames === 0 });
+    this.#encoder.encode(this.#frame, { keyFrame: this.#taken % keyFrames === 0, avc: { quantizer: QUALITY } });
     this.#taken++;
     await this.#audio?.advance(this.#taken / this.#task.fps);
     await this.#room();
