@@ -20,6 +20,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   wire: ["core"],
   server: ["engine", "views", "pipelines", "wire", "core", "ports", "platform"],
   client: ["wire", "core"],
+  react: ["client", "wire", "format", "core"],
   index: ["core", "ports", "engine", "views", "pipelines", "open-milepost"],
   cli: [
     "core",
@@ -44,6 +45,7 @@ const OUTSIDE: Readonly<Record<string, RegExp>> = {
   format: /^$/,
   engine: /^$/,
   wire: /^zod$/,
+  react: /^react$/,
 };
 /** The one part of the engine that is about Node's threads. */
 const THREADS = "engine/threads/";
