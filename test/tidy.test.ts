@@ -16,13 +16,14 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   testing: ["ports", "core"],
   "open-milepost": ["engine", "platform", "stores", "ports", "core"],
   views: ["engine", "core", "open-milepost"],
-  pipelines: ["engine", "views", "core"],
+  pipelines: ["engine", "views", "platform", "core"],
   format: [],
   wire: ["core"],
   server: ["engine", "views", "pipelines", "wire", "core", "ports", "platform"],
   client: ["wire", "core"],
   // In a folder beside `src`, with types of its own.
   web: ["client", "wire", "format", "core"],
+  react: ["client", "wire", "format", "core"],
   index: ["core", "ports", "engine", "views", "pipelines", "open-milepost"],
   cli: [
     "core",
@@ -48,6 +49,7 @@ const OUTSIDE: Readonly<Record<string, RegExp>> = {
   engine: /^$/,
   wire: /^zod$/,
   web: /^(react|react-dom\/client|@tanstack\/react-virtual|uplot|uplot\/dist\/uPlot\.min\.css)$/,
+  react: /^react$/,
 };
 /** The one part of the engine that is about Node's threads. */
 const THREADS = "engine/threads/";

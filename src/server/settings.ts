@@ -2,6 +2,7 @@ import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MilepostError } from "../core/errors.ts";
 import { requireWhole } from "../core/retry-policy.ts";
+import { toS3Location } from "./files/storage/s3-location.ts";
 import { toEndpoints, toSigningKey, type WebhookOptions } from "./webhooks/webhook-settings.ts";
 
 /** What a server accepts at most. Sizes in bytes, times in milliseconds, the rest in pieces. */
@@ -25,6 +26,12 @@ export const SERVER_LIMITS = {
   freeBytes: 268_435_456,
   /** Event streams that one session may have open. */
   streamsPerSession: 20,
+  /** Searches in indexes of documents that are carried out at once, each in a thread of its own. */
+  searchesAtOnce: 2,
+  /** Searches of one session that run or wait. */
+  searchesPerSession: 8,
+  /** A search that takes longer, its waiting included, is ended. */
+  searchTimeoutMs: 10_000,
   /** Sessions that one address may begin in an hour. */
   sessionsPerHour: 60,
   /** An event stream whose reader has not taken this much is cut; it can resume. */
@@ -68,6 +75,11 @@ export interface ServerOptions {
   readonly token?: string;
   /** The folder for uploads, outputs and the secret that signs sessions; an absolute path, made if it is not there. */
   readonly files: string;
+  /**
+   * `s3://bucket/prefix?endpoint=…&region=…`: what batches of uploads are made of and make lies there too, so that workers which do not
+   * see the folder can run them. Credentials come from the environment. Default: nowhere else.
+   */
+  readonly storage?: string;
   /** Names that the server goes by, besides its own address and `localhost`: `example.org`, `example.org:8080`. */
   readonly allowedHosts?: readonly string[];
   /**
@@ -93,6 +105,7 @@ export interface ServerSettings {
   readonly host: string;
   readonly port: number;
   readonly files: string;
+  readonly storage: string | null;
   readonly allowedHosts: readonly string[];
   readonly trustProxy: boolean;
   readonly limits: ServerLimits;
@@ -126,13 +139,15 @@ export function toServerSettings(options: ServerOptions): ServerSettings {
     }
     requireWhole(name, value, 1, Number.MAX_SAFE_INTEGER);
   }
-  const { webhooks = null } = options;
+  const { webhooks = null, storage = null } = options;
+  if (storage !== null) toS3Location(storage);
   if (webhooks !== null) toEndpoints(webhooks.urls);
   if (webhooks?.secret !== undefined) toSigningKey(webhooks.secret);
   return {
     host,
     port,
     files,
+    storage,
     allowedHosts,
     trustProxy,
     limits: { ...SERVER_LIMITS, ...Object.fromEntries(given) },
