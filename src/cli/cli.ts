@@ -4,6 +4,7 @@ import { MilepostError } from "../core/errors.ts";
 import type { Milepost } from "../engine/milepost.ts";
 import { escapeText } from "../format/escape.ts";
 import type { Logger } from "../ports/logger.ts";
+import { withoutPassword } from "../stores/postgres/location.ts";
 import type { Io } from "./io.ts";
 import { shellQuote } from "./shell-quote.ts";
 
@@ -60,6 +61,12 @@ export class Cli {
     return isPath(given) ? resolve(this.io.cwd, given) : given;
   }
 
+  /** False where the store is a file that is not there. Whether a server answers shows only when it is opened. */
+  hasStore(options: CommonOptions): boolean {
+    const location = this.storeLocation(options);
+    return !isPath(location) || existsSync(location);
+  }
+
   /**
    * Opens the store, hands it to `use`, and closes it whatever happens.
    *
@@ -71,7 +78,7 @@ export class Cli {
   ): Promise<T> {
     const location = this.storeLocation(options);
     const create = options.create === true;
-    if (!create && isPath(location) && !existsSync(location)) {
+    if (!create && !this.hasStore(options)) {
       throw new MilepostError(
         "STORE_UNAVAILABLE",
         `there is no store at ${location}; run something first, or name the store with --store`,
@@ -94,13 +101,18 @@ export class Cli {
     return { info: this.io.env.MILEPOST_DEBUG ? write : () => {}, warn: write, error: write };
   }
 
-  /** A command for the user to type, with `--store` where this one needed it. */
+  /** A command for the user to type, with `--store` where this one needed it; a password is left out. */
   hint(options: CommonOptions, ...words: readonly string[]): string {
-    const store = options.store === undefined ? [] : ["--store", options.store];
+    const store = options.store === undefined ? [] : ["--store", withoutPassword(options.store)];
     return ["milepost", ...words, ...store].map(shellQuote).join(" ");
   }
 }
 
-function isPath(location: string): boolean {
+/** The location for people: without the password that a server's may hold. */
+export function describeLocation(location: string): string {
+  return location.replace(/^([a-z][a-z0-9+.-]+:\/\/[^/@:]*):[^/@]*@/i, "$1:***@");
+}
+
+export function isPath(location: string): boolean {
   return location !== "memory:" && !/^[a-z][a-z0-9+.-]+:\/\//i.test(location);
 }
