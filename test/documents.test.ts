@@ -15,6 +15,8 @@ const pages = [
   "SECURITY.md",
   "docs/http.md",
   "docs/dashboard.md",
+  "docs/documents.md",
+  "docs/exports.md",
 ];
 const decisions = readdirSync(join(root, "docs/decisions")).map((name) => `docs/decisions/${name}`);
 

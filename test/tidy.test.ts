@@ -16,7 +16,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   testing: ["ports", "core"],
   "open-milepost": ["engine", "platform", "stores", "ports", "core"],
   views: ["engine", "core", "open-milepost"],
-  pipelines: ["engine", "views", "core"],
+  pipelines: ["engine", "views", "platform", "core"],
   format: [],
   wire: ["core"],
   server: ["engine", "views", "pipelines", "wire", "core", "ports", "platform"],

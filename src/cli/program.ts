@@ -7,6 +7,7 @@ import { documentsVerb } from "./verbs/documents.ts";
 import { failuresVerb } from "./verbs/failures.ts";
 import { holdVerb } from "./verbs/hold.ts";
 import { itemsVerb } from "./verbs/items.ts";
+import { karaokeVerb } from "./verbs/karaoke.ts";
 import { listVerb } from "./verbs/list.ts";
 import { pauseVerb } from "./verbs/pause.ts";
 import { priorityVerb } from "./verbs/priority.ts";
@@ -28,7 +29,10 @@ import { workVerb } from "./verbs/work.ts";
 
 const GROUPS = [
   { title: "Run:", verbs: [runVerb, workVerb, serveVerb] },
-  { title: "Look:", verbs: [listVerb, statusVerb, itemsVerb, failuresVerb, watchVerb, waitVerb, documentsVerb] },
+  {
+    title: "Look:",
+    verbs: [listVerb, statusVerb, itemsVerb, failuresVerb, watchVerb, waitVerb, documentsVerb, karaokeVerb],
+  },
   {
     title: "Control:",
     verbs: [pauseVerb, resumeVerb, stopVerb, cancelVerb, retryVerb, holdVerb, unholdVerb, priorityVerb],

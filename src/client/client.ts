@@ -16,12 +16,14 @@ import type { additionSchema, submissionSchema, WireSubmitted } from "../wire/su
 import type { WireUploaded, WireUploads } from "../wire/uploads.ts";
 import type { WireWorkers } from "../wire/worker.ts";
 import { type ClientOptions, Connection, type Query } from "./connection.ts";
+import { DocumentsClient } from "./documents.ts";
 import type { StreamOptions } from "./event-source.ts";
 import { type UploadFile, type UploadOptions, upload } from "./upload.ts";
 import { type BatchUpdate, type OverviewUpdate, type WatchOptions, watchBatch, watchMany } from "./watch.ts";
 
 export { ApiError } from "./api-error.ts";
 export type { ClientOptions } from "./connection.ts";
+export type { DocumentsClient, DocumentsFilter } from "./documents.ts";
 export type { StreamOptions, StreamState } from "./event-source.ts";
 export type { UploadFile, UploadOptions } from "./upload.ts";
 export type { BatchUpdate, OverviewUpdate, WatchOptions } from "./watch.ts";
@@ -77,14 +79,17 @@ export function createClient(options: ClientOptions): Client {
 
 /** See `createClient`. */
 export class Client {
+  /** The caller's documents. */
+  readonly documents: DocumentsClient;
   readonly #connection: Connection;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.documents = new DocumentsClient(connection);
   }
 
   upload(files: readonly UploadFile[], options?: UploadOptions): Promise<WireUploaded> {
-    return upload(this.#connection, files, options);
+    return upload<WireUploaded>(this.#connection, "/api/uploads", files, options);
   }
 
   uploads(): Promise<WireUploads> {

@@ -1,12 +1,12 @@
 import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
 import { MilepostError } from "../core/errors.ts";
 import { chanceOf, itemIdFrom, itemNumberFrom, ordinalOf, splitItemNumber } from "../core/ids.ts";
-import { type ItemRow, type ItemSnapshot, toItemSnapshot } from "../core/item.ts";
+import { type ItemRow, type ItemSnapshot, nameOf, toItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
 import { type Priority, toPriority } from "../core/priority.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import type { ItemState } from "../core/transitions.ts";
-import type { BatchRef, ControlCommand, FailureGroup, ItemRef, Removal } from "../ports/store.ts";
+import type { BatchRef, ControlCommand, ItemRef, Removal, FailureGroup as StoredGroup } from "../ports/store.ts";
 import { giveCommand, type Halted, halt, notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
@@ -49,6 +49,11 @@ export interface ChangesPage {
   /** Pass it as the next `since`. */
   readonly version: number;
   readonly hasMore: boolean;
+}
+
+/** Failed items that have one message, with one of them; `name` is what people call it. */
+export interface FailureGroup extends StoredGroup {
+  readonly example: StoredGroup["example"] & { readonly name: string };
 }
 
 /** A batch, by id or name. Holds no state: every call asks the store, and throws `NOT_FOUND` where there is no such batch. */
@@ -161,7 +166,17 @@ export class Batch {
 
   /** Failed items grouped by message, the most frequent first, at most 100 groups. */
   async failures(): Promise<readonly FailureGroup[]> {
-    return (await this.#deps.store.breakdown((await this.#row()).number)).failures;
+    const { number } = await this.#row();
+    const { failures } = await this.#deps.store.breakdown(number);
+    return Promise.all(
+      failures.map(async (group) => {
+        const found = await this.#deps.store.item({ batch: number, key: group.example.key });
+        return {
+          ...group,
+          example: { ...group.example, name: found === null ? group.example.key : nameOf(found.item) },
+        };
+      }),
+    );
   }
 
   /** How many items are in each stage now. */

@@ -25,6 +25,12 @@ export const SERVER_LIMITS = {
   freeBytes: 268_435_456,
   /** Event streams that one session may have open. */
   streamsPerSession: 20,
+  /** Searches in indexes of documents that are carried out at once, each in a thread of its own. */
+  searchesAtOnce: 2,
+  /** Searches of one session that run or wait. */
+  searchesPerSession: 8,
+  /** A search that takes longer, its waiting included, is ended. */
+  searchTimeoutMs: 10_000,
   /** Sessions that one address may begin in an hour. */
   sessionsPerHour: 60,
   /** An event stream whose reader has not taken this much is cut; it can resume. */

@@ -29,9 +29,7 @@ export const itemSchema = z
     id: idSchema,
     batchId: idSchema,
     key: z.string(),
-    filename: z
-      .string()
-      .describe("What to call it: the name that its file was sent in under, else the last part of its key"),
+    name: z.string().describe("What people call it: the `filename` that its input names, else its key"),
     state: itemStateSchema,
     isHeld: z.boolean(),
     priority: z.int(),
@@ -115,7 +113,6 @@ export const itemsQuerySchema = z.strictObject({
 export function toWireItem(item: ItemSnapshot): WireItem {
   return {
     ...item,
-    filename: filenameOf(item),
     input: item.input as WireItem["input"],
     output: item.output as WireItem["output"],
     error: item.error === null ? null : { ...item.error },
@@ -142,8 +139,7 @@ export function toWireItemDetail(
   };
 }
 
-/** The name that a file was sent in under; for work from elsewhere, the last part of the item's key. */
-export function filenameOf({ key, input }: Pick<ItemSnapshot, "key" | "input">): string {
-  const named = typeof input === "object" && input !== null && "filename" in input ? input.filename : null;
-  return typeof named === "string" ? named : (key.split(/[/\\]/).at(-1) ?? key) || key;
+/** The name that a file was sent in under; for work from elsewhere, the last part of what the item is called. */
+export function filenameOf({ name }: Pick<ItemSnapshot, "name">): string {
+  return (name.split(/[/\\]/).at(-1) ?? name) || name;
 }

@@ -80,6 +80,18 @@ describe.each(STORES)("a worker outside, on %s", (store) => {
     expect((await workers.claim(id, { limit: 9, held: [kept, ...leases].map(named) })).leases).toEqual([]);
   });
 
+  test("what it still runs takes its room, though it has lost it", async () => {
+    const scene = await open(store, { concurrency: 2 });
+    const { workers, id } = scene;
+    const batch = await submit(scene, { items: ["a", "b", "c"] });
+    const { leases } = await workers.claim(id, { limit: 2, held: [] });
+    for (const { key } of leases) await batch.item(key).cancel();
+    const [a, b] = leases.map(named);
+    if (a === undefined || b === undefined) throw new Error("two were claimed");
+    expect((await workers.claim(id, { limit: 2, held: [a, b] })).leases).toEqual([]);
+    expect((await workers.claim(id, { limit: 2, held: [a] })).leases).toMatchObject([{ key: "c" }]);
+  });
+
   test("a heartbeat gives back what it does not name, once the answer to its claim cannot be on its way", async () => {
     const scene = await open(store);
     const { workers, id, time } = scene;
@@ -297,6 +309,20 @@ describe.each(STORES)("a worker outside, on %s", (store) => {
     const batch = await submit(scene, { name: "later", items: ["b"] });
     await time.pass(2_000);
     expect(await batch.snapshot()).toMatchObject({ counts: { pending: 1 } });
+  });
+
+  test("a claim that waits, and that its worker has given up, takes back nothing of the next", async () => {
+    const scene = await open(store, { concurrency: 1 });
+    const { time, workers, id } = scene;
+    const given = new AbortController();
+    const abandoned = workers.claim(id, { limit: 1, held: [], waitMs: 5_000, signal: given.signal });
+    await time.pass(1);
+    await submit(scene);
+    const lease = await claimOne(scene);
+    await time.pass(2_000);
+    given.abort();
+    expect((await abandoned).leases).toEqual([]);
+    expect(await workers.report(id, [{ type: "complete", ...named(lease) }])).toEqual(["recorded"]);
   });
 
   test("items that crashed a worker run one at a time", async () => {

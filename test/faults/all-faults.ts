@@ -2,9 +2,11 @@ import { busyFileFaults } from "./busy-files.ts";
 import { cutUploadFaults } from "./cut-uploads.ts";
 import { damagedFileFaults } from "./damaged-files.ts";
 import { dyingWorkerFaults } from "./dying-workers.ts";
+import { exportFaults } from "./exports.ts";
 import { handlerFaults } from "./handlers.ts";
 import { killInCommitFaults } from "./kill-in-commit.ts";
 import { lateWorkerFaults } from "./late-workers.ts";
+import { longVideoFaults } from "./long-videos.ts";
 import { lostFileFaults } from "./lost-files.ts";
 import type { Fault } from "./support/fault.ts";
 import { uncaughtErrorFaults } from "./uncaught-errors.ts";
@@ -19,4 +21,6 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...busyFileFaults,
   ...killInCommitFaults,
   ...cutUploadFaults,
+  ...longVideoFaults,
+  ...exportFaults,
 ];

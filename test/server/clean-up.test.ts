@@ -107,13 +107,16 @@ test("a submission that was cut off half-way is finished if part of it was recor
     [known, [{ key: "late" }]],
   ] as const) {
     mkdirSync(join(files, "batches", folder, "in"), { recursive: true });
-    for (const { key } of items) writeFileSync(join(files, "batches", folder, "in", `${key}.png`), "x");
-    const order = JSON.stringify({ id: folder, owner: "", pipeline: "images", items });
+    // A file need not be called as its item is.
+    const inputs = items.map(({ key }) => ({ name: `file-${key}.png`, key }));
+    for (const { name } of inputs) writeFileSync(join(files, "batches", folder, "in", name), "x");
+    const order = JSON.stringify({ id: folder, owner: "", pipeline: "images", items, inputs });
     writeFileSync(join(files, "batches", folder, `order.${DEAD}`), order);
   }
   await page();
   expect(await batch.snapshot()).toMatchObject({ isSealed: true, counts: { total: 2 } });
   expect(namesIn(files, "batches")).toEqual([known, id].sort());
+  expect(namesIn(files, `batches/${id}/in`)).toEqual(["file-one.png", "file-two.png"]);
   expect(namesIn(files, `batches/${known}/in`)).toEqual(fileIds.map((fileId) => `${fileId}.png`).sort());
   expect(namesIn(files, `batches/${known}`)).toEqual(["in", "out"]);
   expect(existsSync(join(files, "batches", id, `order.${DEAD}`))).toBe(false);

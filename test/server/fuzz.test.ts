@@ -54,6 +54,10 @@ const NAMES = [
   "error",
   "ended",
   "owner",
+  "q",
+  "active",
+  "after",
+  "maxAgeSeconds",
 ];
 const VALUES = [
   "pending",

@@ -21,17 +21,17 @@ test.each(STORES)("%s: items are read from any place and found by name", async (
   });
   const path = `/api/batches/${id}/items`;
   const page = await pageOf(server, `${path}?from=1000&limit=3`);
-  expect(page.items.map(({ filename }) => filename)).toEqual(["item-1000", "item-1001", "item-1002"]);
+  expect(page.items.map(({ name }) => name)).toEqual(["dir/item-1000", "dir/item-1001", "dir/item-1002"]);
   expect(page.span).toBe(1_200);
   const [first] = (await batch.items({ limit: 1 })).items;
   await batch.item(first?.id ?? "").remove();
   expect(await pageOf(server, `${path}?from=0&limit=1`)).toMatchObject({
-    items: [{ filename: "item-1" }],
+    items: [{ name: "dir/item-1" }],
     span: 1_200,
   });
   expect(await pageOf(server, `${path}?from=1200`)).toMatchObject({ items: [], nextCursor: null });
 
-  expect((await pageOf(server, `${path}?search=tr%C3%A4ume`)).items.map(({ filename }) => filename)).toEqual([
+  expect((await pageOf(server, `${path}?search=tr%C3%A4ume`)).items.map(({ name }) => name)).toEqual([
     "Träume <b>.PNG",
   ]);
   const found = await pageOf(server, `${path}?search=ITEM-11&limit=100`);

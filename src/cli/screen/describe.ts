@@ -1,8 +1,8 @@
 import type { BatchSnapshot } from "../../core/batch.ts";
+import type { FailureGroup } from "../../engine/batch.ts";
 import { escapeText } from "../../format/escape.ts";
 import { formatCount, formatPercent, formatRate } from "../../format/number.ts";
 import { formatTimeLeft } from "../../format/time-left.ts";
-import type { FailureGroup } from "../../ports/store.ts";
 
 /** What a batch is called in commands and on screens: its name, or its id if it has none. */
 export function titleOf(batch: Pick<BatchSnapshot, "id" | "name">): string {
@@ -45,5 +45,5 @@ export function describeProgress(batch: BatchSnapshot, perSecond: number | null,
 /** `3 × the message (CODE), such as photos/a.jpg`. */
 export function describeFailure(group: FailureGroup): string {
   const code = group.code === null ? "" : ` (${escapeText(group.code)})`;
-  return `${formatCount(group.items)} × ${escapeText(group.message)}${code}, such as ${escapeText(group.example.key)}`;
+  return `${formatCount(group.items)} × ${escapeText(group.message)}${code}, such as ${escapeText(group.example.name)}`;
 }

@@ -140,10 +140,13 @@ export class RemoteWorkers {
    */
   async claim(id: string, claim: RemoteClaim): Promise<RemoteClaimed> {
     requireWhole("limit", claim.limit, 1, LIMITS.claimItems);
+    const heardAt = this.#deps.clock.now();
     const session = await this.#find(id);
     let claimed: RemoteClaimed = { leases: [], nextAt: null };
     await this.#waitFor(session, claim, async () => {
-      const { isBlocked, ...found } = await this.#inTurn(session.number, () => this.#claims.claim(session, claim));
+      const { isBlocked, ...found } = await this.#inTurn(session.number, () =>
+        this.#claims.claim(session, { ...claim, heardAt }),
+      );
       claimed = found;
       return { isNews: found.leases.length > 0, nextAt: found.nextAt?.getTime() ?? null, isBlocked };
     });

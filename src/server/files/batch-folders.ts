@@ -4,14 +4,16 @@ import type { BatchSnapshot } from "../../core/batch.ts";
 import { isUuid } from "../../core/ids.ts";
 import type { Milepost, SubmitResult } from "../../engine/milepost.ts";
 import type { SubmitOptions } from "../../engine/submit.ts";
+import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
 import { refusal } from "../problems.ts";
 import { asRefusal, bytesOf, codeOf, linkOrCopy, namesIn, removeAll, syncPath, writeDurably } from "./disk.ts";
 import type { Holdings } from "./holdings.ts";
-import { isLeftover, isMarked, markedName } from "./process-mark.ts";
 
 /** A file that a batch shall have as an input. */
 export interface BatchInput {
   readonly fileId: string;
+  /** Of the item that is made of it. */
+  readonly key: string;
   readonly extension: string;
   /** Where it lies now. */
   readonly path: string;
@@ -19,6 +21,9 @@ export interface BatchInput {
 
 /** A submission that can be written down: what it takes to finish it after a crash. */
 type Order = SubmitOptions & { readonly id: string; readonly items: readonly { readonly key: string }[] };
+
+/** An order as it lies on the disk, with the inputs that are put in their places for it: their names, and the keys of their items. */
+type WrittenOrder = Order & { readonly inputs: readonly { readonly name: string; readonly key: string }[] };
 
 /**
  * The folders of batches that were made of uploads: `<batchId>/in/<fileId>.<extension>`, second names of the uploads' content, and
@@ -50,7 +55,7 @@ export class BatchFolders {
 
   /** Where an input of a batch lies. */
   inputPath(batchId: string, { fileId, extension }: Pick<BatchInput, "fileId" | "extension">): string {
-    return join(this.pathOf(batchId, "in"), `${fileId}.${extension}`);
+    return join(this.pathOf(batchId, "in"), nameOf({ fileId, extension }));
   }
 
   /** True if `path` is that of an output of the batch; anything else is nobody's to download. */
@@ -129,8 +134,11 @@ export class BatchFolders {
   /** Finishes a submission of which the first part was recorded: half a batch would be neither wanted nor known of. */
   async #recover(id: string, marked: string): Promise<void> {
     const snapshot = await this.#find(id);
-    const order = await readOrder(marked);
-    if (snapshot !== null && !snapshot.isSealed && order !== null) await this.#milepost.submit(order);
+    const written = await readOrder(marked);
+    if (snapshot !== null && !snapshot.isSealed && written !== null) {
+      const { inputs: _inputs, ...order } = written;
+      await this.#milepost.submit(order);
+    }
     await this.#settle(id, marked);
   }
 
@@ -138,8 +146,8 @@ export class BatchFolders {
   async #settle(id: string, marked: string): Promise<void> {
     if ((await this.#find(id)) === null) return this.remove(id);
     const batch = this.#milepost.batch(id);
-    for (const name of await namesIn(this.pathOf(id, "in"))) {
-      const item = await batch.item(fileIdIn(name)).snapshot().catch(nullIfMissing);
+    for (const { name, key } of (await readOrder(marked))?.inputs ?? []) {
+      const item = await batch.item({ key }).snapshot().catch(nullIfMissing);
       if (item === null) await removeAll(join(this.pathOf(id, "in"), name));
     }
     await removeAll(marked);
@@ -155,9 +163,9 @@ export class BatchFolders {
       for (const path of [working, join(working, "in"), join(working, "out")]) {
         await mkdir(path, { recursive: true, mode: 0o700 });
       }
-      await writeDurably(join(working, mark), JSON.stringify(order));
-      for (const input of inputs)
-        await linkOrCopy(input.path, join(working, "in", `${input.fileId}.${input.extension}`));
+      const named = inputs.map((input) => ({ name: nameOf(input), key: input.key }));
+      await writeDurably(join(working, mark), JSON.stringify({ ...order, inputs: named } satisfies WrittenOrder));
+      for (const input of inputs) await linkOrCopy(input.path, join(working, "in", nameOf(input)));
       for (const path of [join(working, "in"), working]) await syncPath(path);
       if (!isThere) {
         await rename(working, folder);
@@ -187,15 +195,19 @@ export class BatchFolders {
   }
 }
 
+function nameOf({ fileId, extension }: Pick<BatchInput, "fileId" | "extension">): string {
+  return `${fileId}.${extension}`;
+}
+
 function fileIdIn(name: string): string {
   return name.replace(/\.[^.]*$/, "");
 }
 
-/** The order as it was written down; null for one whose writing was cut off, so that nothing was submitted yet. */
-async function readOrder(path: string): Promise<Order | null> {
+/** The order as it was written down; null for one whose writing was cut off, so that nothing was submitted or put in place yet. */
+async function readOrder(path: string): Promise<WrittenOrder | null> {
   const text = await readFile(path, "utf8");
   try {
-    return JSON.parse(text) as Order;
+    return JSON.parse(text) as WrittenOrder;
   } catch {
     return null;
   }

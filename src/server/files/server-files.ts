@@ -9,6 +9,7 @@ import type { ServerSettings } from "../settings.ts";
 import { BatchFolders } from "./batch-folders.ts";
 import { requireRoom } from "./disk.ts";
 import { Holdings } from "./holdings.ts";
+import { IndexFolders } from "./index-folders.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -24,6 +25,7 @@ export interface ServerFilesParts {
 export class ServerFiles {
   readonly uploads: Uploads;
   readonly batches: BatchFolders;
+  readonly indexes: IndexFolders;
   readonly #folder: string;
   readonly #settings: ServerSettings;
   readonly #holdings: Holdings;
@@ -42,12 +44,14 @@ export class ServerFiles {
         facets.map((facet) => facet.accepts(head, filename)).find((type) => type !== null) ?? null,
     });
     this.batches = new BatchFolders({ folder: join(folder, "batches"), milepost, holdings: this.#holdings });
+    this.indexes = new IndexFolders({ folder: join(folder, "indexes"), milepost, holdings: this.#holdings });
     this.#sweeper = new Sweeper({
       milepost,
       limits,
       holdings: this.#holdings,
       uploads: this.uploads,
       batches: this.batches,
+      indexes: this.indexes,
       onError,
     });
   }
@@ -63,7 +67,7 @@ export class ServerFiles {
       const advice = `Give another folder, or, if it is the same store at another place, delete ${join(settings.files, "store")}.`;
       throw new MilepostError("CONFLICT", `${settings.files} has the files of the store ${store}. ${advice}`);
     }
-    for (const name of ["uploads", "batches"]) {
+    for (const name of ["uploads", "batches", "indexes"]) {
       await mkdir(join(settings.files, name), { recursive: true, mode: 0o700 });
     }
     const files = new ServerFiles(parts);
@@ -77,6 +81,7 @@ export class ServerFiles {
     await requireRoom(this.#folder, bytes, freeBytes);
     if (owner === "") return;
     await this.batches.weigh(owner);
+    await this.indexes.weigh(owner);
     if (this.#holdings.total(owner) + bytes <= sessionBytes) return;
     throw refusal(
       "too-large",

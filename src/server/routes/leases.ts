@@ -22,8 +22,7 @@ export function leaseRoutes({ milepost, callers }: ServerContext): (app: App) =>
     const closing = new AbortController();
     // What waits for news must not hold up a server that closes.
     app.addHook("preClose", async () => closing.abort());
-    // Before a body is read.
-    app.addHook("onRequest", async (request) => callers.requireOperator(request));
+    callers.keepForOperator(app);
 
     app.post(
       "/api/workers/:workerId/claim",

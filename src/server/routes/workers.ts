@@ -11,8 +11,7 @@ const tags = ["workers"];
 export function workerRoutes({ milepost, callers }: ServerContext): (app: App) => Promise<void> {
   return async (app) => {
     const workers = milepost.remoteWorkers();
-    // Before a body is read.
-    app.addHook("onRequest", async (request) => callers.requireOperator(request));
+    callers.keepForOperator(app);
 
     app.get(
       "/api/workers",

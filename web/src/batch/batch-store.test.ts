@@ -44,7 +44,7 @@ class FakeBatch {
   readonly read = async (): Promise<WireBatch> => this.batch;
   readonly failures = async () => {
     this.breakdowns += 1;
-    return { failures: [{ message: "no", code: null, items: 1, example: { id: "i", key: "k" } }] };
+    return { failures: [{ message: "no", code: null, items: 1, example: { id: "i", key: "k", name: "k" } }] };
   };
   readonly stages = async () => ({ stages: [{ stage: "read", items: 2 }] });
 }

@@ -14,7 +14,7 @@ function madeItem(ordinal: number, given: Partial<WireItem> = {}): WireItem {
     id: itemIdFrom(BATCH, ordinal),
     batchId: BATCH,
     key: `item-${ordinal}`,
-    filename: `item-${ordinal}`,
+    name: `item-${ordinal}`,
     state: "pending",
     isHeld: false,
     priority: 0,
@@ -176,7 +176,7 @@ test("what cannot be read is told, and read again when it is needed again", asyn
 test("a row says what an item is doing, and matches by the rules of the server", () => {
   const running = madeItem(1, {
     key: "a/Photo.PNG",
-    filename: "Photo.PNG",
+    name: "Photo.PNG",
     state: "processing",
     progress: { stage: "read", done: 13, total: 20, unit: "page", message: null },
   });

@@ -53,8 +53,8 @@ function Detail(props: { readonly reader: ItemStore; readonly batchId: string })
   const reread = (): void => void reader.read();
   return (
     <div className="item">
-      <h3 className="item-name">{item.filename}</h3>
-      {item.key !== item.filename && !isUuid(item.key) && <p className="note item-name">{item.key}</p>}
+      <h3 className="item-name">{item.name}</h3>
+      {item.key !== item.name && !isUuid(item.key) && <p className="note item-name">{item.key}</p>}
       {reader.problem !== null && <Problem problem={reader.problem} />}
       <Standing item={item} />
       <Actions
@@ -72,7 +72,7 @@ function Detail(props: { readonly reader: ItemStore; readonly batchId: string })
         />
       )}
       {item.state === "completed" && isUuid(item.key) && (
-        <ItemOutput batchId={batchId} itemId={item.id} name={item.filename} />
+        <ItemOutput batchId={batchId} itemId={item.id} name={item.name} />
       )}
       <Facts item={item} />
       <Attempts runs={item.runs} />
@@ -83,14 +83,14 @@ function Detail(props: { readonly reader: ItemStore; readonly batchId: string })
 }
 
 function Standing(props: { readonly item: WireItemDetail }): JSX.Element {
-  const { state, isHeld, progress, fraction, error, filename } = props.item;
+  const { state, isHeld, progress, fraction, error, name } = props.item;
   const words = [progress.stage, unitsOf(progress)].filter((text) => text !== null && text !== "").join(" · ");
   return (
     <div className="standing">
       <p>
         <Badge state={state} words={isHeld ? "held" : state} /> {state === "processing" && words}
       </p>
-      {state === "processing" && <ItemBar fraction={fraction} label={`Progress of ${filename}`} />}
+      {state === "processing" && <ItemBar fraction={fraction} label={`Progress of ${name}`} />}
       {error !== null && (
         <p className="error-text">
           {error.message} {error.code !== null && <code>{error.code}</code>}

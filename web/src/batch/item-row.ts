@@ -40,7 +40,7 @@ export function toItemRow(item: WireChangedItem): ItemRow {
     id,
     ordinal: ordinalOf(id) ?? 0,
     key,
-    name: item.filename,
+    name: item.name,
     state,
     isHeld: item.isHeld,
     stage: state === "processing" ? progress.stage : null,

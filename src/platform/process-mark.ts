@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { systemHost } from "../../platform/system-host.ts";
+import { systemHost } from "./system-host.ts";
 
 /** Names of what is not whole yet: `<anything>.<uuid>.<pid>-<birth>`, so that everybody can tell whose it is. */
 const MARKED = /\.[0-9a-f-]{36}\.(\d{1,10})-(\w*)$/;
