@@ -4,7 +4,7 @@ import { ITEM_STATES, type ItemState } from "../../../src/core/transitions.ts";
 export const SHOWS = ["all", "active", "failed", "ended"] as const;
 export type Show = (typeof SHOWS)[number];
 
-export const SORTS = ["age", "name", "progress", "left", "failed"] as const;
+export const SORTS = ["active", "age", "name", "progress", "left", "failed"] as const;
 export type Sort = (typeof SORTS)[number];
 
 export interface OverviewView {
@@ -35,7 +35,7 @@ export const OVERVIEW: OverviewView = {
   show: "all",
   queue: null,
   search: "",
-  sort: "age",
+  sort: "active",
   isReversed: false,
 };
 

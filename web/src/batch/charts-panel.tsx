@@ -1,5 +1,5 @@
 import { type JSX, useMemo } from "react";
-import { formatCoarse, formatDuration } from "../../../src/format/duration.ts";
+import { formatDuration, formatEstimate } from "../../../src/format/duration.ts";
 import { formatRate } from "../../../src/format/number.ts";
 import { showRate, UNKNOWN } from "../words/shown.ts";
 import { Chart } from "./chart.tsx";
@@ -31,10 +31,8 @@ export function ChartsPanel(props: {
       <h2 id="charts-title">Since this page was opened</h2>
       <Chart title="Rate" now={showRate(last.perSecond)} times={columns.times} lines={rates} format={formatRate} />
       <Chart
-        title="Time left, likely range"
-        now={
-          last.low === null || last.high === null ? UNKNOWN : `${formatCoarse(last.low)} to ${formatCoarse(last.high)}`
-        }
+        title="Predicted range"
+        now={leftWords(last)}
         times={columns.times}
         lines={left}
         hasBand
@@ -42,4 +40,9 @@ export function ChartsPanel(props: {
       />
     </section>
   );
+}
+
+function leftWords({ low, median, high }: Sample): string {
+  if (low === null || median === null || high === null) return UNKNOWN;
+  return formatEstimate({ low, median, high }, null);
 }

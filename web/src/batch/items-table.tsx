@@ -17,6 +17,7 @@ import type { ItemRow } from "./item-row.ts";
 
 const ROW_PX = 38;
 const CARD_PX = 64;
+const CARDS_BELOW = "(width < 48rem)";
 /** Browsers draw nothing that is taller; beyond, one step of the scroll bar is more than one of the list. */
 const HEIGHT_MAX_PX = 15_000_000;
 
@@ -25,7 +26,7 @@ export function ItemsTable(props: { readonly list: ItemList; readonly view: Batc
   const { list, view } = props;
   const version = useVersion(list);
   const frame = useRef<HTMLDivElement>(null);
-  const height = useNarrow() ? CARD_PX : ROW_PX;
+  const height = useNarrow(CARDS_BELOW) ? CARD_PX : ROW_PX;
   const { count } = list;
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
   const scale = useRef(new Scale());

@@ -14,6 +14,7 @@ import { showCount, showPercent, showRate } from "../words/shown.ts";
 
 const ROW_PX = 60;
 const CARD_PX = 116;
+const CARDS_BELOW = "(width < 56rem)";
 /** Rows from its end where the next page is asked for. */
 const NEAR_END = 20;
 
@@ -26,7 +27,7 @@ export function BatchTable(props: {
   const { batches, onNearEnd } = props;
   const body = useRef<HTMLDivElement>(null);
   const [margin, setMargin] = useState(0);
-  const height = useNarrow() ? CARD_PX : ROW_PX;
+  const height = useNarrow(CARDS_BELOW) ? CARD_PX : ROW_PX;
   const virtual = useWindowVirtualizer({
     count: batches.length,
     estimateSize: () => height,

@@ -72,7 +72,8 @@ function Batches(props: { readonly view: OverviewView; readonly store: OverviewS
   const version = useVersion(store);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the version stands for what is in the store
   const batches = useMemo(() => selectBatches(store.batches.values(), view), [store, view, version]);
-  const isWholeNeeded = view.sort !== "age" || view.isReversed || view.search !== "" || view.show !== "all";
+  const isWholeNeeded =
+    !["active", "age"].includes(view.sort) || view.isReversed || view.search !== "" || view.show !== "all";
   useEffect(() => {
     if (isWholeNeeded) void store.loadAll();
   }, [store, isWholeNeeded]);
@@ -104,7 +105,8 @@ const SHOW_WORDS: Readonly<Record<Show, string>> = {
   ended: "Ended",
 };
 const SORT_WORDS: Readonly<Record<Sort, string>> = {
-  age: "Newest",
+  active: "Active first",
+  age: "Newest first",
   name: "Name",
   progress: "Progress",
   left: "Time left",
@@ -151,7 +153,7 @@ function Toolbar(props: {
       <select
         aria-label="Sort by"
         value={view.sort}
-        onChange={({ target }) => change({ sort: SORTS.find((sort) => sort === target.value) ?? "age" })}
+        onChange={({ target }) => change({ sort: SORTS.find((sort) => sort === target.value) ?? OVERVIEW.sort })}
       >
         {SORTS.map((sort) => (
           <option key={sort} value={sort}>

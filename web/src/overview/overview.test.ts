@@ -11,13 +11,14 @@ const names = (batches: Iterable<WireBatch>) => Array.from(batches, ({ name }) =
 test("batches are shown by view: filter, queue, search, order", () => {
   const batches = [
     madeBatch(1, { name: "b 10", queue: "x", percent: 50, estimatedTimeRemaining: 60 }),
-    madeBatch(2, { name: "b 9", percent: null, counts: { failed: 3, pending: 1 } }),
+    madeBatch(2, { name: "b 9", status: "paused", percent: null, counts: { failed: 3, pending: 1 } }),
     madeBatch(3, { name: "a", percent: 100, endedAt: "2026-11-21T10:00:00.000Z", owner: "session:abcdef123" }),
   ];
   const list = (view: object) => names(selectBatches(batches, { ...OVERVIEW, ...view }));
-  expect(list({})).toEqual(["a", "b 9", "b 10"]);
-  expect(list({ isReversed: true })).toEqual(["b 10", "b 9", "a"]);
-  expect(list({ show: "active" })).toEqual(["b 9", "b 10"]);
+  expect(list({})).toEqual(["b 10", "b 9", "a"]);
+  expect(list({ sort: "age" })).toEqual(["a", "b 9", "b 10"]);
+  expect(list({ sort: "age", isReversed: true })).toEqual(["b 10", "b 9", "a"]);
+  expect(list({ show: "active" })).toEqual(["b 10", "b 9"]);
   expect(list({ show: "ended" })).toEqual(["a"]);
   expect(list({ show: "failed" })).toEqual(["b 9"]);
   expect(list({ queue: "x" })).toEqual(["b 10"]);

@@ -14,6 +14,7 @@ const ORDER = new Intl.Collator(undefined, { numeric: true });
 
 /** Each in the direction that is asked for first: the newest, the soonest, the most failed. */
 const BEFORE: Readonly<Record<Sort, (a: WireBatch, b: WireBatch) => number>> = {
+  active: (a, b) => rankOf(a) - rankOf(b) || byAge(a, b),
   age: byAge,
   name: (a, b) => ORDER.compare(titleOf(a), titleOf(b)) || byAge(a, b),
   progress: (a, b) => (b.percent ?? -1) - (a.percent ?? -1) || byAge(a, b),
@@ -46,6 +47,12 @@ function textOf(batch: WireBatch): string {
 function byAge(a: WireBatch, b: WireBatch): number {
   if (a.id === b.id) return 0;
   return a.id < b.id ? 1 : -1;
+}
+
+/** What runs, then what waits, then what has ended. */
+function rankOf({ status, endedAt }: WireBatch): number {
+  if (endedAt !== null) return 2;
+  return status === "processing" ? 0 : 1;
 }
 
 /** Those that end first, then those whose end is not known, then those that have ended. */

@@ -1,13 +1,14 @@
-import { useSyncExternalStore } from "react";
+import { useCallback, useSyncExternalStore } from "react";
 
-const query = matchMedia("(width < 48rem)");
-
-function subscribe(listener: () => void): () => void {
-  query.addEventListener("change", listener);
-  return () => query.removeEventListener("change", listener);
-}
-
-/** True where there is room for one column alone, as on phones. */
-export function useNarrow(): boolean {
-  return useSyncExternalStore(subscribe, () => query.matches);
+/** True where the page is narrower: a table's rows become cards there. The style says the same in its media queries. */
+export function useNarrow(query: string): boolean {
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const list = matchMedia(query);
+      list.addEventListener("change", listener);
+      return () => list.removeEventListener("change", listener);
+    },
+    [query],
+  );
+  return useSyncExternalStore(subscribe, () => matchMedia(query).matches);
 }
