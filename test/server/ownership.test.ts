@@ -86,7 +86,8 @@ test("a session sees and steers its own batches, and lists nobody else's", async
 
   const forOperator = new Set(["POST /api/batches/:batchId/items"]);
   // These items have no files; what a session gets of those that do is tried with downloads.
-  const isOwn = ({ path }: { path: string }): boolean => path.includes(":batchId") && !/\/outputs?(\.zip)?$/.test(path);
+  const isOwn = ({ path }: { path: string }): boolean =>
+    path.startsWith("/api/") && path.includes(":batchId") && !/\/outputs?(\.zip)?$/.test(path);
   const last = ["POST /api/batches/:batchId/cancel", "DELETE /api/batches/:batchId/items/:itemId"];
   const order = (name: string): number => last.indexOf(name) + (name === "DELETE /api/batches/:batchId" ? 9 : 0);
   const routes = server.routes.filter(isOwn).map((route) => ({ ...route, name: `${route.method} ${route.path}` }));
