@@ -54,7 +54,7 @@ export function readOptions(fields: readonly OptionField[], typed: ReadonlyMap<s
   for (const field of fields) {
     const text = typed.get(field.name)?.trim() ?? "";
     if (text === "") continue;
-    const value = valueOf(field, text);
+    const value = typedValue(field, text);
     if (value === null) problems.set(field.name, rangeWords(field));
     else options[field.name] = value;
   }
@@ -67,7 +67,7 @@ export function rangeWords({ isWhole, least, most }: Pick<OptionField, "isWhole"
   return `It must be a ${isWhole ? "whole " : ""}number${range}.`;
 }
 
-function valueOf(field: OptionField, text: string): Value | null {
+function typedValue(field: OptionField, text: string): Value | null {
   if (field.kind === "yes-no") return text === "yes";
   if (field.kind !== "number") return text;
   const value = Number(text);
