@@ -15,6 +15,7 @@ export { DEFAULT_POLICY, type Policy } from "./core/retry-policy.ts";
 export { ItemState } from "./core/transitions.ts";
 export type { Batch, ChangesPage, FailureGroup, ItemsPage, ItemsQuery } from "./engine/batch.ts";
 export type { Halted } from "./engine/control.ts";
+export type { Drained, DrainOptions } from "./engine/drain.ts";
 export type { Item } from "./engine/item.ts";
 export type { BatchesQuery, Milepost, RetentionOptions, SubmitResult } from "./engine/milepost.ts";
 export type { Handler, HandlerItem, PipelineDefinition, Step } from "./engine/pipeline.ts";
@@ -23,6 +24,7 @@ export type { QueuePlace } from "./engine/rivals.ts";
 export type { NewItem, NewItems, RequestOptions, SubmitOptions, Verdict } from "./engine/submit.ts";
 export type { Tracker } from "./engine/tracker.ts";
 export type { Worker, WorkOptions } from "./engine/worker.ts";
+export type { WorkerSnapshot } from "./engine/worker-list.ts";
 export { type OpenOptions, openMilepost } from "./open-milepost.ts";
 export type { DocumentOptions } from "./pipelines/documents/document-options.ts";
 export {

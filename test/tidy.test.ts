@@ -23,6 +23,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   client: ["wire", "core"],
   // In a folder beside `src`, with types of its own.
   web: ["client", "wire", "format", "core"],
+  react: ["client", "wire", "format", "core"],
   index: ["core", "ports", "engine", "views", "pipelines", "open-milepost"],
   cli: [
     "core",
@@ -48,6 +49,7 @@ const OUTSIDE: Readonly<Record<string, RegExp>> = {
   engine: /^$/,
   wire: /^zod$/,
   web: /^(react|react-dom\/client|@tanstack\/react-virtual|uplot|uplot\/dist\/uPlot\.min\.css)$/,
+  react: /^react$/,
 };
 /** The one part of the engine that is about Node's threads. */
 const THREADS = "engine/threads/";

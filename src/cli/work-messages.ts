@@ -14,6 +14,8 @@ export type WorkOrder =
 /** What the process that works says. */
 export type WorkNews =
   | { readonly type: "working" }
+  /** An operator drained its worker: it ends, and no other one is to be started. */
+  | { readonly type: "drained" }
   /** The store is gone, read-only or corrupt: there is no use in starting again. */
   | { readonly type: "gave-up"; readonly code: ErrorCode | null; readonly message: string }
   | {

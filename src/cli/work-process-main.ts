@@ -45,6 +45,7 @@ async function work(order: Extract<WorkOrder, { type: "start" }>, stopped: Promi
   try {
     await Promise.race([
       stopped,
+      worker.drained().then(() => tell({ type: "drained" })),
       worker.failed().then((error) => {
         throw error;
       }),

@@ -21,6 +21,8 @@ export interface WorkProcessOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Called when an operator has drained its worker, and there will be no other. */
+  readonly onDrained: () => void;
 }
 
 /**
@@ -72,6 +74,10 @@ export class WorkProcess {
   }
 
   #hear(news: WorkNews): void {
+    if (news.type === "drained") {
+      this.#isStopping = true;
+      this.#options.onDrained();
+    }
     if (news.type === "log") this.#options.logger[news.level](news.message, news.details);
     if (news.type !== "gave-up") return;
     this.#isStopping = true;

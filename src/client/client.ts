@@ -14,7 +14,7 @@ import type { WireBatchAccepted, WireProcessBatch } from "../wire/process-batch.
 import type { queuesSchema, WireQueue } from "../wire/queue.ts";
 import type { additionSchema, submissionSchema, WireSubmitted } from "../wire/submission.ts";
 import type { WireUploaded, WireUploads } from "../wire/uploads.ts";
-import type { WireWorkers } from "../wire/worker.ts";
+import type { WireDrained, WireWorkers } from "../wire/worker.ts";
 import { type ClientOptions, Connection, type Query } from "./connection.ts";
 import { DocumentsClient } from "./documents.ts";
 import type { StreamOptions } from "./event-source.ts";
@@ -140,8 +140,14 @@ export class Client {
     return new QueueClient(this.#connection, name);
   }
 
-  workers(): Promise<WireWorkers> {
-    return this.#get("/api/workers");
+  /** Sessions of workers, each with up to `items` (default 0) of what it holds. */
+  workers(options: { readonly items?: number } = {}): Promise<WireWorkers> {
+    return this.#get("/api/workers", options);
+  }
+
+  /** Lets a worker finish what it runs and leave. The order stands, whether `isConfirmed` or not yet. */
+  drain(workerId: string): Promise<WireDrained> {
+    return this.#post(`/api/workers/${encodeURIComponent(workerId)}/drain`, {});
   }
 
   #get<T>(address: string, query?: Query): Promise<T> {

@@ -2,6 +2,7 @@ import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MilepostError } from "../core/errors.ts";
 import { requireWhole } from "../core/retry-policy.ts";
+import { toS3Location } from "./files/storage/s3-location.ts";
 import { toEndpoints, toSigningKey, type WebhookOptions } from "./webhooks/webhook-settings.ts";
 
 /** What a server accepts at most. Sizes in bytes, times in milliseconds, the rest in pieces. */
@@ -74,6 +75,11 @@ export interface ServerOptions {
   readonly token?: string;
   /** The folder for uploads, outputs and the secret that signs sessions; an absolute path, made if it is not there. */
   readonly files: string;
+  /**
+   * `s3://bucket/prefix?endpoint=…&region=…`: what batches of uploads are made of and make lies there too, so that workers which do not
+   * see the folder can run them. Credentials come from the environment. Default: nowhere else.
+   */
+  readonly storage?: string;
   /** Names that the server goes by, besides its own address and `localhost`: `example.org`, `example.org:8080`. */
   readonly allowedHosts?: readonly string[];
   /**
@@ -99,6 +105,7 @@ export interface ServerSettings {
   readonly host: string;
   readonly port: number;
   readonly files: string;
+  readonly storage: string | null;
   readonly allowedHosts: readonly string[];
   readonly trustProxy: boolean;
   readonly limits: ServerLimits;
@@ -132,13 +139,15 @@ export function toServerSettings(options: ServerOptions): ServerSettings {
     }
     requireWhole(name, value, 1, Number.MAX_SAFE_INTEGER);
   }
-  const { webhooks = null } = options;
+  const { webhooks = null, storage = null } = options;
+  if (storage !== null) toS3Location(storage);
   if (webhooks !== null) toEndpoints(webhooks.urls);
   if (webhooks?.secret !== undefined) toSigningKey(webhooks.secret);
   return {
     host,
     port,
     files,
+    storage,
     allowedHosts,
     trustProxy,
     limits: { ...SERVER_LIMITS, ...Object.fromEntries(given) },

@@ -341,9 +341,10 @@ export class ExportQueue<Project> {
     if (queue.pending === 0) return false;
     const { name } = await this.#define(milepost);
     return (await milepost.workers()).some(
-      ({ concurrency, queues, pipelines, batch }) =>
+      ({ concurrency, queues, pipelines, batchId, isDraining }) =>
         concurrency > 0 &&
-        batch === null &&
+        batchId === null &&
+        !isDraining &&
         (queues.length === 0 || queues.includes(this.#name)) &&
         (pipelines === null || pipelines.includes(name)),
     );

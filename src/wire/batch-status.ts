@@ -3,7 +3,6 @@ import type { BatchSnapshot } from "../core/batch.ts";
 import type { ItemSnapshot } from "../core/item.ts";
 import { type ItemState, ItemState as STATES } from "../core/transitions.ts";
 import { batchStatusSchema, countsSchema, rangeSchema } from "./batch.ts";
-import { filenameOf } from "./item.ts";
 import { idSchema, nextCursorSchema, PAGE_LIMIT, timeSchema, toWireTime } from "./page.ts";
 
 /** Images in the first page; a session's batch is no larger by default. */
@@ -100,6 +99,11 @@ function toImageStatus(item: ItemSnapshot): WireBatchStatus["images"][number] {
     ...(isRunning && { progress: Math.floor(item.fraction * 100) / 100 }),
     ...(item.state === "failed" && item.error !== null && { error: item.error.message }),
   };
+}
+
+/** The name that a file was sent in under; for work from elsewhere, the last part of what the item is called. */
+export function filenameOf({ name }: Pick<ItemSnapshot, "name">): string {
+  return (name.split(/[/\\]/).at(-1) ?? name) || name;
 }
 
 /** Whole seconds in two digits, at least one: what is shown of 1,234 is 1,200. */

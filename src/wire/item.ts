@@ -138,8 +138,3 @@ export function toWireItemDetail(
     })),
   };
 }
-
-/** The name that a file was sent in under; for work from elsewhere, the last part of what the item is called. */
-export function filenameOf({ name }: Pick<ItemSnapshot, "name">): string {
-  return (name.split(/[/\\]/).at(-1) ?? name) || name;
-}

@@ -31,7 +31,7 @@ describe.skipIf(process.platform === "win32")("the process that works for `milep
     const killed = new Set<number>();
     for await (const { counts } of batch.watch({ everyMs: 10 })) {
       const [worker] = await milepost.workers();
-      if (counts.processing === 0 || worker === undefined || killed.has(worker.pid)) continue;
+      if (counts.processing === 0 || typeof worker?.pid !== "number" || killed.has(worker.pid)) continue;
       killed.add(worker.pid);
       process.kill(worker.pid, "SIGKILL");
     }
@@ -54,6 +54,19 @@ describe.skipIf(process.platform === "win32")("the process that works for `milep
     const { command } = await serve();
     const { batch } = await command('test -z "$MILEPOST_TOKEN" && echo {}');
     expect((await batch.done()).outcome).toBe("success");
+  });
+
+  test("drained, it finishes and ends, and no other is started; the server goes on", async () => {
+    const { run, url, milepost, command } = await serve();
+    await (await command("echo {}")).batch.done();
+    const [worker] = await milepost.workers();
+    expect(await milepost.drain(worker?.id ?? "", { untilLeft: true })).toMatchObject({ hasLeft: true });
+    await run.until(({ stderr }) => stderr.includes("drained: it only serves now"));
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    expect(await milepost.workers()).toEqual([]);
+    run.child.kill("SIGTERM");
+    expect((await run.ended).status).toBe(143);
+    expect(run.stderr).not.toContain("another one is started");
   });
 
   test("it ends with a server that is killed, and gives back what it has", async () => {

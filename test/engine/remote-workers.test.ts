@@ -20,7 +20,7 @@ async function open(store: StoreName, options: { readonly concurrency?: number }
   const milepost = await openForTest(store, { clock: time.clock });
   const workers = milepost.remoteWorkers();
   const { id } = await workers.open({ name: "outside", concurrency: 4, leaseMs: 30_000, ...options });
-  return { time, milepost, workers, id: id ?? "" };
+  return { time, milepost, workers, id };
 }
 
 async function submit({ milepost }: Scene, options: Partial<SubmitOptions> = {}) {
@@ -61,7 +61,10 @@ describe.each(STORES)("a worker outside, on %s", (store) => {
     expect(results).toEqual(["recorded", "recorded", "lease-lost"]);
     expect(await batch.item("a").snapshot()).toMatchObject({ state: "completed", output: { words: 3 } });
     expect(await claimOne(scene)).toMatchObject({ key: "b", saved: { page: 2 }, attempt: 2 });
-    expect((await workers.list()).find((worker) => worker.id === id)).toMatchObject({ name: "outside", held: 1 });
+    expect((await scene.milepost.workers()).find((worker) => worker.id === id)).toMatchObject({
+      name: "outside",
+      held: 1,
+    });
     await workers.close(id);
     expect(await batch.item("b").snapshot()).toMatchObject({ state: "pending", crashes: 0 });
   });
@@ -149,7 +152,7 @@ describe.each(STORES)("a worker outside, on %s", (store) => {
     expect(delayMs).toBeGreaterThanOrEqual(500);
     expect(delayMs).toBeLessThanOrEqual(1_000);
     const none = await workers.claim(id, { limit: 1, held: [] });
-    expect(none).toEqual({ leases: [], nextAt: waiting.readyAt });
+    expect(none).toEqual({ leases: [], isDraining: false, nextAt: waiting.readyAt });
     await time.pass(1_000);
     const again = await claimOne(scene);
     expect(again).toMatchObject({ attempt: 2, saved: { at: 1 } });

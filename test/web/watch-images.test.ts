@@ -48,7 +48,11 @@ test("a person watches their photos to the end, whatever they are called; others
   await row.getByRole("link").click();
   await page.getByRole("heading", { level: 1, name: EVIL }).waitFor();
   expect(new URL(page.url()).pathname).toBe(`/batches/${batchId}`);
-  await page.getByRole("link", { name: EVIL }).last().click();
+  const table = page.getByRole("table", { name: "Items" });
+  const saved = page.waitForEvent("download");
+  await table.getByRole("link", { name: "Output of beach.png" }).click();
+  expect((await saved).suggestedFilename()).toBe("beach.png");
+  await table.getByRole("link", { name: EVIL, exact: true }).click();
   const preview = page.getByRole("dialog").getByRole("img", { name: `Output of ${EVIL}` });
   await preview.waitFor();
   await expect.poll(() => page.evaluate("document.querySelector('dialog img').naturalWidth")).toBe(16);

@@ -20,6 +20,7 @@ interface ServeOptions extends CommonOptions {
   readonly host: string;
   readonly port: number;
   readonly files?: string;
+  readonly storage?: string;
   readonly token?: string;
   readonly allowHost?: readonly string[];
   readonly trustProxy?: boolean;
@@ -62,6 +63,7 @@ export function serveVerb(cli: Cli): Command {
     .option("--host <address>", "the address to bind to", "127.0.0.1")
     .option("--port <n>", "the port; 0 for any free one", wholeNumber(0, PORT_MAX), PORT)
     .option("--files <folder>", "for uploads, outputs and secrets (default: beside the store)")
+    .option("--storage <s3://…>", "for workers that do not see that folder: inputs and outputs lie there too")
     .option("--token <token>", "the operator's token, at least 16 characters")
     .addOption(new Option("--allow-host <name...>", "a name that the server goes by: example.org"))
     .option("--trust-proxy", "believe the X-Forwarded-For and -Proto of the one proxy in front")
@@ -130,13 +132,15 @@ interface Work {
 async function startWork(cli: Cli, milepost: Milepost, options: ServeOptions, logger: Logger): Promise<Work> {
   const concurrency = options.concurrency ?? availableParallelism();
   const store = cli.storeLocation(options);
+  const onDrained = (): void => cli.note("drained: it only serves now, and leaves the work to others");
   if (store === "memory:") {
     const worker = await milepost.work({ concurrency });
+    void worker.drained().then(onDrained);
     return { failed: () => failureOf(worker), stop: () => worker.stop({ graceMs: GRACE_MS }) };
   }
   const memoryBytes =
     options.memory ?? Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem()) / 2;
-  return new WorkProcess({ store, concurrency, memoryBytes, env: cli.io.env, clock: cli.io.clock, logger });
+  return new WorkProcess({ store, concurrency, memoryBytes, env: cli.io.env, clock: cli.io.clock, logger, onDrained });
 }
 
 function toServerOptions(cli: Cli, options: ServeOptions): ServerOptions {
@@ -147,6 +151,7 @@ function toServerOptions(cli: Cli, options: ServeOptions): ServerOptions {
     host: options.host,
     port: options.port,
     files: options.files === undefined ? filesBeside(cli.storeLocation(options)) : resolve(cwd, options.files),
+    ...(options.storage !== undefined && { storage: options.storage }),
     ...(token !== undefined && { token }),
     allowedHosts: options.allowHost ?? [],
     trustProxy: options.trustProxy === true,

@@ -36,7 +36,7 @@ export class VideoFile {
     const host = hash("sha256", systemHost.self.host).slice(0, 8);
     for (const name of await readdir(folder).catch(() => [])) {
       const [, item, of] = TEMPORARY.exec(name) ?? [];
-      if (item === undefined || !(item === itemId || (of === host && isLeftover(name)))) continue;
+      if (item === undefined || !(item === itemId || (of === host && (await isLeftover(folder, name))))) continue;
       await rm(join(folder, name), { force: true }).catch(() => {});
     }
     return new VideoFile(path, join(folder, markedName(`.milepost-${itemId}-${host}`)));

@@ -75,7 +75,9 @@ export class Overview {
     mayAccess: (batch: { readonly owner: string }) => boolean,
   ): Promise<readonly string[]> {
     return this.#hold(async () => {
-      await this.#read(ids.filter((id) => !this.#told.has(id)));
+      // What others were told last may be older than what the caller has just done.
+      const versions = await this.#milepost.versions(ids);
+      await this.#read(ids.filter((id) => this.#told.get(id)?.version !== versions.get(id)));
       return ids.filter((id) => {
         const told = this.#told.get(id);
         return told !== undefined && mayAccess(told);

@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { mkdir, readFile, rename } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { BatchSnapshot } from "../../core/batch.ts";
@@ -8,6 +9,9 @@ import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts
 import { refusal } from "../problems.ts";
 import { asRefusal, bytesOf, codeOf, linkOrCopy, namesIn, removeAll, syncPath, writeDurably } from "./disk.ts";
 import type { Holdings } from "./holdings.ts";
+import { FolderStorage } from "./storage/folder-storage.ts";
+import { LayeredStorage } from "./storage/layered-storage.ts";
+import type { Storage } from "./storage/storage.ts";
 
 /** A file that a batch shall have as an input. */
 export interface BatchInput {
@@ -32,14 +36,26 @@ type WrittenOrder = Order & { readonly inputs: readonly { readonly name: string;
  */
 export class BatchFolders {
   readonly #folder: string;
+  /** What the batches made, by keys. */
+  readonly storage: Storage;
+  readonly #bucket: Storage | null;
   readonly #milepost: Milepost;
   readonly #holdings: Holdings;
   readonly #ownerOf = new Map<string, string>();
   /** Batches that are being submitted by this process. */
   readonly #underWay = new Set<string>();
 
-  constructor(parts: { readonly folder: string; readonly milepost: Milepost; readonly holdings: Holdings }) {
+  constructor(parts: {
+    readonly folder: string;
+    readonly milepost: Milepost;
+    readonly holdings: Holdings;
+    /** For workers that do not see the folder; null where all do. */
+    readonly bucket: Storage | null;
+  }) {
     this.#folder = parts.folder;
+    const folder = new FolderStorage(parts.folder);
+    this.#bucket = parts.bucket;
+    this.storage = parts.bucket === null ? folder : new LayeredStorage(folder, parts.bucket);
     this.#milepost = parts.milepost;
     this.#holdings = parts.holdings;
   }
@@ -58,10 +74,11 @@ export class BatchFolders {
     return join(this.pathOf(batchId, "in"), nameOf({ fileId, extension }));
   }
 
-  /** True if `path` is that of an output of the batch; anything else is nobody's to download. */
-  isOutput(batchId: string, path: string): boolean {
+  /** The key in `storage` of an output of the batch; null for any other path, which is nobody's to download. */
+  outputKey(batchId: string, path: string): string | null {
     const inside = relative(this.pathOf(batchId, "out"), path);
-    return inside !== "" && inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
+    if (inside === "" || inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside)) return null;
+    return `${batchId}/out/${inside.replaceAll(sep, "/")}`;
   }
 
   /**
@@ -76,6 +93,7 @@ export class BatchFolders {
     let marked: string | null = null;
     try {
       marked = await this.#prepare(order, inputs);
+      await this.#send(id, inputs);
       const result = await this.#milepost.submit(order);
       // The repeat of a request is answered with the batch of the first.
       if (result.id !== id) await this.#settle(id, marked);
@@ -101,7 +119,7 @@ export class BatchFolders {
   async sweep(): Promise<void> {
     for (const name of await namesIn(this.#folder)) {
       if (isMarked(name)) {
-        if (isLeftover(name)) await removeAll(join(this.#folder, name));
+        if (await isLeftover(this.#folder, name)) await removeAll(join(this.#folder, name));
       } else if (isUuid(name) && !this.#underWay.has(name)) {
         await this.#sweepOne(name);
       }
@@ -116,12 +134,21 @@ export class BatchFolders {
     });
     await removeAll(gone);
     this.#ownerOf.delete(batchId);
+    if (this.#bucket === null) return;
+    for await (const keys of this.#bucket.list(`${batchId}/`)) await this.#bucket.remove(keys);
+  }
+
+  /** Puts the inputs where workers elsewhere find them. */
+  async #send(batchId: string, inputs: readonly BatchInput[]): Promise<void> {
+    for (const input of this.#bucket === null ? [] : inputs)
+      await this.#bucket?.put(`${batchId}/in/${nameOf(input)}`, createReadStream(input.path));
   }
 
   async #sweepOne(id: string): Promise<void> {
-    const marks = (await namesIn(join(this.#folder, id))).filter(isMarked);
-    if (marks.some((mark) => !isLeftover(mark))) return;
-    for (const mark of marks) await this.#recover(id, join(this.#folder, id, mark));
+    const folder = join(this.#folder, id);
+    const marks = (await namesIn(folder)).filter(isMarked);
+    for (const mark of marks) if (!(await isLeftover(folder, mark))) return;
+    for (const mark of marks) await this.#recover(id, join(folder, mark));
     const snapshot = await this.#find(id);
     if (snapshot === null) return this.remove(id);
     this.#ownerOf.set(id, snapshot.owner);

@@ -64,7 +64,7 @@ export class IndexFolders {
   async sweep(): Promise<void> {
     for (const name of await namesIn(this.#folder)) {
       if (isMarked(name)) {
-        if (isLeftover(name)) await removeAll(join(this.#folder, name));
+        if (await isLeftover(this.#folder, name)) await removeAll(join(this.#folder, name));
       } else if (name.startsWith(SESSION)) {
         const owner = SESSION_OWNER + name.slice(SESSION.length);
         const look = this.#underWay.has(owner) ? this.weigh(owner) : this.#removeUnused(owner);

@@ -10,6 +10,7 @@ import { BatchFolders } from "./batch-folders.ts";
 import { requireRoom } from "./disk.ts";
 import { Holdings } from "./holdings.ts";
 import { IndexFolders } from "./index-folders.ts";
+import { openS3Storage, type S3Storage } from "./storage/s3-storage.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -30,8 +31,10 @@ export class ServerFiles {
   readonly #settings: ServerSettings;
   readonly #holdings: Holdings;
   readonly #sweeper: Sweeper;
+  readonly #bucket: S3Storage | null;
 
-  private constructor({ milepost, settings, facets, onError }: ServerFilesParts) {
+  private constructor({ milepost, settings, facets, onError }: ServerFilesParts, bucket: S3Storage | null) {
+    this.#bucket = bucket;
     const { files: folder, limits } = settings;
     this.#folder = folder;
     this.#settings = settings;
@@ -43,7 +46,7 @@ export class ServerFiles {
       accepts: (head, filename) =>
         facets.map((facet) => facet.accepts(head, filename)).find((type) => type !== null) ?? null,
     });
-    this.batches = new BatchFolders({ folder: join(folder, "batches"), milepost, holdings: this.#holdings });
+    this.batches = new BatchFolders({ folder: join(folder, "batches"), milepost, holdings: this.#holdings, bucket });
     this.indexes = new IndexFolders({ folder: join(folder, "indexes"), milepost, holdings: this.#holdings });
     this.#sweeper = new Sweeper({
       milepost,
@@ -70,7 +73,8 @@ export class ServerFiles {
     for (const name of ["uploads", "batches", "indexes"]) {
       await mkdir(join(settings.files, name), { recursive: true, mode: 0o700 });
     }
-    const files = new ServerFiles(parts);
+    const bucket = settings.storage === null ? null : await openS3Storage(settings.storage);
+    const files = new ServerFiles(parts, bucket);
     await files.#sweeper.start();
     return files;
   }
@@ -94,7 +98,8 @@ export class ServerFiles {
     return this.#sweeper.sweep();
   }
 
-  close(): Promise<void> {
-    return this.#sweeper.stop();
+  async close(): Promise<void> {
+    await this.#sweeper.stop();
+    this.#bucket?.close();
   }
 }

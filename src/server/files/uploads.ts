@@ -118,7 +118,7 @@ export class Uploads {
     for (const name of await namesIn(this.#folder)) {
       const path = join(this.#folder, name);
       if (isMarked(name)) {
-        if (isLeftover(name)) await removeAll(path);
+        if (await isLeftover(this.#folder, name)) await removeAll(path);
         continue;
       }
       const upload = await this.#read(name);

@@ -38,13 +38,13 @@ export function leaseRoutes({ milepost, callers }: ServerContext): (app: App) =>
       async ({ params, body: { limit, held, waitSeconds } }, reply) => {
         const waitMs = toMs(waitSeconds);
         const signal = endOf(reply, closing.signal);
-        const { leases, nextAt } = await workers.claim(params.workerId, {
+        const { leases, nextAt, isDraining } = await workers.claim(params.workerId, {
           limit,
           held: held.map(plain),
           waitMs,
           signal,
         });
-        return { leases: leases.map(toWireLease), nextAt: nextAt?.toISOString() ?? null };
+        return { leases: leases.map(toWireLease), nextAt: nextAt?.toISOString() ?? null, isDraining };
       },
     );
 
@@ -63,8 +63,8 @@ export function leaseRoutes({ milepost, callers }: ServerContext): (app: App) =>
         const waitMs = toMs(waitSeconds);
         const signal = endOf(reply, closing.signal);
         const heartbeat = { held: held.map(plain), confirmed, waitMs, signal };
-        const { revision, leftMs, orders } = await workers.heartbeat(params.workerId, heartbeat);
-        return { revision, leaseSeconds: leftMs / 1_000, orders: [...orders] };
+        const { revision, leftMs, isDraining, orders } = await workers.heartbeat(params.workerId, heartbeat);
+        return { revision, leaseSeconds: leftMs / 1_000, isDraining, orders: [...orders] };
       },
     );
 

@@ -176,7 +176,7 @@ test("what cannot be read is told, and read again when it is needed again", asyn
 test("a row says what an item is doing, and matches by the rules of the server", () => {
   const running = madeItem(1, {
     key: "a/Photo.PNG",
-    name: "Photo.PNG",
+    name: "a/Photo.PNG",
     state: "processing",
     progress: { stage: "read", done: 13, total: 20, unit: "page", message: null },
   });

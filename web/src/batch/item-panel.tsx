@@ -18,7 +18,7 @@ import { showCount, showTime } from "../words/shown.ts";
 import type { BatchStore } from "./batch-store.ts";
 import { itemActions } from "./item-actions.ts";
 import { ItemOutput } from "./item-output.tsx";
-import { unitsOf } from "./item-row.ts";
+import { lastPartOf, unitsOf } from "./item-row.ts";
 import { ItemStore } from "./item-store.ts";
 
 /** One item beside the table: where it is, what became of each try, what it made, and what can be done. */
@@ -60,8 +60,8 @@ function Detail(props: {
   const reread = (): void => void reader.read();
   return (
     <div className="item">
-      <h3 className="item-name">{item.name}</h3>
-      {item.key !== item.name && !isUuid(item.key) && <p className="note item-name">{item.key}</p>}
+      <h3 className="item-name">{lastPartOf(item.name)}</h3>
+      {item.key !== lastPartOf(item.name) && !isUuid(item.key) && <p className="note item-name">{item.key}</p>}
       {reader.problem !== null && <Problem problem={reader.problem} />}
       <Standing item={item} />
       <Actions
@@ -79,7 +79,7 @@ function Detail(props: {
         />
       )}
       {item.state === "completed" && isUuid(item.key) && (
-        <ItemOutput batchId={batchId} itemId={item.id} name={item.name} />
+        <ItemOutput batchId={batchId} itemId={item.id} name={lastPartOf(item.name)} />
       )}
       <Pages item={item} isDocument={isDocument} />
       <Facts item={item} />

@@ -40,7 +40,7 @@ export function toItemRow(item: WireChangedItem): ItemRow {
     id,
     ordinal: ordinalOf(id) ?? 0,
     key,
-    name: item.name,
+    name: lastPartOf(item.name),
     state,
     isHeld: item.isHeld,
     stage: state === "processing" ? progress.stage : null,
@@ -55,6 +55,11 @@ export function toItemRow(item: WireChangedItem): ItemRow {
     error: error?.message ?? null,
     hasOutput: state === "completed" && isUuid(key),
   };
+}
+
+/** Of paths, what tells their files apart; anything else as it is. */
+export function lastPartOf(name: string): string {
+  return (name.split(/[/\\]/).at(-1) ?? name) || name;
 }
 
 /** `page 13 of 20`, `4 of 9`, or the message where that is all there is. */

@@ -14,12 +14,11 @@ import { usePage } from "../session/session-context.tsx";
 import { showCount } from "../words/shown.ts";
 import type { ItemList } from "./item-list.ts";
 import type { ItemRow } from "./item-row.ts";
+import { Scale } from "./scale.ts";
 
 const ROW_PX = 38;
 const CARD_PX = 64;
 const CARDS_BELOW = "(width < 48rem)";
-/** Browsers draw nothing that is taller; beyond, one step of the scroll bar is more than one of the list. */
-const HEIGHT_MAX_PX = 15_000_000;
 
 /** The items of a batch, however many: only what is seen is drawn, and only that is read. */
 export function ItemsTable(props: { readonly list: ItemList; readonly view: BatchPageView }): JSX.Element {
@@ -71,25 +70,6 @@ export function ItemsTable(props: { readonly list: ItemList; readonly view: Batc
       </div>
     </div>
   );
-}
-
-/** How much further the list goes than its scroll bar. */
-class Scale {
-  #whole = 0;
-
-  setWhole(whole: number): void {
-    this.#whole = whole;
-  }
-
-  /** The height that is drawn. */
-  get shown(): number {
-    return Math.min(this.#whole, HEIGHT_MAX_PX);
-  }
-
-  /** So that the end of the scroll bar is the end of the list. */
-  factorIn({ clientHeight }: Element): number {
-    return this.#whole <= HEIGHT_MAX_PX ? 1 : (this.#whole - clientHeight) / (HEIGHT_MAX_PX - clientHeight);
-  }
 }
 
 const Row = memo(function Row(props: {

@@ -4,15 +4,22 @@ import { useSyncExternalStore } from "react";
 export type Schedule = (task: () => void) => void;
 
 const EVERY_MS = 100;
+/** So many times as long as showing took nothing is shown. */
+const REST_SHARE = 5;
 
-/** A frame from now, but at most ten times a second: people read no faster, and the page stays free for what they do. */
+/**
+ * A frame from now, but at most ten times a second: people read no faster, and the page stays free for what they do. Showing
+ * much takes its time, and then happens less often.
+ */
 export function pacedFrames(): Schedule {
-  let last = 0;
+  let next = 0;
   return (task) => {
-    const wait = Math.max(0, last + EVERY_MS - performance.now());
+    const wait = Math.max(0, next - performance.now());
     const run = (): void => {
-      last = performance.now();
+      const begun = performance.now();
       task();
+      const ended = performance.now();
+      next = ended + Math.max(EVERY_MS, (ended - begun) * REST_SHARE);
     };
     if (wait === 0) requestAnimationFrame(run);
     else setTimeout(() => requestAnimationFrame(run), wait);

@@ -1,5 +1,6 @@
-import { type JSX, useCallback, useEffect, useMemo } from "react";
+import { type JSX, useCallback, useEffect, useMemo, useRef } from "react";
 import type { Client } from "../../../src/client/client.ts";
+import type { WireBatch } from "../../../src/wire/batch.ts";
 import { OVERVIEW, type OverviewView, SHOWS, type Show, SORTS, type Sort } from "../address/address.ts";
 import { go, ViewLink } from "../address/navigation.tsx";
 import { pacedFrames, useVersion } from "../live/observable.ts";
@@ -70,8 +71,10 @@ export function OverviewPage(props: { readonly view: OverviewView }): JSX.Elemen
 function Batches(props: { readonly view: OverviewView; readonly store: OverviewStore }): JSX.Element {
   const { view, store } = props;
   const version = useVersion(store);
+  const before = useRef<readonly WireBatch[]>([]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the version stands for what is in the store
-  const batches = useMemo(() => selectBatches(store.batches.values(), view), [store, view, version]);
+  const batches = useMemo(() => selectBatches(store.batches, view, before.current), [store, view, version]);
+  before.current = batches;
   const isWholeNeeded =
     !["active", "age"].includes(view.sort) || view.isReversed || view.search !== "" || view.show !== "all";
   useEffect(() => {

@@ -14,7 +14,12 @@ test("batches are shown by view: filter, queue, search, order", () => {
     madeBatch(2, { name: "b 9", status: "paused", percent: null, counts: { failed: 3, pending: 1 } }),
     madeBatch(3, { name: "a", percent: 100, endedAt: "2026-11-21T10:00:00.000Z", owner: "session:abcdef123" }),
   ];
-  const list = (view: object) => names(selectBatches(batches, { ...OVERVIEW, ...view }));
+  const known = new Map(batches.map((batch) => [batch.id, batch]));
+  const list = (view: object) => {
+    const selected = selectBatches(known, { ...OVERVIEW, ...view });
+    expect(selectBatches(known, { ...OVERVIEW, ...view }, [...selected].reverse())).toEqual(selected);
+    return names(selected);
+  };
   expect(list({})).toEqual(["b 10", "b 9", "a"]);
   expect(list({ sort: "age" })).toEqual(["a", "b 9", "b 10"]);
   expect(list({ sort: "age", isReversed: true })).toEqual(["b 10", "b 9", "a"]);

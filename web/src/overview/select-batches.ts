@@ -22,20 +22,36 @@ const BEFORE: Readonly<Record<Sort, (a: WireBatch, b: WireBatch) => number>> = {
   failed: (a, b) => b.counts.failed - a.counts.failed || byAge(a, b),
 };
 
-/** The batches of a view in its order. Nothing is changed; the same batches in the same view come in the same order. */
+/**
+ * The batches of a view in its order. Nothing is changed; the same batches in the same view come in the same order.
+ * @param before what was selected the last time: most of it is in its order still, and need only be looked through
+ */
 export function selectBatches(
-  batches: Iterable<WireBatch>,
+  batches: ReadonlyMap<string, WireBatch>,
   view: Pick<OverviewView, "show" | "queue" | "search" | "sort" | "isReversed">,
+  before: readonly WireBatch[] = [],
 ): readonly WireBatch[] {
   const needle = view.search.trim().toLocaleLowerCase();
-  const found = [...batches].filter(
+  const found = inOrderOf(before, batches).filter(
     (batch) =>
       IS_SHOWN[view.show](batch) &&
       (view.queue === null || batch.queue === view.queue) &&
       (needle === "" || textOf(batch).includes(needle)),
   );
-  found.sort(BEFORE[view.sort]);
-  return view.isReversed ? found.reverse() : found;
+  const compare = BEFORE[view.sort];
+  return found.sort(view.isReversed ? (a, b) => compare(b, a) : compare);
+}
+
+/** All batches as they are now, those of `before` first and in its order. */
+function inOrderOf(before: readonly WireBatch[], batches: ReadonlyMap<string, WireBatch>): readonly WireBatch[] {
+  const left = new Map(batches);
+  const ordered: WireBatch[] = [];
+  for (const { id } of before) {
+    const batch = left.get(id);
+    if (batch !== undefined) ordered.push(batch);
+    left.delete(id);
+  }
+  return [...ordered, ...left.values()];
 }
 
 /** What a search looks at. */
