@@ -43,7 +43,7 @@ export function EndedList(props: {
 
 function Outcome(props: { readonly job: ExportJob; readonly onChanged: () => void }): JSX.Element {
   const { session } = usePage();
-  const { batch, item } = props.job;
+  const { batch, item, name } = props.job;
   const [problem, setProblem] = useState<ShownProblem | null>(null);
   const retry = async (): Promise<void> => {
     try {
@@ -70,11 +70,11 @@ function Outcome(props: { readonly job: ExportJob; readonly onChanged: () => voi
       <div className="moves">
         {state === "completed" ? (
           <ViewLink to={{ ...EXPORTS, batchId: batch.id, itemId: item.id }} className="button">
-            Play<span className="hidden"> {item.name}</span>
+            Play<span className="hidden"> {name}</span>
           </ViewLink>
         ) : (
           <button type="button" onClick={() => void retry()}>
-            Retry<span className="hidden"> {item.name}</span>
+            Retry<span className="hidden"> {name}</span>
           </button>
         )}
       </div>

@@ -1,11 +1,14 @@
 import type { WireBatch } from "../../../src/wire/batch.ts";
 import type { WireItem } from "../../../src/wire/item.ts";
+import { lastPartOf } from "../batch/item-row.ts";
 import { type PriorityChange, reorder } from "./reorder.ts";
 
 /** One export: an item with the batch that it is of. */
 export interface ExportJob {
   readonly batch: WireBatch;
   readonly item: WireItem;
+  /** The project's, without its folders. */
+  readonly name: string;
 }
 
 export interface ExportJobs {
@@ -30,7 +33,7 @@ export function exportJobs(
   itemsOf: (batchId: string) => readonly WireItem[],
 ): ExportJobs {
   const jobs = batches.toSorted(byTurn).flatMap((batch) => {
-    const own = itemsOf(batch.id).map((item): ExportJob => ({ batch, item }));
+    const own = itemsOf(batch.id).map((item): ExportJob => ({ batch, item, name: lastPartOf(item.name) }));
     return own.sort((one, two) => one.item.priority - two.item.priority);
   });
   const ended = jobs.filter(({ item }) => item.endedAt !== null);

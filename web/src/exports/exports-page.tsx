@@ -64,10 +64,10 @@ function Exports(props: { readonly view: ExportsView; readonly store: ExportsSto
 }
 
 function Player(props: { readonly job: ExportJob; readonly onClose: () => void }): JSX.Element {
-  const { batch, item } = props.job;
+  const { batch, item, name } = props.job;
   return (
-    <Dialog title={item.name} className="player" onClose={props.onClose}>
-      <ItemOutput batchId={batch.id} itemId={item.id} name={item.name} />
+    <Dialog title={name} className="player" onClose={props.onClose}>
+      <ItemOutput batchId={batch.id} itemId={item.id} name={name} />
     </Dialog>
   );
 }

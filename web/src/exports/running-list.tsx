@@ -20,9 +20,9 @@ export function RunningList(props: {
     <section aria-label="Running exports">
       <h2>Running</h2>
       <ul className="table export-list">
-        {props.jobs.map(({ batch, item }) => (
+        {props.jobs.map(({ batch, item, name }) => (
           <li key={item.id} className="row running">
-            <JobName job={{ batch, item }} />
+            <JobName job={{ batch, item, name }} />
             <div className="state">
               {props.store.isHalted(batch) ? (
                 <Badge state="paused" />
@@ -31,7 +31,7 @@ export function RunningList(props: {
               )}
             </div>
             <div className="progress">
-              <ItemBar fraction={item.fraction} label={`Progress of ${item.name}`} />
+              <ItemBar fraction={item.fraction} label={`Progress of ${name}`} />
               <span className="under">
                 <b className="percent">{showPercent(Math.min(99, item.fraction * 100))}</b> {unitsOf(item.progress)}
               </span>
@@ -46,11 +46,11 @@ export function RunningList(props: {
 
 /** What an export is called, and the batch it is of. */
 export function JobName(props: { readonly job: ExportJob }): JSX.Element {
-  const { batch, item } = props.job;
+  const { batch, item, name } = props.job;
   return (
     <div className="name">
       <ViewLink to={{ ...batchView(batch.id), itemId: item.id }} title={item.name}>
-        {item.name}
+        {name}
       </ViewLink>
       <span className="under">
         {titleOf(batch)} · {ownerOf(batch)}

@@ -37,7 +37,7 @@ export function WaitingList(props: {
     }
   };
   const move = (from: number, to: number): Promise<void> =>
-    act(() => store.move(from, to), `${jobs[from]?.item.name} is now number ${to + 1}.`);
+    act(() => store.move(from, to), `${jobs[from]?.name} is now number ${to + 1}.`);
   const drop = (event: DragEvent): void => {
     event.preventDefault();
     if (dragged !== null && over !== null && dragged !== over) void move(dragged, over);
@@ -56,7 +56,7 @@ export function WaitingList(props: {
             draggable
             onDragStart={(event) => {
               event.dataTransfer.effectAllowed = "move";
-              event.dataTransfer.setData("text/plain", job.item.name);
+              event.dataTransfer.setData("text/plain", job.name);
               setDragged(index);
             }}
             onDragOver={(event) => {
@@ -86,10 +86,10 @@ export function WaitingList(props: {
       </ol>
       {asked !== null && (
         <ConfirmDialog
-          title={`Cancel ${asked.item.name}?`}
+          title={`Cancel ${asked.name}?`}
           effect="The export ends as cancelled and is not made. It can be retried."
           action="Cancel"
-          onConfirm={() => void act(() => store.cancel(asked), `${asked.item.name} is cancelled.`)}
+          onConfirm={() => void act(() => store.cancel(asked), `${asked.name} is cancelled.`)}
           onClose={() => setAsked(null)}
         />
       )}
@@ -115,7 +115,7 @@ function WaitingRow(props: {
   readonly onCancel: () => void;
 }): JSX.Element {
   const { job, isHalted, index, isLast, onMove, onCancel } = props;
-  const { item } = job;
+  const { item, name } = job;
   return (
     <>
       <span className="place" aria-hidden="true">
@@ -131,7 +131,7 @@ function WaitingRow(props: {
           type="button"
           className="quiet"
           data-move={`up ${item.id}`}
-          aria-label={`Move ${item.name} up`}
+          aria-label={`Move ${name} up`}
           aria-disabled={index === 0}
           onClick={() => index > 0 && onMove(index - 1, "up")}
         >
@@ -141,13 +141,13 @@ function WaitingRow(props: {
           type="button"
           className="quiet"
           data-move={`down ${item.id}`}
-          aria-label={`Move ${item.name} down`}
+          aria-label={`Move ${name} down`}
           aria-disabled={isLast}
           onClick={() => !isLast && onMove(index + 1, "down")}
         >
           ↓
         </button>
-        <button type="button" className="quiet" aria-label={`Cancel ${item.name}`} onClick={onCancel}>
+        <button type="button" className="quiet" aria-label={`Cancel ${name}`} onClick={onCancel}>
           Cancel
         </button>
       </div>
