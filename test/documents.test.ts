@@ -18,6 +18,7 @@ const pages = [
   "examples/cluster/README.md",
   "docs/documents.md",
   "docs/exports.md",
+  "docs/postgres.md",
 ];
 const decisions = readdirSync(join(root, "docs/decisions")).map((name) => `docs/decisions/${name}`);
 
