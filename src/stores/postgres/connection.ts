@@ -31,6 +31,11 @@ const TRIES = 8;
 export const LONG_MS = 3_600_000;
 
 const LIMITS_SQL = `SET LOCAL lock_timeout TO ${LOCK_TIMEOUT_MS}; SET LOCAL idle_in_transaction_session_timeout TO ${IDLE_TIMEOUT_MS}`;
+/**
+ * What is written is found by its number, in an index. Of a table that is not large yet the planner would rather read all of it, for
+ * a few hundred items that are asked for.
+ */
+const PLANS_SQL = "SET LOCAL enable_hashjoin TO off; SET LOCAL enable_mergejoin TO off; SET LOCAL jit TO off";
 const INT8 = 20;
 const SERVER_MIN = 140_000;
 
@@ -143,7 +148,8 @@ export class Connection {
     const { gate = "none", isDurable = false, hasEnded = () => true, isTold = true, isLong = false } = options;
     const timeoutMs = isLong ? LONG_MS : STATEMENT_TIMEOUT_MS;
     const commit = isDurable ? this.#durable : "; SET LOCAL synchronous_commit TO off";
-    const begin = `BEGIN; ${LIMITS_SQL}; SET LOCAL statement_timeout TO ${timeoutMs}${commit}`;
+    const plans = isLong ? "" : `; ${PLANS_SQL}`;
+    const begin = `BEGIN; ${LIMITS_SQL}; SET LOCAL statement_timeout TO ${timeoutMs}${commit}${plans}`;
     let last: Transaction | null = null;
     const result = await this.#transact(begin, timeoutMs, (tx) => {
       last = tx;
