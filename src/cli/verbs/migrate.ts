@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { MilepostError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { escapeText } from "../../format/escape.ts";
-import { type Cli, type CommonOptions, describeLocation } from "../cli.ts";
+import { withoutPassword } from "../../stores/postgres/location.ts";
+import type { Cli, CommonOptions } from "../cli.ts";
 import { EXIT } from "../exit-status.ts";
 import { wholeNumber } from "../values.ts";
 import { declareVerb } from "../verb.ts";
@@ -36,7 +37,7 @@ export function migrateVerb(cli: Cli): Command {
 
 async function migrate(cli: Cli, options: MigrateOptions): Promise<void> {
   const location = cli.storeLocation(options);
-  const store = describeLocation(location);
+  const store = withoutPassword(location);
   if (!cli.hasStore(options)) {
     throw new MilepostError(
       "STORE_UNAVAILABLE",

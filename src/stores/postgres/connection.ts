@@ -144,8 +144,10 @@ export class Connection {
     this.#statements += 1;
     const text = qualify(sql, this.location.schema);
     const now = "(extract(epoch FROM clock_timestamp()) * 1000)::float8";
-    if (this.#options.leaseClock !== undefined) return { text, name: "" };
-    return { text: text.replaceAll(":now", now), name: `milepost-${this.#statements}` };
+    const name = `milepost-${this.#statements}`;
+    // By a clock of the test's each call has its own text.
+    if (this.#options.leaseClock !== undefined && text.includes(":now")) return { text, name: "" };
+    return { text: text.replaceAll(":now", now), name };
   }
 
   /** Runs `work` in one transaction; if it throws, nothing was changed. `work` may run more than once. */
