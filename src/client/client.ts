@@ -24,7 +24,7 @@ import { type BatchUpdate, type OverviewUpdate, type WatchOptions, watchBatch, w
 export { ApiError } from "./api-error.ts";
 export type { ClientOptions } from "./connection.ts";
 export type { DocumentsClient, DocumentsFilter } from "./documents.ts";
-export type { StreamOptions } from "./event-source.ts";
+export type { StreamOptions, StreamState } from "./event-source.ts";
 export type { UploadFile, UploadOptions } from "./upload.ts";
 export type { BatchUpdate, OverviewUpdate, WatchOptions } from "./watch.ts";
 
@@ -54,7 +54,11 @@ export interface ItemsFilter {
   readonly state?: WireItemDetail["state"];
   readonly stage?: string;
   readonly error?: string;
+  /** A part of the key or the filename. */
+  readonly search?: string;
   readonly cursor?: string;
+  /** Begin with the item that was submitted as this one, from 0; not with `cursor`. */
+  readonly from?: number;
   readonly limit?: number;
 }
 
@@ -120,7 +124,7 @@ export class Client {
     return new BatchClient(this.#connection, batchId);
   }
 
-  /** Many batches as they change, until the caller stops: at most 200 by id, or `all` that run for the operator. */
+  /** Many batches as they change, until the caller stops: at most 200 by id, or `all` that run: of a session its own. */
   watchMany(
     batchIds: readonly string[] | "all",
     options: StreamOptions = {},
@@ -215,7 +219,7 @@ export class BatchClient {
     return this.#control("cancel");
   }
 
-  retry(options: { readonly failed?: boolean } = {}): Promise<BatchControlled> {
+  retry(options: { readonly failed?: boolean; readonly error?: string } = {}): Promise<BatchControlled> {
     return this.#control("retry", options);
   }
 

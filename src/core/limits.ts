@@ -17,6 +17,10 @@ export const LIMITS = {
   /** Ended attempts kept per item; older ones are dropped. */
   attemptsPerItem: 10,
   pageItems: 1_000,
+  /** Items that one search by name looks at, and those of one read of it. */
+  searchItems: 200_000,
+  searchReadItems: 10_000,
+  searchBytes: 512,
   submitChunkItems: 1_000,
   verdicts: 10_000,
   controlChunkItems: 10_000,

@@ -261,6 +261,8 @@ export type ControlCommand =
       readonly type: "retry";
       readonly target: { readonly batch: number } | { readonly item: number };
       readonly failedOnly: boolean;
+      /** Of a batch: only failed items with exactly this message. */
+      readonly errorMessage?: string;
     }
   | { readonly type: "hold" | "unhold"; readonly target: { readonly item: number } }
   | {
@@ -308,6 +310,10 @@ export interface ItemQuery {
   readonly stage?: string;
   /** Only failed items with exactly this message. */
   readonly errorMessage?: string;
+  /** Only items whose key, or the `filename` of whose input, has this text in it; the case of ASCII letters makes no difference. */
+  readonly search?: string;
+  /** Only items up to this number: what a search looks at, whatever it finds. */
+  readonly until?: number;
   /** Only items after this number: pages go in order of submission, or from the newest down. */
   readonly after?: number;
   readonly isNewestFirst?: boolean;

@@ -15,6 +15,7 @@ import { answerError } from "./problems.ts";
 import { batchControlRoutes } from "./routes/batch-controls.ts";
 import { batchStatusRoutes } from "./routes/batch-status.ts";
 import { batchRoutes } from "./routes/batches.ts";
+import { dashboardRoutes } from "./routes/dashboard.ts";
 import { documentEventRoutes } from "./routes/document-events.ts";
 import { documentUploadRoutes } from "./routes/document-uploads.ts";
 import { documentRoutes } from "./routes/documents.ts";
@@ -80,6 +81,7 @@ export async function buildApp(context: ServerContext): Promise<BuiltApp> {
 }
 
 async function addRoutes(app: App, context: ServerContext): Promise<void> {
+  await app.register(dashboardRoutes(context));
   await app.register(healthRoutes(context));
   await app.register(uploadRoutes(context));
   await app.register(processBatchRoutes(context));

@@ -1,4 +1,5 @@
 import { isAbsolute } from "node:path";
+import { fileURLToPath } from "node:url";
 import { MilepostError } from "../core/errors.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import { toS3Location } from "./files/storage/s3-location.ts";
@@ -89,6 +90,8 @@ export interface ServerOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Whom to tell when a batch ends; default: nobody. */
   readonly webhooks?: WebhookOptions;
+  /** The folder of the built dashboard; default: where `npm run build` puts it. */
+  readonly dashboard?: string;
   /** Where the log goes, a JSON line for each request and for each trouble; default: nowhere. */
   readonly log?: LogTarget;
 }
@@ -107,9 +110,12 @@ export interface ServerSettings {
   readonly trustProxy: boolean;
   readonly limits: ServerLimits;
   readonly webhooks: WebhookOptions | null;
+  readonly dashboard: string;
   readonly log: LogTarget | null;
 }
 
+/** From the sources as from what they are compiled to. */
+const DASHBOARD = fileURLToPath(new URL("../../dist/web", import.meta.url));
 const TOKEN_CHARACTERS_MIN = 16;
 
 /** @throws {MilepostError} `INVALID_ARGUMENT`, naming the option, what was expected and what was found. */
@@ -146,6 +152,7 @@ export function toServerSettings(options: ServerOptions): ServerSettings {
     trustProxy,
     limits: { ...SERVER_LIMITS, ...Object.fromEntries(given) },
     webhooks: webhooks === null || webhooks.urls.length === 0 ? null : webhooks,
+    dashboard: options.dashboard ?? DASHBOARD,
     log: options.log ?? null,
   };
 }

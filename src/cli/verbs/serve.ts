@@ -192,7 +192,7 @@ function announce(
   if (!LOOPBACK.test(options.host)) {
     cli.note(`${escapeText(options.host)} can be reached from outside: put a proxy with TLS in front of it`);
   }
-  cli.note(`the API: ${url}/api; Ctrl-C stops`);
+  cli.note(`the dashboard: ${url}; the API: ${url}/api; Ctrl-C stops`);
 }
 
 function forever(): Promise<never> {

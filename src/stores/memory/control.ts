@@ -81,7 +81,7 @@ function controlBatch(commit: Commit, number: number, command: ControlCommand): 
       if (!isEndedBy(batch, command.endedBy)) return refused("wrong-state");
       return removeBatches(commit, [batch]);
     case "retry":
-      return retryBatch(commit, batch, command.failedOnly);
+      return retryBatch(commit, batch, command);
     case "priority":
       if (batch.priority === command.priority) return done(state, 0);
       batch.priority = command.priority;

@@ -167,7 +167,7 @@ export class Controller {
           return { ok: false, reason: "wrong-state" };
         return this.#steps.remove(tx, ledger, [number]);
       case "retry":
-        return this.#steps.retry({ ledger, changes }, entry, { failedOnly: command.failedOnly });
+        return this.#steps.retry({ ledger, changes }, entry, command);
       case "priority":
         if (entry.priority === command.priority) return UNCHANGED;
         entry.priority = command.priority;

@@ -103,7 +103,7 @@ export class Controller {
           return { ok: false, reason: "wrong-state" };
         return this.#steps.remove(ledger, [number]);
       case "retry":
-        return this.#steps.retry(ledger, entry, { failedOnly: command.failedOnly });
+        return this.#steps.retry(ledger, entry, command);
       case "priority":
         if (entry.priority === command.priority) return UNCHANGED;
         entry.priority = command.priority;
