@@ -21,6 +21,7 @@ async function run(setup: PulseSetup): Promise<void> {
   const pg = await loadPg();
   let client: Client | null = null;
   let isBeating = false;
+  let isStopped = false;
   const tell = (message: PulseMessage): void => parentPort?.postMessage(message);
 
   const drop = (): void => {
@@ -46,6 +47,7 @@ async function run(setup: PulseSetup): Promise<void> {
   };
 
   const stop = (): void => {
+    isStopped = true;
     clearInterval(timer);
     parentPort?.close();
     drop();
@@ -56,6 +58,7 @@ async function run(setup: PulseSetup): Promise<void> {
     isBeating = true;
     try {
       client ??= await connect();
+      if (isStopped) return;
       const { rowCount } = await client.query(setup.beat, [setup.worker]);
       if (rowCount === 1) return;
     } catch {
@@ -63,6 +66,8 @@ async function run(setup: PulseSetup): Promise<void> {
       return;
     } finally {
       isBeating = false;
+      // Told to stop while it connected: the connection would keep the thread.
+      if (isStopped) drop();
     }
     tell("lost");
     stop();
