@@ -14,12 +14,12 @@ const pages = [
   "CHANGELOG.md",
   "SECURITY.md",
   "docs/http.md",
+  "docs/postgres.md",
   "docs/dashboard.md",
   "docs/scaling.md",
   "examples/cluster/README.md",
   "docs/documents.md",
   "docs/exports.md",
-  "docs/postgres.md",
   "docs/react.md",
   "examples/react/README.md",
 ];

@@ -42,9 +42,9 @@ function prepareQueries(connection: Connection): Queries {
     openOf: connection.query(`SELECT number FROM @batches WHERE queue = $1 AND ended_at IS NULL AND NOT is_removing
       AND (NOT is_cancelled OR pending > 0) ORDER BY number`),
     batchesOf: connection.query("SELECT number FROM @batches WHERE queue = $1 ORDER BY number"),
-    isRemoving: connection.query("SELECT 1 FROM @batches WHERE number = $1 AND is_removing"),
     worker: connection.query("SELECT concurrency, is_draining FROM @workers WHERE number = $1"),
     drain: connection.query("UPDATE @workers SET is_draining = true WHERE number = $1"),
+    isRemoving: connection.query("SELECT 1 FROM @batches WHERE number = $1 AND is_removing"),
   };
 }
 

@@ -3,8 +3,7 @@ import type { ClientBase } from "pg";
 import { MilepostError } from "../../core/errors.ts";
 import { type CopyPurpose, checkMark, dropAbandoned, putMark } from "./copy-mark.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
-import { DRAIN } from "./migrations/0002-drain.ts";
-import { RESTORING } from "./migrations/0003-restoring.ts";
+import { RESTORING } from "./migrations/0002-restoring.ts";
 import { keyPlace, qualify } from "./names.ts";
 
 export interface Migration {
@@ -14,7 +13,7 @@ export interface Migration {
 }
 
 /** In order, without gaps. A published one is never edited: its checksum is kept in every store. */
-export const MIGRATIONS: readonly Migration[] = [INITIAL, DRAIN, RESTORING];
+export const MIGRATIONS: readonly Migration[] = [INITIAL, RESTORING];
 
 const ITEMS_VACUUM = "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 100000";
 

@@ -13,17 +13,18 @@ type OrderTuple = readonly [
   control: number,
 ];
 
-const COLUMNS = "m.revision, greatest(0, w.beat_at + w.lease_ms - :now), w.is_draining";
-
 /** Prepares `orders` of the port. */
 export function prepareOrders(connection: Connection): (worker: number, confirmed: number | null) => Promise<Orders> {
   const session = connection.query<
     readonly [revision: number, leftMs: number | null, isDraining: boolean | null, confirmed: number | null]
-  >(`SELECT ${COLUMNS}, w.confirmed FROM @meta AS m LEFT JOIN @workers AS w ON w.number = $1`);
+  >(
+    `SELECT m.revision, greatest(0, w.beat_at + w.lease_ms - :now), w.is_draining, w.confirmed
+    FROM @meta AS m LEFT JOIN @workers AS w ON w.number = $1`,
+  );
   const confirm = connection.query("UPDATE @workers SET confirmed = $2 WHERE number = $1 AND confirmed < $2");
   // One statement, and so one snapshot: what is held is as of the revision.
-  const held = connection.query<OrderTuple>(`SELECT ${COLUMNS}, h.batch, h.ordinal, h.token, h.control
-    FROM @meta AS m LEFT JOIN @workers AS w ON w.number = $1
+  const held = connection.query<OrderTuple>(`SELECT m.revision, greatest(0, w.beat_at + w.lease_ms - :now),
+    w.is_draining, h.batch, h.ordinal, h.token, h.control FROM @meta AS m LEFT JOIN @workers AS w ON w.number = $1
     LEFT JOIN (SELECT o.batch, o.ordinal, o.token, greatest(b.control, q.control) AS control FROM (
       SELECT i.batch, i.ordinal, i.token FROM @batches AS b JOIN @items AS i ON i.batch = b.number AND i.worker = $1
       WHERE b.ended_at IS NULL AND i.worker <> 0
@@ -37,7 +38,7 @@ export function prepareOrders(connection: Connection): (worker: number, confirme
     return {
       leftMs: leftMs ?? 0,
       revision,
-      isDraining: isDraining === true,
+      isDraining: isDraining ?? false,
       held: rows.flatMap(([, , , batch, ordinal, token, control]) =>
         batch === null ? [] : [{ item: itemNumberFrom(batch, ordinal), token, control: controlOf(control) }],
       ),
@@ -48,8 +49,9 @@ export function prepareOrders(connection: Connection): (worker: number, confirme
     if (confirmed === null) return readAll(worker);
     // Most calls find nothing new.
     const [revision, leftMs, isDraining, known] = (await connection.get(session, worker)) ?? [0, null, null, null];
-    if (leftMs === null || isDraining === null || known === null)
+    if (leftMs === null || isDraining === null || known === null) {
       return { leftMs: 0, revision, isDraining: false, held: [] };
+    }
     if (known < confirmed) await connection.write((tx) => tx.run(confirm, worker, confirmed));
     return revision === confirmed ? { leftMs, revision, isDraining, held: [] } : readAll(worker);
   };

@@ -58,7 +58,6 @@ async function run(setup: PulseSetup): Promise<void> {
     isBeating = true;
     try {
       client ??= await connect();
-      if (isStopped) return;
       const { rowCount } = await client.query(setup.beat, [setup.worker]);
       if (rowCount === 1) return;
     } catch {
@@ -66,9 +65,10 @@ async function run(setup: PulseSetup): Promise<void> {
       return;
     } finally {
       isBeating = false;
-      // Told to stop while it connected: the connection would keep the thread.
+      // Told to stop while it connected: an open connection would keep the thread for ever.
       if (isStopped) drop();
     }
+    if (isStopped) return;
     tell("lost");
     stop();
   };

@@ -10,7 +10,7 @@ import { toStateCode } from "./rows.ts";
  */
 
 const FAILED = [toStateCode("failed")];
-const RETRIABLE = [...FAILED, toStateCode("cancelled")];
+const FAILED_OR_CANCELLED = [...FAILED, toStateCode("cancelled")];
 
 export interface Done {
   readonly ok: true;
@@ -95,9 +95,13 @@ export class Steps {
     entry: LedgerEntry,
     { failedOnly, errorMessage }: { readonly failedOnly: boolean; readonly errorMessage?: string },
   ): Promise<Done> {
-    const states = failedOnly || errorMessage !== undefined ? FAILED : RETRIABLE;
     const most = LIMITS.controlChunkItems;
-    const found = await changes.lockEnded(entry.number, { states, limit: most + 1, message: errorMessage ?? null });
+    const states = failedOnly || errorMessage !== undefined ? FAILED : FAILED_OR_CANCELLED;
+    const found = await changes.lockEnded(entry.number, {
+      states,
+      errorMessage: errorMessage ?? null,
+      limit: most + 1,
+    });
     const retried = found.slice(0, most);
     if (retried.length > 0 && entry.endedAt !== null) ledger.reopen(entry);
     for (const item of retried) changes.retry(item, entry);
