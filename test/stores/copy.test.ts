@@ -95,7 +95,9 @@ describe.each(KINDS)("a copy from %s", (from) => {
         await target.remove();
       });
     });
-    await fc.assert(property, { numRuns: 25, interruptAfterTimeLimit: 2_500, markInterruptAsFailure: false });
+    // By number, not by time: on a machine that is busy none would be run.
+    const isSlow = from === "postgres" || to === "postgres";
+    await fc.assert(property, { numRuns: isSlow ? 5 : 12 });
   });
 });
 
