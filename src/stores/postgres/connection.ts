@@ -1,6 +1,7 @@
 import type { ClientConfig, Pool, PoolClient, QueryResult } from "pg";
 import { MilepostError } from "../../core/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { CopyPurpose } from "./copy-mark.ts";
 import { loadPg, type PgModule } from "./load-pg.ts";
 import { type Location, readLocation } from "./location.ts";
 import { migrate } from "./migrator.ts";
@@ -15,6 +16,7 @@ export interface ConnectionOptions {
   readonly mustExist?: boolean;
   /** For tests: leases are judged by it, not by the database's clock. */
   readonly leaseClock?: Clock;
+  readonly copy?: CopyPurpose;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -85,6 +87,8 @@ export class Connection {
   #durable = "";
   /** Names this store object among all that have the store open. */
   self = "";
+  /** Of the copy that is being made in the schema; null: it is a store. */
+  mark: string | null = null;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -100,13 +104,14 @@ export class Connection {
     try {
       await client.connect();
       await this.#inspectServer(client);
-      await migrate(client, {
+      this.mark = await migrate(client, {
         schema: this.location.schema,
         shown: this.location.shown,
         partitions: this.location.partitions,
         lockKey: lockKeyOf(this.location.schema, "migrate"),
         now: this.clock.now(),
         mayCreate: this.#options.mustExist !== true,
+        ...(this.#options.copy !== undefined && { copy: this.#options.copy }),
       });
     } catch (error) {
       throw toStoreError(error, this.location.shown);
