@@ -15,6 +15,10 @@ let open: { readonly library: Library; readonly ino: number; readonly model: str
 export async function answer({ index, model, question }: SearchTask): Promise<SearchAnswer> {
   try {
     const library = await libraryAt(index, model);
+    if (question.type === "remove") {
+      await library.remove(question.sha256);
+      return { type: "removed" };
+    }
     if (question.type === "thumbnail") {
       return { type: "picture", picture: (await library.thumbnail(question.sha256, question.page)) ?? null };
     }
