@@ -6,6 +6,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   karaoke: "./karaoke.ts",
   command: "./command.ts",
   peers: "./peers.ts",
+  postgres: "./postgres.ts",
   endurance: "./endurance.ts",
   eta: "./eta/run.ts",
   http: "./http.ts",

@@ -25,9 +25,11 @@ export interface OpenOptions {
 }
 
 /**
- * Opens the engine on a store: the path of an SQLite file, made if it is not there, or `memory:` for one that ends with the process.
+ * Opens the engine on a store: the path of an SQLite file, made if it is not there; `postgres://user:password@host:port/database`
+ * for one that many machines share; or `memory:` for one that ends with the process.
  *
- * @throws {MilepostError} `NOT_FOUND` (with `mustExist`), `STORE_*` when the file cannot be used; it is left as it was
+ * @throws {MilepostError} `NOT_FOUND` (with `mustExist`), `STORE_*` when the store cannot be used; it is left as it was;
+ * `MISSING_DEPENDENCY` for PostgreSQL without the package pg
  * @example
  * await using milepost = await openMilepost("work.db");
  */
@@ -56,18 +58,22 @@ export async function openStore(
   if (typeof location !== "string" || location === "" || location.includes("\0")) {
     throw new MilepostError(
       "INVALID_ARGUMENT",
-      `a store is the path of a file or "memory:"; found ${JSON.stringify(location)}`,
+      `a store is the path of a file, postgres://… or "memory:"; found ${JSON.stringify(location)}`,
     );
   }
   if (location === "memory:") {
     const { createMemoryStore } = await import("./stores/memory/memory-store.ts");
     return createMemoryStore({ clock });
   }
+  if (/^postgres(ql)?:\/\//i.test(location)) {
+    const { openPostgresStore } = await import("./stores/postgres/postgres-store.ts");
+    return openPostgresStore({ url: location, clock, mustExist });
+  }
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) {
     const scheme = location.slice(0, location.indexOf(":"));
     throw new MilepostError(
       "STORE_UNSUPPORTED",
-      `stores at ${scheme}: are not supported; give the path of a file or "memory:"`,
+      `stores at ${scheme}: are not supported; give the path of a file, postgres://… or "memory:"`,
     );
   }
   if (mustExist) {

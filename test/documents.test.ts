@@ -14,6 +14,7 @@ const pages = [
   "CHANGELOG.md",
   "SECURITY.md",
   "docs/http.md",
+  "docs/postgres.md",
   "docs/dashboard.md",
   "docs/scaling.md",
   "examples/cluster/README.md",

@@ -4,6 +4,7 @@ import { MilepostError } from "../core/errors.ts";
 import type { Milepost } from "../engine/milepost.ts";
 import { escapeText } from "../format/escape.ts";
 import type { Logger } from "../ports/logger.ts";
+import { withoutPassword } from "../stores/postgres/location.ts";
 import type { Io } from "./io.ts";
 import { shellQuote } from "./shell-quote.ts";
 
@@ -100,9 +101,9 @@ export class Cli {
     return { info: this.io.env.MILEPOST_DEBUG ? write : () => {}, warn: write, error: write };
   }
 
-  /** A command for the user to type, with `--store` where this one needed it. */
+  /** A command for the user to type, with `--store` where this one needed it; a password is left out. */
   hint(options: CommonOptions, ...words: readonly string[]): string {
-    const store = options.store === undefined ? [] : ["--store", options.store];
+    const store = options.store === undefined ? [] : ["--store", withoutPassword(options.store)];
     return ["milepost", ...words, ...store].map(shellQuote).join(" ");
   }
 }

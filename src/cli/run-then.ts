@@ -2,6 +2,7 @@ import type { BatchSnapshot } from "../core/batch.ts";
 import type { Batch } from "../engine/batch.ts";
 import type { Milepost } from "../engine/milepost.ts";
 import { type CommandOptions, commandPipeline } from "../pipelines/command/command-pipeline.ts";
+import { withoutPassword } from "../stores/postgres/location.ts";
 import { digestOf } from "./batch-name.ts";
 import type { Cli } from "./cli.ts";
 import { CommandPrinter } from "./command-printer.ts";
@@ -74,7 +75,7 @@ async function runThen(
     ...(options.queue !== undefined && { queue: options.queue }),
     options: then.options,
     attempts: 1,
-    items: [{ key, input: { env: environmentOf(end, cli.storeLocation(options)) } }],
+    items: [{ key, input: { env: environmentOf(end, withoutPassword(cli.storeLocation(options))) } }],
   });
   const worker = await milepost.work({ batch });
   const ended = await interrupt.unlessRaised(batch.done());
@@ -93,7 +94,7 @@ async function runThen(
   cli.line(`try it again: ${cli.hint(options, "retry", then.name, "--failed")} && the same command`);
 }
 
-/** What the command at the end finds in its environment, beside all that `milepost` was started with. */
+/** What the command at the end finds in its environment, beside all that `milepost` was started with. It is kept with the item: no password is in it. */
 function environmentOf(end: BatchSnapshot, store: string): Readonly<Record<string, string>> {
   return {
     MILEPOST_BATCH: titleOf(end),

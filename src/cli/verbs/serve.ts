@@ -166,6 +166,12 @@ function toServerOptions(cli: Cli, options: ServeOptions): ServerOptions {
 /** `.milepost/files` for the default store; a folder of its own for any other, since a folder serves one store. */
 function filesBeside(store: string): string {
   if (store === "memory:") throw new MilepostError("INVALID_ARGUMENT", "a store in memory needs --files <folder>");
+  if (store.includes("://")) {
+    throw new MilepostError(
+      "INVALID_ARGUMENT",
+      "a store on PostgreSQL needs --files <folder>, one that all its servers and workers see",
+    );
+  }
   return basename(store) === "milepost.db" ? join(dirname(store), "files") : `${store}.files`;
 }
 

@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import type { ClientBase } from "pg";
+import { MilepostError } from "../../core/errors.ts";
+import { INITIAL } from "./migrations/0001-initial.ts";
+import { keyPlace, qualify } from "./names.ts";
+
+export interface Migration {
+  readonly number: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** In order, without gaps. A published one is never edited: its checksum is kept in every store. */
+export const MIGRATIONS: readonly Migration[] = [INITIAL];
+
+const ITEMS_VACUUM = "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 100000";
+
+export interface MigrateOptions {
+  readonly schema: string;
+  /** For people. */
+  readonly shown: string;
+  /** As in `Location`. */
+  readonly partitions: number;
+  /** Of the advisory lock that only one of all who migrate has. */
+  readonly lockKey: string;
+  readonly now: number;
+  /** False: nothing is made where nothing is. */
+  readonly mayCreate: boolean;
+  readonly migrations?: readonly Migration[];
+}
+
+export function checksumOf(migration: Migration): string {
+  return createHash("sha256").update(migration.sql).digest("hex");
+}
+
+/**
+ * Brings a schema up to date, in one transaction under an advisory lock: of programs that start at once one does it, the others
+ * wait. A schema that is up to date is only read, without any lock.
+ *
+ * @throws {MilepostError} `STORE_SCHEMA` for a schema that is newer than this program or differs from what it was made with;
+ * `STORE_UNSUPPORTED` for a schema of another program; `NOT_FOUND` where nothing may be made
+ */
+export async function migrate(client: ClientBase, options: MigrateOptions): Promise<void> {
+  const migrations = options.migrations ?? MIGRATIONS;
+  if ((await appliedOf(client, options, migrations)) === migrations.length) return;
+  await client.query("BEGIN");
+  try {
+    await client.query("SELECT pg_advisory_xact_lock($1)", [options.lockKey]);
+    const applied = await appliedOf(client, options, migrations);
+    if (applied === 0) await createSchema(client, options);
+    for (const migration of migrations.slice(applied)) {
+      await client.query(expand(migration.sql, options));
+      await client.query(
+        qualify("INSERT INTO @migrations (number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)", options.schema),
+        [migration.number, migration.name, checksumOf(migration), options.now],
+      );
+    }
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => {});
+    throw error;
+  }
+}
+
+async function createSchema(client: ClientBase, { schema, shown, mayCreate }: MigrateOptions): Promise<void> {
+  if (!mayCreate) {
+    throw new MilepostError("NOT_FOUND", `there is no store at ${shown}; submit work first or name one with --store`);
+  }
+  // Asked first: who may use a schema that was made for him may not have the right to make one.
+  const found = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
+  if (found.rowCount === 0) await client.query(qualify("CREATE SCHEMA @", schema));
+  const others = await client.query(
+    "SELECT count(*)::int AS n FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = $1 AND relkind IN ('r', 'p', 'v')",
+    [schema],
+  );
+  if (others.rows[0].n > 0) {
+    throw new MilepostError(
+      "STORE_UNSUPPORTED",
+      `the schema ${schema} holds tables of another program; name another one: ?schema=…`,
+    );
+  }
+  await client.query(
+    qualify(
+      "CREATE TABLE @migrations (number int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at bigint NOT NULL)",
+      schema,
+    ),
+  );
+}
+
+/** How many migrations the schema has; 0 where there is none. */
+async function appliedOf(
+  client: ClientBase,
+  { schema, shown }: MigrateOptions,
+  migrations: readonly Migration[],
+): Promise<number> {
+  // Read as rows: a look-up by name may remember that there was none.
+  const found = await client.query(
+    "SELECT 1 FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace WHERE nspname = $1 AND relname = 'migrations'",
+    [schema],
+  );
+  if (found.rowCount === 0) return 0;
+  const { rows } = await client.query(
+    qualify("SELECT number, name, checksum FROM @migrations ORDER BY number", schema),
+  );
+  if (rows.length > migrations.length) {
+    throw new MilepostError(
+      "STORE_SCHEMA",
+      `${shown} has schema ${rows.length}, newer than ${migrations.length}, the newest this version of Milepost knows. Update Milepost; nothing was changed.`,
+    );
+  }
+  for (const [index, row] of rows.entries()) {
+    const known = migrations[index];
+    if (known === undefined || row.number !== known.number || row.checksum !== checksumOf(known)) {
+      throw new MilepostError(
+        "STORE_SCHEMA",
+        `${shown} was made with another form of migration ${row.number} (${row.name}): its checksum differs. Open it with the version that made it; nothing was changed.`,
+      );
+    }
+  }
+  return rows.length;
+}
+
+function expand(sql: string, { schema, partitions }: MigrateOptions): string {
+  const parts = Array.from(
+    { length: partitions },
+    (_, part) =>
+      `CREATE TABLE @items_${part} PARTITION OF @items FOR VALUES WITH (MODULUS ${partitions}, REMAINDER ${part}) WITH (${ITEMS_VACUUM});`,
+  );
+  const expanded = sql
+    .replace("@ITEMS_STORAGE", partitions > 0 ? "PARTITION BY HASH (batch)" : `WITH (${ITEMS_VACUUM})`)
+    .replace("@ITEMS_PARTITIONS", parts.join("\n"))
+    .replace("@KEY_PLACE(key)", keyPlace("key"));
+  return qualify(expanded, schema);
+}

@@ -1,0 +1,82 @@
+import { parentPort, workerData } from "node:worker_threads";
+import type { Client } from "pg";
+import { loadPg } from "./load-pg.ts";
+
+/** What the thread is started with. `beat` is the statement that renews the session `$1`. */
+export interface PulseSetup {
+  readonly url: string;
+  readonly beat: string;
+  readonly worker: number;
+  readonly everyMs: number;
+}
+
+/** What the thread tells: its row is gone, or it can beat no more. */
+export type PulseMessage = "beating" | "lost";
+
+/*
+ * Renews one session's lease, with a connection and a timer of its own, however busy the main thread is. A connection that
+ * breaks is replaced with the next beat: the lease spans several.
+ */
+async function run(setup: PulseSetup): Promise<void> {
+  const pg = await loadPg();
+  let client: Client | null = null;
+  let isBeating = false;
+  let isStopped = false;
+  const tell = (message: PulseMessage): void => parentPort?.postMessage(message);
+
+  const drop = (): void => {
+    const dropped = client;
+    client = null;
+    dropped?.end().catch(() => {});
+  };
+
+  const connect = async (): Promise<Client> => {
+    const timeoutMs = Math.max(1_000, setup.everyMs);
+    const made = new pg.Client({
+      connectionString: setup.url,
+      connectionTimeoutMillis: timeoutMs,
+      query_timeout: timeoutMs,
+      keepAlive: true,
+      application_name: "milepost pulse",
+    });
+    made.on("error", () => {
+      if (client === made) client = null;
+    });
+    await made.connect();
+    return made;
+  };
+
+  const stop = (): void => {
+    isStopped = true;
+    clearInterval(timer);
+    parentPort?.close();
+    drop();
+  };
+
+  const renew = async (): Promise<void> => {
+    if (isBeating) return;
+    isBeating = true;
+    try {
+      client ??= await connect();
+      const { rowCount } = await client.query(setup.beat, [setup.worker]);
+      if (rowCount === 1) return;
+    } catch {
+      drop();
+      return;
+    } finally {
+      isBeating = false;
+      // Told to stop while it connected: an open connection would keep the thread for ever.
+      if (isStopped) drop();
+    }
+    if (isStopped) return;
+    tell("lost");
+    stop();
+  };
+
+  const timer = setInterval(() => void renew(), setup.everyMs);
+  parentPort?.on("message", stop);
+  await renew();
+  tell("beating");
+}
+
+await run(workerData as PulseSetup);

