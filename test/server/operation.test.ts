@@ -156,7 +156,8 @@ describe("closing", () => {
       get(target, name) {
         const value: unknown = Reflect.get(target, name, target);
         if (name !== "batch") return typeof value === "function" ? value.bind(target) : value;
-        return () => {
+        return (...args: Parameters<Milepost["batch"]>) => {
+          if (args[0] !== id) return target.batch(...args);
           asked.give();
           const batch = target.batch(id);
           return { snapshot: () => go.wait.then(() => batch.snapshot()) };
