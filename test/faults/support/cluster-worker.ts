@@ -1,0 +1,29 @@
+/**
+ * A worker of a cluster: `node cluster-worker.ts <store> <folder> <concurrency> <leaseMs>`. It converts images, and items of the
+ * pipeline `nothing`, which do nothing but leave lines in a ledger of the process in the folder: `start <batch> <key>`, `end …`.
+ */
+import { openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { openMilepost } from "../../../src/index.ts";
+import { imagesPipeline } from "../../../src/pipelines/images/images-pipeline.ts";
+import { SILENT } from "../../../src/ports/logger.ts";
+
+const [store = "", folder = "", concurrency = "1", leaseMs = "1000"] = process.argv.slice(2);
+const ledger = openSync(join(folder, `ledger-${process.pid}-${Date.now()}.txt`), "a");
+const milepost = await openMilepost(store, { logger: SILENT });
+milepost.pipeline(imagesPipeline());
+milepost.pipeline("nothing", async (item, step) => {
+  const facts = `${item.batch.id} ${item.key}\n`;
+  writeSync(ledger, `start ${facts}`);
+  const { ms = 0 } = (item.batch.options ?? {}) as { ms?: number };
+  if (ms > 0) await setTimeout(ms, undefined, { signal: step.signal });
+  writeSync(ledger, `end ${facts}`);
+});
+const worker = await milepost.work({ concurrency: Number(concurrency), leaseMs: Number(leaseMs), abortGraceMs: 1_000 });
+process.stdout.write("working\n");
+process.on("SIGTERM", () => void milepost.close());
+void worker.failed().then((error) => {
+  process.stderr.write(`${String(error)}\n`);
+  process.exitCode = 1;
+});
