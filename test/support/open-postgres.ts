@@ -4,9 +4,16 @@ import type { OpenedStore } from "../../src/testing/conformance-case.ts";
 import type { ManualClock } from "../../src/testing/manual-clock.ts";
 import type { Cluster } from "./postgres.ts";
 
-/** A fresh store in a schema of its own, by the clock of the test. */
-export async function openPostgres(cluster: Cluster, clock: ManualClock): Promise<OpenedStore> {
-  const { url, schema } = cluster.newStore();
+/** A fresh store in a schema of its own, by the clock of the test. `parameters` go into its URL. */
+export async function openPostgres(
+  cluster: Cluster,
+  clock: ManualClock,
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<OpenedStore> {
+  const { url: plain, schema } = cluster.newStore();
+  const url = `${plain}${Object.entries(parameters)
+    .map(([name, value]) => `&${name}=${value}`)
+    .join("")}`;
   const stores: Store[] = [];
   const open = async (): Promise<Store> => {
     const store = await openPostgresStore({ url, clock, leaseClock: clock });

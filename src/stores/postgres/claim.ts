@@ -1,9 +1,8 @@
 import { itemIdsOf, itemNumberFrom, splitItemNumber } from "../../core/ids.ts";
-import { invariant } from "../../core/invariant.ts";
 import type { Claimed, ClaimRequest, Lease } from "../../ports/store.ts";
 import { share } from "./claim-shares.ts";
 import type { Connection, Statement, Transaction } from "./connection.ts";
-import { CLAIMABLE, READY } from "./rows.ts";
+import { CLAIMABLE, COVERING, READY } from "./rows.ts";
 
 /** Back-offs made ready in one claim, of one batch, and batches looked at in one page: bounds on the length of the transaction. */
 const PROMOTED_MAX = 1_000;
@@ -29,7 +28,11 @@ type LeaseTuple = readonly [
   failures: number,
   crashes: number,
   suspect: boolean,
+  fresh: boolean,
 ];
+
+/** Where a tuple says whether its item is fresh. */
+const IS_FRESH = 13;
 
 const LEASE_COLUMNS = `i.batch, i.ordinal, i.priority, i.token, i.key, i.input, i.size, i.kind, i.saved, i.attempts,
   i.failures, i.crashes, i.suspect`;
@@ -59,11 +62,16 @@ interface Queries {
   readonly worker: Statement;
   readonly promote: Statement;
   readonly candidates: Statement<CandidateTuple>;
-  readonly named: Statement<readonly [batch: number, ordinal: number, ...CandidateTuple]>;
+  readonly named: Statement<readonly [...LeaseTuple, ...CandidateTuple]>;
   readonly limited: Statement<readonly [string, number]>;
   readonly held: Statement<readonly [string, number]>;
-  readonly take: Statement<LeaseTuple>;
-  readonly takeThese: Statement<LeaseTuple>;
+  readonly frontiers: Statement;
+  readonly ready: Statement<LeaseTuple>;
+  readonly fresh: Statement<LeaseTuple>;
+  readonly take: Statement;
+  readonly dropBlocks: Statement;
+  readonly addBlocks: Statement;
+  readonly advance: Statement;
   readonly nextAt: Statement<readonly [number | null]>;
 }
 
@@ -78,29 +86,43 @@ function prepareQueries(connection: Connection): Queries {
       AND NOT b.is_removing AND (cardinality($1::text[]) = 0 OR b.queue = ANY ($1))) AS d
       WHERE i.batch = d.batch AND i.ordinal = d.ordinal`),
     candidates: connection.query(`SELECT ${CANDIDATE_COLUMNS}, r.ready, q.concurrency FROM ${joined}
-      CROSS JOIN LATERAL (SELECT count(*)::int AS ready FROM (SELECT 1 FROM @items WHERE batch = b.number AND ${READY}
-      LIMIT $5) AS few) AS r WHERE ${WANTED} AND (b.start_at IS NULL OR b.start_at <= $4) AND r.ready > 0
+      JOIN @frontiers AS f ON f.batch = b.number CROSS JOIN LATERAL (SELECT
+      (SELECT count(*)::int FROM (SELECT 1 FROM @items WHERE batch = b.number AND ${READY} LIMIT $5) AS few)
+      + (SELECT count(*)::int FROM (SELECT 1 FROM @items WHERE batch = b.number AND fresh AND ordinal >= f.ordinal
+      LIMIT $5) AS few) AS ready) AS r WHERE ${WANTED} AND (b.start_at IS NULL OR b.start_at <= $4) AND r.ready > 0
       AND (b.priority, b.number) > ($6, $7) ORDER BY b.priority, b.number LIMIT ${BATCHES_PAGE}`),
-    named: connection.query(`SELECT i.batch, i.ordinal, ${CANDIDATE_COLUMNS}, 1, q.concurrency
+    named: connection.query(`SELECT ${LEASE_COLUMNS}, false, ${CANDIDATE_COLUMNS}, 1, q.concurrency
       FROM unnest($5::int[], $6::int[]) WITH ORDINALITY AS n (batch, ordinal, place)
       JOIN @items AS i ON i.batch = n.batch AND i.ordinal = n.ordinal JOIN @batches AS b ON b.number = i.batch
       JOIN @queues AS q ON q.name = b.queue WHERE ${WANTED} AND (b.start_at IS NULL OR b.start_at <= $4)
-      AND i.${READY.replaceAll(" AND ", " AND i.").replaceAll("i.NOT ", "NOT i.")} ORDER BY n.place
+      AND i.state = 0 AND i.worker = 0 AND NOT i.held AND i.run_at = 0 AND ${COVERING} IS NULL ORDER BY n.place
       FOR UPDATE OF i SKIP LOCKED`),
     // Claims from a queue with a limit come one after the other, and each counts what the others have taken.
     limited: connection.query(`SELECT name, concurrency FROM @queues WHERE name = ANY ($1::text[])
       AND concurrency IS NOT NULL ORDER BY name FOR UPDATE`),
     held: connection.query(`SELECT b.queue, count(*)::int FROM @batches AS b JOIN @items AS i ON i.batch = b.number
-      WHERE b.queue = ANY ($1::text[]) AND b.ended_at IS NULL AND i.worker <> 0 GROUP BY b.queue`),
+      AND i.worker <> 0 WHERE b.queue = ANY ($1::text[]) AND b.ended_at IS NULL GROUP BY b.queue
+      UNION ALL SELECT b.queue, count(*)::int FROM @batches AS b JOIN @blocks AS k ON k.batch = b.number
+      JOIN @items AS i ON i.batch = k.batch AND i.ordinal BETWEEN k.first AND k.last AND i.fresh
+      WHERE b.queue = ANY ($1) GROUP BY b.queue`),
+    // Who claims fresh items of a batch does so alone: the statements behind this one see what the others took.
+    frontiers: connection.query("SELECT 1 FROM @frontiers WHERE batch = ANY ($1::int[]) ORDER BY batch FOR UPDATE"),
     // Materialized: else the planner may read the items a second time, and take more than were locked.
-    take: connection.query(`WITH picked AS MATERIALIZED (SELECT r.batch, r.ordinal
-      FROM unnest($2::int[], $3::int[]) AS n (batch, items) CROSS JOIN LATERAL (SELECT batch, ordinal FROM @items
+    ready: connection.query(`WITH picked AS MATERIALIZED (SELECT r.batch, r.ordinal
+      FROM unnest($1::int[], $2::int[]) AS n (batch, items) CROSS JOIN LATERAL (SELECT batch, ordinal FROM @items
       WHERE batch = n.batch AND ${READY} ORDER BY priority, ordinal LIMIT n.items FOR UPDATE SKIP LOCKED) AS r)
-      UPDATE @items AS i SET worker = $1, token = token + 1 FROM picked AS p
-      WHERE i.batch = p.batch AND i.ordinal = p.ordinal RETURNING ${LEASE_COLUMNS}`),
-    takeThese: connection.query(`UPDATE @items AS i SET worker = $1, token = token + 1
-      FROM unnest($2::int[], $3::int[]) AS n (batch, ordinal)
-      WHERE i.batch = n.batch AND i.ordinal = n.ordinal RETURNING ${LEASE_COLUMNS}`),
+      SELECT ${LEASE_COLUMNS}, false FROM picked AS p JOIN @items AS i ON i.batch = p.batch AND i.ordinal = p.ordinal`),
+    fresh: connection.query(`SELECT ${LEASE_COLUMNS}, true FROM unnest($1::int[], $2::int[]) AS n (batch, items)
+      JOIN @frontiers AS f ON f.batch = n.batch CROSS JOIN LATERAL (SELECT * FROM @items WHERE batch = n.batch AND fresh
+      AND ordinal >= f.ordinal ORDER BY ordinal LIMIT n.items) AS i`),
+    take: connection.query(`UPDATE @items AS i SET worker = $1, token = token + 1, fresh = false
+      FROM unnest($2::int[], $3::int[]) AS n (batch, ordinal) WHERE i.batch = n.batch AND i.ordinal = n.ordinal`),
+    dropBlocks: connection.query(`DELETE FROM @blocks AS k WHERE worker = $1 AND NOT EXISTS (SELECT 1 FROM @items
+      WHERE batch = k.batch AND ordinal BETWEEN k.first AND k.last AND fresh)`),
+    addBlocks: connection.query(`INSERT INTO @blocks (worker, batch, first, last) SELECT $1, n.batch, n.first, n.last
+      FROM unnest($2::int[], $3::int[], $4::int[]) AS n (batch, first, last)`),
+    advance: connection.query(`UPDATE @frontiers AS f SET ordinal = n.last + 1
+      FROM unnest($1::int[], $2::int[]) AS n (batch, last) WHERE f.batch = n.batch`),
     nextAt: connection.query(`SELECT min(at) FROM (
       SELECT greatest(due.run_at, b.start_at) AS at FROM ${joined} CROSS JOIN LATERAL (SELECT run_at FROM @items
       WHERE batch = b.number AND state = 0 AND run_at > 0 AND NOT held ORDER BY run_at LIMIT 1) AS due WHERE ${WANTED}
@@ -167,41 +189,71 @@ class Claim {
       after = [last.priority, last.number];
     }
     if (taken.length === 0) return [];
-    const rows = await this.#tx.all(
-      this.#queries.take,
-      this.#request.worker,
-      taken.map((candidate) => candidate.number),
-      taken.map((candidate) => candidate.taken),
-    );
-    return this.#inOrder(rows, order);
+    const wanted = [taken.map((candidate) => candidate.number), taken.map((candidate) => candidate.taken)];
+    this.#tx.send(this.#queries.frontiers, wanted[0]);
+    const [ready, fresh] = await Promise.all([
+      this.#tx.all(this.#queries.ready, ...wanted),
+      this.#tx.all(this.#queries.fresh, ...wanted),
+    ]);
+    const chosen = inOrder([...ready, ...fresh], order);
+    this.#take(chosen.filter((row) => !row[IS_FRESH]));
+    this.#takeFresh(chosen.filter((row) => row[IS_FRESH]));
+    return this.#toLeases(chosen, new Map(taken.map(({ number, id }) => [number, id])));
   }
 
   async #takeThese(session: Promise<unknown>, numbers: readonly number[]): Promise<readonly Lease[]> {
     const places = numbers.map(splitItemNumber).filter(({ batch }) => batch > 0);
-    const rows = await this.#tx.all(
-      this.#queries.named,
-      ...this.#wanted,
-      places.map(({ batch }) => batch),
-      places.map(({ ordinal }) => ordinal),
-    );
+    const batches = places.map(({ batch }) => batch);
+    this.#tx.send(this.#queries.frontiers, batches);
+    const ordinals = places.map(({ ordinal }) => ordinal);
+    const rows = await this.#tx.all(this.#queries.named, ...this.#wanted, batches, ordinals);
     if ((await session) === undefined) return [];
-    await this.#readRoom(rows.map(([, , ...candidate]) => candidate));
+    const found = rows.map((row) => {
+      return { lease: row.slice(0, IS_FRESH + 1) as unknown as LeaseTuple, candidate: candidateOf(row) };
+    });
+    await this.#readRoom(found.map(({ candidate }) => candidate));
     const ids = new Map<number, string>();
-    const chosen: (readonly [number, number])[] = [];
-    for (const [batch, ordinal, , id, queue] of rows) {
+    const chosen: LeaseTuple[] = [];
+    for (const { lease, candidate } of found) {
+      const [number, id, queue] = candidate;
       const room = this.#room.get(queue) ?? Number.POSITIVE_INFINITY;
       if (chosen.length >= this.#request.limit) break;
       if (room <= 0) continue;
       this.#room.set(queue, room - 1);
-      ids.set(batch, id);
-      chosen.push([batch, ordinal]);
+      ids.set(number, id);
+      chosen.push(lease);
     }
-    if (chosen.length === 0) return [];
-    const [batches, ordinals] = [chosen.map(([batch]) => batch), chosen.map(([, ordinal]) => ordinal)];
-    const taken = await this.#tx.all(this.#queries.takeThese, this.#request.worker, batches, ordinals);
-    const places2 = new Map(chosen.map(([batch, ordinal], place) => [itemNumberFrom(batch, ordinal), place]));
-    const leases = taken.map((row) => toLease(row, this.#request.worker, itemIdsOf(ids.get(row[0]) ?? "")));
-    return leases.sort((a, b) => (places2.get(a.item) ?? 0) - (places2.get(b.item) ?? 0));
+    this.#take(chosen);
+    return this.#toLeases(chosen, ids);
+  }
+
+  /** Marks locked items as held, each in its own row. */
+  #take(rows: readonly LeaseTuple[]): void {
+    if (rows.length === 0) return;
+    const [batches, ordinals] = [rows.map(([batch]) => batch), rows.map(([, ordinal]) => ordinal)];
+    this.#tx.send(this.#queries.take, this.#request.worker, batches, ordinals);
+  }
+
+  /** Marks fresh items as held, with one row for those of a batch. */
+  #takeFresh(rows: readonly LeaseTuple[]): void {
+    const ranges = new Map<number, { readonly first: number; last: number }>();
+    for (const [batch, ordinal] of rows) {
+      const range = ranges.get(batch);
+      if (range === undefined) ranges.set(batch, { first: ordinal, last: ordinal });
+      else range.last = ordinal;
+    }
+    if (ranges.size === 0) return;
+    const batches = [...ranges.keys()];
+    const lasts = batches.map((batch) => ranges.get(batch)?.last);
+    const firsts = batches.map((batch) => ranges.get(batch)?.first);
+    this.#tx.send(this.#queries.dropBlocks, this.#request.worker);
+    this.#tx.send(this.#queries.addBlocks, this.#request.worker, batches, firsts, lasts);
+    this.#tx.send(this.#queries.advance, batches, lasts);
+  }
+
+  #toLeases(rows: readonly LeaseTuple[], ids: ReadonlyMap<number, string>): readonly Lease[] {
+    const idsOf = new Map(Array.from(ids, ([batch, id]) => [batch, itemIdsOf(id)]));
+    return rows.map((row) => toLease(row, this.#request.worker, idsOf.get(row[0])?.(row[1]) ?? ""));
   }
 
   /** Locks the queues that have a limit, and reads what is left of it. */
@@ -215,46 +267,42 @@ class Claim {
       this.#tx.all(this.#queries.limited, unique),
       this.#tx.all(this.#queries.held, unique),
     ]);
-    const counts = new Map(held);
-    for (const [name, concurrency] of limits) this.#room.set(name, concurrency - (counts.get(name) ?? 0));
+    for (const [name, concurrency] of limits) this.#room.set(name, concurrency);
+    for (const [name, items] of held) this.#room.set(name, (this.#room.get(name) ?? 0) - items);
   }
+}
 
-  /** The leases in the order in which the claim chose their batches; inside a batch by priority, then age. */
-  #inOrder(rows: readonly LeaseTuple[], order: readonly Candidate[]): readonly Lease[] {
-    invariant(rows.length <= order.length, `claimed ${rows.length} items where ${order.length} were wanted`);
-    const ofBatch = new Map<number, LeaseTuple[]>();
-    for (const row of rows) {
-      const list = ofBatch.get(row[0]);
-      if (list === undefined) ofBatch.set(row[0], [row]);
-      else list.push(row);
-    }
-    // The last one first: they are taken from the end.
-    for (const list of ofBatch.values()) list.sort((a, b) => b[2] - a[2] || b[1] - a[1]);
-    const ids = new Map<number, (ordinal: number) => string>();
-    return order.flatMap(({ number, id }) => {
-      const row = ofBatch.get(number)?.pop();
-      if (row === undefined) return [];
-      let idOf = ids.get(number);
-      if (idOf === undefined) {
-        idOf = itemIdsOf(id);
-        ids.set(number, idOf);
-      }
-      return [toLease(row, this.#request.worker, idOf)];
-    });
+/** The items that a claim takes, in the order in which it chose their batches; inside a batch by priority, then age. */
+function inOrder(rows: readonly LeaseTuple[], order: readonly Candidate[]): readonly LeaseTuple[] {
+  const ofBatch = new Map<number, LeaseTuple[]>();
+  for (const row of rows) {
+    const list = ofBatch.get(row[0]);
+    if (list === undefined) ofBatch.set(row[0], [row]);
+    else list.push(row);
   }
+  // The last one first: they are taken from the end.
+  for (const list of ofBatch.values()) list.sort((a, b) => b[2] - a[2] || b[1] - a[1]);
+  return order.flatMap(({ number }) => {
+    const row = ofBatch.get(number)?.pop();
+    return row === undefined ? [] : [row];
+  });
+}
+
+function candidateOf(row: readonly [...LeaseTuple, ...CandidateTuple]): CandidateTuple {
+  return row.slice(IS_FRESH + 1) as unknown as CandidateTuple;
 }
 
 function toCandidate([number, id, queue, priority, ready]: CandidateTuple): Candidate {
   return { number, id, queue, priority, ready, taken: 0 };
 }
 
-function toLease(row: LeaseTuple, worker: number, idOf: (ordinal: number) => string): Lease {
+function toLease(row: LeaseTuple, worker: number, id: string): Lease {
   return {
     item: itemNumberFrom(row[0], row[1]),
-    token: row[3],
+    token: row[3] + 1,
     worker,
     batch: row[0],
-    id: idOf(row[1]),
+    id,
     key: row[4],
     input: row[5],
     size: row[6],

@@ -8,13 +8,11 @@ import { lockKeyOf, qualify } from "./names.ts";
 import { isCollision, isConnectionError, toStoreError } from "./postgres-errors.ts";
 
 export interface ConnectionOptions {
-  /** `postgres://user:password@host:port/database?schema=…&connections=…&prepare=off` */
+  /** As `readLocation` reads it. */
   readonly url: string;
   readonly clock: Clock;
   /** Refuse to make the schema where it is not there. Default false. */
   readonly mustExist?: boolean;
-  /** Parts of the table of items, by a hash of their batch. Counts when the schema is made. Default 0: one table. */
-  readonly partitions?: number;
   /** For tests: leases are judged by it, not by the database's clock. */
   readonly leaseClock?: Clock;
 }
@@ -73,7 +71,8 @@ export class Connection {
   readonly #options: ConnectionOptions;
   /** Called after each commit that changed something that others can see. */
   onCommit: (mayHaveEnded: boolean) => void = () => {};
-  readonly #gateKey: string;
+  /** For functions of the store that pass the gate by themselves. */
+  readonly gateKey: string;
   #pg: PgModule | null = null;
   #pool: Pool | null = null;
   #isOpen = true;
@@ -86,20 +85,20 @@ export class Connection {
     this.#options = options;
     this.location = readLocation(options.url);
     this.clock = options.clock;
-    this.#gateKey = lockKeyOf(this.location.schema, "gate");
+    this.gateKey = lockKeyOf(this.location.schema, "gate");
   }
 
   /** Connects, checks the server and brings the schema up to date. */
   async initialize(): Promise<void> {
     this.#pg = await loadPg();
-    const client = this.newClient();
+    const client = this.newClient("start");
     try {
       await client.connect();
       await this.#inspectServer(client);
       await migrate(client, {
         schema: this.location.schema,
         shown: this.location.shown,
-        partitions: this.#options.partitions ?? 0,
+        partitions: this.location.partitions,
         lockKey: lockKeyOf(this.location.schema, "migrate"),
         now: this.clock.now(),
         mayCreate: this.#options.mustExist !== true,
@@ -122,9 +121,9 @@ export class Connection {
   }
 
   /** A connection beside the pool, not connected yet. */
-  newClient(): InstanceType<PgModule["Client"]> {
+  newClient(purpose: string): InstanceType<PgModule["Client"]> {
     if (this.#pg === null) throw new Error("pg has not been loaded yet");
-    const client = new this.#pg.Client(this.#config());
+    const client = new this.#pg.Client({ ...this.#config(), application_name: `milepost ${purpose}` });
     // What is wrong is told by the query at hand, or by the event `end`.
     client.on("error", () => {});
     return client;
@@ -148,7 +147,7 @@ export class Connection {
     let last: Transaction | null = null;
     const result = await this.#transact(begin, timeoutMs, (tx) => {
       last = tx;
-      if (gate !== "none") tx.send(this.#gates[gate], this.#gateKey);
+      if (gate !== "none") tx.send(this.#gates[gate], this.gateKey);
       return work(tx);
     });
     // Known only now: what was sent last is answered with the commit.
@@ -170,6 +169,20 @@ export class Connection {
     ...values: readonly unknown[]
   ): Promise<QueryResult<Row & unknown[]>> {
     return this.#withClient((client) => client.query<Row & unknown[]>(this.#toQuery(statement, values)));
+  }
+
+  /** The same for a function that writes: made again after a collision. Who calls it tells of what it changed. */
+  async call<Row extends readonly unknown[]>(
+    statement: Statement<Row>,
+    values: readonly unknown[],
+  ): Promise<readonly Row[]> {
+    for (let tried = 1; ; tried++) {
+      try {
+        return (await this.one(statement, ...values)).rows;
+      } catch (error) {
+        if (tried === TRIES || !isCollision(causeOf(error))) throw error;
+      }
+    }
   }
 
   async all<Row extends readonly unknown[]>(
@@ -202,7 +215,7 @@ export class Connection {
       try {
         return await this.#withClient((client) => this.#transactOnce(client, { begin, timeoutMs }, work));
       } catch (error) {
-        if (tried === TRIES || !isCollision(error instanceof MilepostError ? error.cause : error)) throw error;
+        if (tried === TRIES || !isCollision(causeOf(error))) throw error;
       }
     }
   }
@@ -290,6 +303,10 @@ export class Connection {
     // Where the server waits for more than its own disk, durable commits do too.
     if (commit === "off") this.#durable = "; SET LOCAL synchronous_commit TO on";
   }
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof MilepostError ? error.cause : error;
 }
 
 /** One transaction on one connection. What is sent is carried out in that order, whether it is waited for or not. */

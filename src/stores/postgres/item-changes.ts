@@ -6,7 +6,7 @@ import type { ItemState } from "../../core/transitions.ts";
 import type { Connection, Statement, Transaction } from "./connection.ts";
 import { type ItemBook, type ItemText, ItemTexts, type PastAttempt, prepareItemWrites } from "./item-writes.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
-import { stateOf } from "./rows.ts";
+import { COVERING, FIRST_TOKEN, READY, stateOf } from "./rows.ts";
 
 /** An item inside a transaction, its row locked, as far as decisions need it. Kept true by the functions here. */
 export interface ItemFacts {
@@ -51,7 +51,8 @@ type FactsTuple = readonly [
   version: number,
 ];
 
-const FACTS = `i.batch, i.ordinal, i.state, i.token, i.worker, i.attempts, i.failures, i.crashes, i.fraction, i.started_at,
+const FACTS = `i.batch, i.ordinal, i.state, CASE WHEN i.fresh AND c.worker IS NOT NULL
+  THEN ${FIRST_TOKEN} ELSE i.token END, CASE WHEN i.fresh THEN coalesce(c.worker, 0) ELSE i.worker END, i.attempts, i.failures, i.crashes, i.fraction, i.started_at,
   i.ended_at, i.run_at, i.held, i.suspect, i.priority, i.version`;
 
 /** Items are locked in this order, by everybody. */
@@ -59,6 +60,7 @@ const LOCKED = "ORDER BY i.batch, i.ordinal FOR UPDATE OF i";
 
 export interface ItemQueries {
   readonly send: (tx: Transaction, book: ItemBook) => void;
+  readonly lockFrontiers: Statement;
   readonly lock: Statement<FactsTuple>;
   readonly lockHeldBy: Statement<FactsTuple>;
   readonly lockHeldIn: Statement<FactsTuple>;
@@ -68,19 +70,35 @@ export interface ItemQueries {
 
 export function prepareItemChanges(connection: Connection): ItemQueries {
   const select = `SELECT ${FACTS} FROM`;
+  const covering = `LEFT JOIN LATERAL ${COVERING} AS c ON true`;
+  // What blocks hold, beside what the items' own rows say.
+  const inBlocks = `(SELECT i.batch, i.ordinal FROM @blocks AS k JOIN @items AS i ON i.batch = k.batch
+    AND i.ordinal BETWEEN k.first AND k.last AND i.fresh`;
+  const locked = (places: string): string => `${select} ${places} AS n JOIN @items AS i ON i.batch = n.batch
+    AND i.ordinal = n.ordinal ${covering} ${LOCKED}`;
   return {
     send: prepareItemWrites(connection),
+    lockFrontiers: connection.query("SELECT 1 FROM @frontiers WHERE batch = ANY ($1::int[]) ORDER BY batch FOR UPDATE"),
     lock: connection.query<FactsTuple>(`${select} unnest($1::int[], $2::int[]) AS n (batch, ordinal)
-      JOIN @items AS i ON i.batch = n.batch AND i.ordinal = n.ordinal ${LOCKED}`),
-    lockHeldBy: connection.query<FactsTuple>(`${select} @batches AS b JOIN @items AS i ON i.batch = b.number
-      WHERE b.ended_at IS NULL AND i.worker <> 0 AND i.worker = ANY ($1::bigint[]) ${LOCKED}`),
-    lockHeldIn: connection.query<FactsTuple>(
-      `${select} @items AS i WHERE i.batch = ANY ($1::int[]) AND i.worker <> 0 ${LOCKED}`,
+      JOIN @items AS i ON i.batch = n.batch AND i.ordinal = n.ordinal ${covering} ${LOCKED}`),
+    lockHeldBy: connection.query<FactsTuple>(
+      locked(`(SELECT i.batch, i.ordinal FROM @batches AS b JOIN @items AS i ON i.batch = b.number
+      WHERE b.ended_at IS NULL AND i.worker <> 0 AND i.worker = ANY ($1::bigint[])
+      UNION ALL ${inBlocks} WHERE k.worker = ANY ($1)))`),
     ),
-    lockWaiting: connection.query<FactsTuple>(`${select} @items AS i WHERE (i.batch, i.ordinal) IN (
-      SELECT batch, ordinal FROM @items WHERE batch = $1 AND state = 0 AND worker = 0 ORDER BY priority, ordinal LIMIT $2)
-      AND i.batch = $1 ${LOCKED}`),
-    lockEnded: connection.query<FactsTuple>(`${select} @items AS i WHERE i.batch = $1 AND i.state = ANY ($2::smallint[])
+    lockHeldIn: connection.query<FactsTuple>(
+      locked(`(SELECT i.batch, i.ordinal FROM @items AS i WHERE i.batch = ANY ($1::int[]) AND i.worker <> 0
+      UNION ALL ${inBlocks} WHERE k.batch = ANY ($1)))`),
+    ),
+    lockWaiting: connection.query<FactsTuple>(
+      locked(`((SELECT batch, ordinal FROM @items WHERE batch = $1 AND ${READY} ORDER BY priority, ordinal LIMIT $2)
+      UNION ALL (SELECT i.batch, i.ordinal FROM @items AS i WHERE i.batch = $1 AND i.fresh AND ${COVERING} IS NULL
+      AND i.ordinal >= (SELECT ordinal FROM @frontiers WHERE batch = $1) ORDER BY i.ordinal LIMIT $2)
+      UNION ALL (SELECT batch, ordinal FROM @items WHERE batch = $1 AND state = 0 AND worker = 0 AND (run_at > 0 OR held)
+      ORDER BY ordinal LIMIT $2) LIMIT $2)`),
+    ),
+    lockEnded:
+      connection.query<FactsTuple>(`${select} @items AS i ${covering} WHERE i.batch = $1 AND i.state = ANY ($2::smallint[])
       AND i.state IN (3, 4) ORDER BY i.state, i.ordinal LIMIT $3 FOR UPDATE OF i`),
   };
 }
@@ -99,6 +117,11 @@ export class ItemChanges {
   constructor(queries: ItemQueries, tx: Transaction) {
     this.#queries = queries;
     this.#tx = tx;
+  }
+
+  /** Keeps claims from the fresh items of some batches: for who is about to look whether anyone holds them. */
+  keepFromClaims(batches: readonly number[]): void {
+    if (batches.length > 0) this.#tx.send(this.#queries.lockFrontiers, batches);
   }
 
   /** Locks items by their numbers. */

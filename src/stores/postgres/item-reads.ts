@@ -49,6 +49,7 @@ function prepareQueries(connection: Connection): Queries {
     pending: connection.query(`${SELECT} AND i.ordinal IN (
       SELECT r.ordinal FROM unnest($4::int[]) AS p (priority) CROSS JOIN LATERAL (SELECT ordinal FROM @items
       WHERE batch = $1 AND priority = p.priority AND ${READY} ${rest}) AS r
+      UNION ALL (SELECT ordinal FROM @items WHERE batch = $1 AND fresh ${rest})
       UNION ALL (SELECT ordinal FROM @items WHERE batch = $1 AND state = 0 AND (run_at > 0 OR held) ${rest})
       UNION ALL (SELECT ordinal FROM @items WHERE batch = $1 AND state = 0 AND worker <> 0 ${rest})) ${PAGE}`),
     fromNewest: connection.query(`${SELECT} AND i.ordinal < $2 AND ($4::smallint IS NULL OR i.state = $4)

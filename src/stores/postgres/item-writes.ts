@@ -136,7 +136,7 @@ function updateOf(texts: readonly string[]): string {
     ...COLUMNS.map(([name, type]) => [name, type] as const),
     ...texts.flatMap((name) => [[`sets_${name}`, "boolean"] as const, [name, "text"] as const]),
   ];
-  return `UPDATE @items AS i SET ${[...SET_COLUMNS, ...set].join(", ")}
+  return `UPDATE @items AS i SET fresh = false, ${[...SET_COLUMNS, ...set].join(", ")}
     FROM unnest(${typed.map(([, type], index) => `$${index + 1}::${type}[]`).join(", ")})
     AS n (${typed.map(([name]) => name).join(", ")}) WHERE i.batch = n.batch AND i.ordinal = n.ordinal`;
 }

@@ -14,14 +14,17 @@ export interface Location {
    * transaction mode, which mixes such names up.
    */
   readonly isPrepared: boolean;
+  /** Parts of the table of items, by a hash of their batch; 0: one table. Counts when the schema is made, and is kept. */
+  readonly partitions: number;
 }
 
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
 const CONNECTIONS_DEFAULT = 6;
 const CONNECTIONS_MAX = 100;
+const PARTITIONS_MAX = 1_024;
 
 /**
- * Reads `postgres://user:password@host:port/database?schema=…&connections=…&prepare=off`. All other parameters are `pg`'s own
+ * Reads `postgres://user:password@host:port/database?schema=…&connections=…&prepare=off&partitions=…`. All other parameters are `pg`'s own
  * (`sslmode` …).
  *
  * @throws {MilepostError} `INVALID_ARGUMENT`, without the password in its message
@@ -40,15 +43,13 @@ export function readLocation(text: string): Location {
       `schema must be lower-case letters, digits and _, at most 63, and must not begin with pg_; found ${JSON.stringify(schema)}`,
     );
   }
-  const connections = Number(take(url, "connections") ?? CONNECTIONS_DEFAULT);
-  if (!Number.isInteger(connections) || connections < 1 || connections > CONNECTIONS_MAX) {
-    throw new MilepostError("INVALID_ARGUMENT", `connections must be a whole number from 1 to ${CONNECTIONS_MAX}`);
-  }
+  const connections = takeCount(url, "connections", { least: 1, most: CONNECTIONS_MAX }) ?? CONNECTIONS_DEFAULT;
+  const partitions = takeCount(url, "partitions", { least: 0, most: PARTITIONS_MAX }) ?? 0;
   const prepare = take(url, "prepare") ?? "on";
   if (prepare !== "on" && prepare !== "off") {
     throw new MilepostError("INVALID_ARGUMENT", `prepare must be on or off; found ${JSON.stringify(prepare)}`);
   }
-  return { url: url.href, shown: withoutPassword(text), schema, connections, isPrepared: prepare === "on" };
+  return { url: url.href, shown: withoutPassword(text), schema, connections, isPrepared: prepare === "on", partitions };
 }
 
 /** A store's location as it may be shown and kept: of a URL without the password, and without parameters that may hold one. */
@@ -59,6 +60,17 @@ export function withoutPassword(location: string): string {
   url.password = "";
   url.search = schema === null ? "" : `?schema=${schema}`;
   return url.href;
+}
+
+function takeCount(url: URL, name: string, { least, most }: { least: number; most: number }): number | null {
+  const text = take(url, name);
+  if (text === null) return null;
+  const count = Number(text);
+  if (text !== "" && Number.isInteger(count) && count >= least && count <= most) return count;
+  throw new MilepostError(
+    "INVALID_ARGUMENT",
+    `${name} must be a whole number from ${least} to ${most}; found ${JSON.stringify(text)}`,
+  );
 }
 
 function take(url: URL, name: string): string | null {

@@ -19,7 +19,7 @@ export interface MigrateOptions {
   readonly schema: string;
   /** For people. */
   readonly shown: string;
-  /** Parts of the table of items, by a hash of their batch; 0: one table. Counts when the schema is made, and is kept. */
+  /** As in `Location`. */
   readonly partitions: number;
   /** Of the advisory lock that only one of all who migrate has. */
   readonly lockKey: string;
@@ -93,8 +93,12 @@ async function appliedOf(
   { schema, shown }: MigrateOptions,
   migrations: readonly Migration[],
 ): Promise<number> {
-  const found = await client.query("SELECT to_regclass($1) AS name", [`${schema}.migrations`]);
-  if (found.rows[0].name === null) return 0;
+  // Read as rows: a look-up by name may remember that there was none.
+  const found = await client.query(
+    "SELECT 1 FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace WHERE nspname = $1 AND relname = 'migrations'",
+    [schema],
+  );
+  if (found.rowCount === 0) return 0;
   const { rows } = await client.query(
     qualify("SELECT number, name, checksum FROM @migrations ORDER BY number", schema),
   );

@@ -1,7 +1,7 @@
 import { itemNumberFrom } from "../../core/ids.ts";
 import type { Orders } from "../../ports/store.ts";
 import type { Connection } from "./connection.ts";
-import { controlOf } from "./rows.ts";
+import { controlOf, FIRST_TOKEN } from "./rows.ts";
 
 type OrderTuple = readonly [
   revision: number,
@@ -22,9 +22,12 @@ export function prepareOrders(connection: Connection): (worker: number, confirme
   // One statement, and so one snapshot: what is held is as of the revision.
   const held = connection.query<OrderTuple>(`SELECT m.revision, greatest(0, w.beat_at + w.lease_ms - :now),
     h.batch, h.ordinal, h.token, h.control FROM @meta AS m LEFT JOIN @workers AS w ON w.number = $1
-    LEFT JOIN (SELECT i.batch, i.ordinal, i.token, greatest(b.control, q.control) AS control FROM @batches AS b
-    JOIN @items AS i ON i.batch = b.number AND i.worker = $1 AND i.worker <> 0 JOIN @queues AS q ON q.name = b.queue
-    WHERE b.ended_at IS NULL) AS h ON w.number IS NOT NULL`);
+    LEFT JOIN (SELECT o.batch, o.ordinal, o.token, greatest(b.control, q.control) AS control FROM (
+      SELECT i.batch, i.ordinal, i.token FROM @batches AS b JOIN @items AS i ON i.batch = b.number AND i.worker = $1
+      WHERE b.ended_at IS NULL AND i.worker <> 0
+      UNION ALL SELECT i.batch, i.ordinal, ${FIRST_TOKEN} FROM @blocks AS k JOIN @items AS i ON i.batch = k.batch
+      AND i.ordinal BETWEEN k.first AND k.last AND i.fresh WHERE k.worker = $1) AS o
+    JOIN @batches AS b ON b.number = o.batch JOIN @queues AS q ON q.name = b.queue) AS h ON w.number IS NOT NULL`);
 
   async function readAll(worker: number): Promise<Orders> {
     const rows = await connection.all(held, worker);

@@ -10,6 +10,8 @@ import { ItemChanges, type ItemFacts, type ItemQueries } from "./item-changes.ts
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 import type { Reads } from "./reads.ts";
 
+type HeldCompletion = Extract<Report, { readonly type: "complete" }> & { readonly lease: NonNullable<Report["lease"]> };
+
 const OK: ReportResult = { ok: true };
 const NOT_FOUND = { ok: false, reason: "not-found" } as const;
 
@@ -20,6 +22,7 @@ export class Recorder {
   readonly #items: ItemQueries;
   readonly #reads: Reads;
   readonly #worker: Statement;
+  readonly #complete: Statement<readonly [place: number, hasEnded: boolean]>;
 
   constructor(
     connection: Connection,
@@ -31,15 +34,50 @@ export class Recorder {
     this.#items = parts.items;
     this.#reads = parts.reads;
     this.#worker = connection.query("SELECT 1 FROM @workers WHERE number = $1");
+    this.#complete =
+      connection.query(`SELECT place, has_ended FROM @complete($1, $2, $3::int[], $4::int[], $5::int[], $6::bigint[], $7::bigint[],
+      $8::bigint[], $9::text[])`);
   }
 
   async record(reports: readonly Report[], now: number): Promise<readonly ReportResult[]> {
     this.#connection.assertOpen();
     if (reports.length === 0) return [];
+    const completions = reports.filter(isHeldCompletion);
+    const items = new Set(reports.map((report) => report.item));
+    if (completions.length < reports.length || items.size < reports.length) return this.#recordAny(reports, now);
+    return this.#completeAll(completions, now);
+  }
+
+  /** The common case, in one call. What it leaves is refused, or told why. */
+  async #completeAll(reports: readonly HeldCompletion[], now: number): Promise<readonly ReportResult[]> {
+    const places = reports.map((report) => splitItemNumber(report.item));
+    const values = [
+      this.#connection.gateKey,
+      now,
+      places.map(({ batch }) => batch),
+      places.map(({ ordinal }) => ordinal),
+      reports.map(({ lease }) => lease.token),
+      reports.map(({ lease }) => lease.worker),
+      reports.map(({ startedAt }) => startedAt),
+      reports.map(({ endedAt }) => endedAt ?? now),
+      reports.map(({ output }) => output),
+    ];
+    const done = await this.#connection.call(this.#complete, values);
+    if (done.length > 0) this.#connection.onCommit(done.some(([, hasEnded]) => hasEnded));
+    if (done.length === reports.length) return reports.map(() => OK);
+    const accepted = new Set(done.map(([place]) => place - 1));
+    const others = reports.filter((_, place) => !accepted.has(place));
+    const results = [...(await this.#recordAny(others, now))];
+    return reports.map((_, place) => (accepted.has(place) ? OK : (results.shift() ?? NOT_FOUND)));
+  }
+
+  async #recordAny(reports: readonly Report[], now: number): Promise<readonly ReportResult[]> {
     let hasEnded = false;
     const work = async (tx: Transaction): Promise<readonly ReportResult[]> => {
       const changes = new ItemChanges(this.#items, tx);
       const ledger = new Ledger(this.#ledgerQueries, tx, now);
+      const unheld = reports.filter((report) => report.lease === null);
+      changes.keepFromClaims(unheld.map((report) => splitItemNumber(report.item).batch));
       const found = await changes.lock(reports.map((report) => report.item));
       await ledger.lock(found.map((item) => item.batch));
       const results = reports.map((report) => recordOne(changes, ledger, report));
@@ -67,6 +105,7 @@ export class Recorder {
     if (session === undefined) return { ok: false, reason: "lease-lost" };
     if (number === null) return NOT_FOUND;
     const changes = new ItemChanges(this.#items, tx);
+    changes.keepFromClaims([splitItemNumber(number).batch]);
     await changes.lock([number]);
     const item = changes.find(number);
     await ledger.lock([splitItemNumber(number).batch]);
@@ -166,6 +205,10 @@ function decideReport(item: ItemFacts, report: Report): Decision {
   if (lease?.worker === 0) return { ok: false, reason: "lease-lost" };
   // A first progress stands for the start too: both may gather into one commit.
   return decideFenced(type === "progress" && item.state === "pending" ? "start" : type, item, lease);
+}
+
+function isHeldCompletion(report: Report): report is HeldCompletion {
+  return report.type === "complete" && report.lease !== null;
 }
 
 /** When the handler ended, which may be a while before the commit. */

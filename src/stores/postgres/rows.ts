@@ -37,8 +37,15 @@ export function toOutcomeCode(outcome: AttemptOutcome): number {
   return ATTEMPT_OUTCOMES.indexOf(outcome);
 }
 
-/** A pending item that stands in the index of what can be claimed. */
-export const READY = "state = 0 AND worker = 0 AND NOT held AND run_at = 0";
+/** The token of a fresh item's lease: its first. */
+export const FIRST_TOKEN = 1;
+
+/** A pending item that stands in the index of what can be claimed; the others that can be are fresh, and in no block. */
+export const READY = "NOT fresh AND state = 0 AND worker = 0 AND NOT held AND run_at = 0";
+
+/** The block that covers item `i`, if that is fresh and was claimed, in SQL, as a table of its worker alone. */
+export const COVERING = `(SELECT k.worker FROM @blocks AS k WHERE i.fresh AND k.batch = i.batch
+  AND k.first <= i.ordinal AND k.last >= i.ordinal ORDER BY k.first DESC LIMIT 1)`;
 
 /** A batch that claims may take from, its queue aside. The index of them has these very words. */
 export const CLAIMABLE = "has_pending AND control = 0 AND NOT is_cancelled AND NOT is_removing";

@@ -43,11 +43,14 @@ export function prepareSessions(
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, :now, 0) RETURNING number`);
   const beat = connection.query(BEAT);
   const bare = connection.query<SessionTuple>(`SELECT ${COLUMNS}, 0 FROM @workers AS w ORDER BY w.number`);
-  const select = `SELECT ${COLUMNS}, coalesce(h.items, 0)::int FROM @workers AS w LEFT JOIN (SELECT i.worker, count(*) AS items
-    FROM @batches AS b JOIN @items AS i ON i.batch = b.number AND i.worker <> 0 WHERE b.ended_at IS NULL
-    GROUP BY i.worker) AS h ON h.worker = w.number`;
+  const select = `SELECT ${COLUMNS}, coalesce(h.items, 0)::int FROM @workers AS w LEFT JOIN (
+    SELECT o.worker, count(*) AS items FROM (SELECT i.worker FROM @batches AS b
+    JOIN @items AS i ON i.batch = b.number AND i.worker <> 0 WHERE b.ended_at IS NULL
+    UNION ALL SELECT k.worker FROM @blocks AS k JOIN @items AS i ON i.batch = k.batch
+    AND i.ordinal BETWEEN k.first AND k.last AND i.fresh) AS o GROUP BY o.worker) AS h ON h.worker = w.number`;
   const all = connection.query<SessionTuple>(`${select} ORDER BY w.number`);
   const one = connection.query<SessionTuple>(`${select} WHERE w.number = $1`);
+  const removeBlocks = connection.query("DELETE FROM @blocks WHERE worker = ANY ($1::bigint[])");
   const remove = connection.query("DELETE FROM @workers WHERE number = ANY ($1::bigint[])");
 
   async function end(
@@ -63,6 +66,7 @@ export function prepareSessions(
     for (const item of held) changes.takeFromSession(item, ledger, how);
     changes.settle();
     ledger.settle();
+    tx.send(removeBlocks, sessions);
     tx.send(remove, sessions);
   }
 

@@ -42,6 +42,8 @@ function prepareQueries(connection: Connection): Queries {
     deleteItems: connection.query("DELETE FROM @items WHERE batch = $1 AND ordinal <= $2"),
     deleteRest: [
       connection.query("DELETE FROM @removals WHERE batch = $1"),
+      connection.query("DELETE FROM @blocks WHERE batch = $1"),
+      connection.query("DELETE FROM @frontiers WHERE batch = $1"),
       connection.query("DELETE FROM @statistics WHERE batch = $1"),
       connection.query("DELETE FROM @requests WHERE batch = $1"),
       connection.query("DELETE FROM @batches WHERE number = $1"),

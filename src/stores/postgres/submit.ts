@@ -20,6 +20,7 @@ interface Queries {
   readonly findId: Statement<readonly [number, string, string, string | null, string, boolean]>;
   readonly insertQueue: Statement;
   readonly insertBatch: Statement<readonly [number]>;
+  readonly insertFrontier: Statement;
   readonly insertItems: Statement;
   readonly savepoint: Statement;
   readonly rollback: Statement;
@@ -37,9 +38,10 @@ function prepareQueries(connection: Connection): Queries {
     insertQueue: connection.query("INSERT INTO @queues (name) VALUES ($1) ON CONFLICT DO NOTHING"),
     insertBatch: connection.query(`INSERT INTO @batches (id, owner, name, queue, pipeline, options, policy, stages,
       priority, start_at, work, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING number`),
+    insertFrontier: connection.query("INSERT INTO @frontiers (batch, ordinal) VALUES ($1, 0)"),
     insertItems:
-      connection.query(`INSERT INTO @items (batch, ordinal, version, state, ended_at, key, priority, size, kind,
-      input) SELECT $1, $2 + n.place - 1, $3, $4, $5, n.key, n.priority, n.size, n.kind, n.input
+      connection.query(`INSERT INTO @items (batch, ordinal, version, state, fresh, ended_at, key, priority, size,
+      kind, input) SELECT $1, $2 + n.place - 1, $3, $4::smallint, $4::smallint = 0 AND n.priority = 0, $5, n.key, n.priority, n.size, n.kind, n.input
       FROM unnest($6::text[], $7::int[], $8::float8[], $9::text[], $10::text[])
       WITH ORDINALITY AS n (key, priority, size, kind, input, place) ON CONFLICT DO NOTHING`),
     savepoint: connection.query("SAVEPOINT items"),
@@ -166,6 +168,7 @@ export class Submitter {
         `store ${this.#connection.location.shown} holds at most ${LIMITS.batchesPerStore - 1} batches over its whole life, deleted ones included. Begin a new one.`,
       );
     }
+    tx.send(this.#queries.insertFrontier, row[0]);
     return row[0];
   }
 

@@ -5,7 +5,7 @@ import type { Finding } from "../../ports/store.ts";
 import type { Connection, Statement, Transaction } from "./connection.ts";
 import { ItemChanges, type ItemQueries } from "./item-changes.ts";
 import { Ledger, type LedgerQueries } from "./ledger.ts";
-import { stateOf } from "./rows.ts";
+import { COVERING, stateOf } from "./rows.ts";
 
 interface Recount {
   counts: Counts;
@@ -36,6 +36,7 @@ interface Queries {
   readonly recount: Statement<readonly [number, number, number, number, number, number]>;
   readonly batches: Statement<KeptTuple>;
   readonly strays: Statement<readonly [number, number, string]>;
+  readonly unfound: Statement<readonly [number, number, string]>;
   readonly lost: readonly (readonly [what: string, count: Statement<readonly [number]>, drop: Statement])[];
   readonly mend: Statement;
 }
@@ -48,6 +49,7 @@ const LOST = [
     "@attempts AS t",
     "NOT EXISTS (SELECT 1 FROM @items AS i WHERE i.batch = t.batch AND i.ordinal = t.ordinal)",
   ],
+  ["blocks without a batch", "@blocks AS t", "NOT EXISTS (SELECT 1 FROM @batches WHERE number = t.batch)"],
   ["requests without a batch", "@requests AS t", "NOT EXISTS (SELECT 1 FROM @batches WHERE number = t.batch)"],
 ] as const;
 
@@ -58,7 +60,13 @@ function prepareQueries(connection: Connection): Queries {
     batches: connection.query(`SELECT number, id, total, pending, processing, completed, failed, cancelled, flight,
       next_ordinal, version, ended_at, is_sealed FROM @batches WHERE NOT is_removing ORDER BY number`),
     strays: connection.query(`SELECT i.batch, i.ordinal, b.id FROM @items AS i JOIN @batches AS b ON b.number = i.batch
-      WHERE i.worker <> 0 AND NOT b.is_removing AND NOT EXISTS (SELECT 1 FROM @workers WHERE number = i.worker)`),
+      WHERE i.worker <> 0 AND NOT b.is_removing AND NOT EXISTS (SELECT 1 FROM @workers WHERE number = i.worker)
+      UNION ALL SELECT i.batch, i.ordinal, b.id FROM @blocks AS k JOIN @items AS i ON i.batch = k.batch
+      AND i.ordinal BETWEEN k.first AND k.last AND i.fresh JOIN @batches AS b ON b.number = i.batch
+      WHERE NOT b.is_removing AND NOT EXISTS (SELECT 1 FROM @workers WHERE number = k.worker)`),
+    unfound: connection.query(`SELECT i.batch, i.ordinal, b.id FROM @items AS i JOIN @batches AS b ON b.number = i.batch
+      LEFT JOIN @frontiers AS f ON f.batch = i.batch WHERE i.fresh AND NOT b.is_removing
+      AND (f.ordinal IS NULL OR i.ordinal < f.ordinal) AND ${COVERING} IS NULL`),
     lost: LOST.map(([what, table, isLost]) => [
       what,
       connection.query<readonly [number]>(`SELECT count(*)::int FROM ${table} WHERE ${isLost}`),
@@ -142,11 +150,18 @@ export class Verifier {
   }
 
   async #checkHolders(tx: Transaction, report: Report, repair: boolean): Promise<void> {
-    const strays = await tx.all(this.#queries.strays);
-    for (const [, ordinal, batchId] of strays) {
+    const held = await tx.all(this.#queries.strays);
+    for (const [, ordinal, batchId] of held) {
       const id = itemIdFrom(batchId, ordinal);
       report(batchId, `holder of item ${id}`, ["a session that exists", "one that does not"]);
     }
+    const unfound = await tx.all(this.#queries.unfound);
+    for (const [, ordinal, batchId] of unfound) {
+      const id = itemIdFrom(batchId, ordinal);
+      report(batchId, `item ${id}`, ["one that a claim can find", "one that none can"]);
+    }
+    // Given back, either of them is one that a claim finds.
+    const strays = [...held, ...unfound];
     if (!repair || strays.length === 0) return;
     const now = this.#connection.clock.now();
     const ledger = new Ledger(this.#ledgerQueries, tx, now);

@@ -57,11 +57,6 @@ export class Watcher {
     };
   }
 
-  /** Whether the server tells of commits; false until the probe came back. */
-  get isTold(): boolean {
-    return this.#isTold;
-  }
-
   subscribe(listener: Listener): () => void {
     const id = Symbol();
     this.#listeners.set(id, listener);
@@ -116,7 +111,7 @@ export class Watcher {
   /** Connects, listens and probes. Whatever goes wrong, it is tried again later; until then listeners look by themselves. */
   async #listen(): Promise<void> {
     if (!this.#isWanted || this.#client !== null) return;
-    const client = this.#connection.newClient();
+    const client = this.#connection.newClient("listener");
     this.#client = client;
     client.on("notification", ({ payload }) => this.#hearOf(payload ?? ""));
     client.once("end", () => this.#lose(client));

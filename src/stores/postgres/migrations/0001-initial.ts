@@ -12,8 +12,11 @@ import type { Migration } from "../migrator.ts";
  * - `batches` and `workers` are small and updated all the time. Half of each page is left free, and no column that changes with
  *   every commit stands in an index (`has_pending` does in place of `pending`), so that their updates touch no index (HOT), and
  *   what they leave behind is cleared by whoever comes next.
- * - An item is updated two or three times in its life, each time with an indexed column: leaving free space would not help.
- *   Its partial indexes hold what waits, is held or has failed, and are small once a batch has ended.
+ * - Most items are claimed once, in the order of their submission, and run to their end. Such an item is `fresh` until it starts or
+ *   ends: a claim writes one row for all of them (`blocks`), and the item's row is written once. Who looks for what waits never
+ *   walks over what was taken before, which an index holds until it is vacuumed: fresh ones begin at the frontier.
+ * - Each update of an item changes an indexed column: leaving free space for it would not help. Its partial indexes hold what
+ *   waits, is held or has failed, and are small once a batch has ended.
  * - Both are vacuumed by the number of rows changed, not by a share of the table: of a large table a fifth is too much to wait for.
  * - A key may be longer than an entry of an index: of a long one the index holds the beginning and a digest.
  */
@@ -96,6 +99,7 @@ CREATE TABLE @items (
   batch int NOT NULL,
   ordinal int NOT NULL,
   state smallint NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 4),
+  fresh boolean NOT NULL,
   held boolean NOT NULL DEFAULT false,
   suspect boolean NOT NULL DEFAULT false,
   priority int NOT NULL,
@@ -119,6 +123,7 @@ CREATE TABLE @items (
   progress text,
   stage text COLLATE "C",
   PRIMARY KEY (batch, ordinal),
+  CHECK (NOT fresh OR (state = 0 AND token = 0 AND worker = 0 AND NOT held AND run_at = 0 AND priority = 0)),
   CHECK (worker = 0 OR state < 2),
   CHECK (state <> 1 OR (worker <> 0 AND started_at IS NOT NULL)),
   CHECK (state <> 0 OR started_at IS NULL),
@@ -131,8 +136,10 @@ CREATE TABLE @items (
 @ITEMS_PARTITIONS
 -- Keys are unique in their batch; also how an item is found by its key.
 CREATE UNIQUE INDEX items_key ON @items (batch, (@KEY_PLACE(key)));
--- What a claim takes, in its order.
-CREATE INDEX items_ready ON @items (batch, priority, ordinal) WHERE state = 0 AND worker = 0 AND NOT held AND run_at = 0;
+-- What a claim takes, in its order: what is not fresh, and what is.
+CREATE INDEX items_ready ON @items (batch, priority, ordinal)
+  WHERE NOT fresh AND state = 0 AND worker = 0 AND NOT held AND run_at = 0;
+CREATE INDEX items_fresh ON @items (batch, ordinal) WHERE fresh;
 -- Back-offs, the earliest first.
 CREATE INDEX items_waiting ON @items (batch, run_at) WHERE state = 0 AND run_at > 0;
 -- Pending items that no claim finds.
@@ -143,6 +150,23 @@ CREATE INDEX items_held ON @items (batch, worker, ordinal) WHERE worker <> 0;
 CREATE INDEX items_feed ON @items (batch, version);
 -- Pages of failed and cancelled items, failures by message, retries.
 CREATE INDEX items_failed ON @items (batch, state, ordinal) WHERE state IN (3, 4);
+
+-- Where the fresh items of a batch begin that no claim has come to; who claims of them holds its row until the commit.
+CREATE TABLE @frontiers (
+  batch int PRIMARY KEY,
+  ordinal int NOT NULL
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+-- The fresh items that one claim took: those between first and last that are fresh still. Nobody counts them; one that covers
+-- none any more is deleted by the next claim of its worker.
+CREATE TABLE @blocks (
+  worker bigint NOT NULL,
+  batch int NOT NULL,
+  first int NOT NULL,
+  last int NOT NULL CHECK (last >= first),
+  PRIMARY KEY (batch, first)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX blocks_worker ON @blocks (worker, batch, first);
 
 CREATE TABLE @attempts (
   batch int NOT NULL,
@@ -191,5 +215,49 @@ CREATE TABLE @workers (
   beat_at double precision NOT NULL,
   confirmed bigint NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
+
+-- The common report in one call: items completed by the holders of their leases. Returns the places, from 1, of those that
+-- were, and whether that has ended their batch; of the others nothing was changed. Items are locked first, by number, then batches, by number, as everywhere.
+-- What it decides is what transitions, counters and percent of the core say; a test compares them.
+CREATE FUNCTION @complete (gate bigint, ended bigint, batches int[], ordinals int[], tokens int[], holders bigint[],
+  starts bigint[], ends bigint[], outputs text[]) RETURNS TABLE (place bigint, has_ended boolean) LANGUAGE plpgsql AS $body$
+#variable_conflict use_column
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  -- Each statement sees what was committed before it: who waited here sees what he waited for.
+  PERFORM pg_advisory_xact_lock_shared(gate);
+  RETURN QUERY WITH locked AS MATERIALIZED (
+    SELECT i.batch, i.ordinal, i.state, i.fraction, n.token, n.start_at, n.end_at, n.output, n.place
+    FROM unnest(batches, ordinals, tokens, holders, starts, ends, outputs) WITH ORDINALITY
+      AS n (batch, ordinal, token, worker, start_at, end_at, output, place)
+    JOIN @items AS i ON i.batch = n.batch AND i.ordinal = n.ordinal
+    WHERE n.worker <> 0 AND i.state < 2 AND CASE WHEN i.fresh THEN n.token = 1 AND EXISTS (SELECT 1 FROM @blocks AS k
+      WHERE k.worker = n.worker AND k.batch = n.batch AND n.ordinal BETWEEN k.first AND k.last)
+      ELSE i.token = n.token AND i.worker = n.worker END
+    ORDER BY i.batch, i.ordinal FOR UPDATE OF i
+  ), sums AS (
+    SELECT l.batch, count(*) FILTER (WHERE l.state = 0)::int AS pending, count(*) FILTER (WHERE l.state = 1)::int AS running,
+      sum(l.fraction) AS flight, (array_agg(l.start_at ORDER BY l.place) FILTER (WHERE l.state = 0))[1] AS started_at
+    FROM locked AS l GROUP BY l.batch
+  ), books AS MATERIALIZED (
+    SELECT b.number, s.pending, s.running, s.flight, s.started_at FROM @batches AS b JOIN sums AS s ON s.batch = b.number
+    WHERE NOT b.is_removing ORDER BY b.number FOR UPDATE OF b
+  ), written AS (
+    UPDATE @batches AS b SET version = b.version + 1, pending = b.pending - k.pending,
+      processing = b.processing - k.running, completed = b.completed + k.pending + k.running, flight = b.flight - k.flight,
+      percent_floor = greatest(b.percent_floor, least(99, 100 * ((b.completed + k.pending + k.running + b.failed
+        + b.cancelled)::bigint * 1000000 + b.flight - k.flight) / (b.total::bigint * 1000000))),
+      started_at = coalesce(b.started_at, k.started_at),
+      ended_at = CASE WHEN b.is_sealed AND b.pending - k.pending + b.processing - k.running = 0 THEN ended ELSE b.ended_at END
+    FROM books AS k WHERE b.number = k.number RETURNING b.number, b.version, b.ended_at IS NOT NULL AS is_over
+  ), done AS (
+    UPDATE @items AS i SET state = 2, fresh = false, token = l.token, worker = 0, version = w.version, ended_at = l.end_at, output = l.output,
+      attempts = CASE WHEN l.state = 0 THEN i.attempts + 1 ELSE i.attempts END,
+      started_at = CASE WHEN l.state = 0 THEN l.start_at ELSE i.started_at END,
+      fraction = 0, suspect = false, saved = NULL, error = NULL, progress = NULL, stage = NULL
+    FROM locked AS l JOIN written AS w ON w.number = l.batch
+    WHERE i.batch = l.batch AND i.ordinal = l.ordinal RETURNING l.place, w.is_over
+  ) SELECT d.place, d.is_over FROM done AS d;
+END $body$;
 `,
 };
