@@ -23,6 +23,8 @@ export type { BatchSpec, ItemSpec, Submission, SubmissionRequest, Submitted } fr
 export interface Store {
   /** For people: the file's path, `memory:`, the server without its password. */
   readonly location: string;
+  /** The same from wherever the store is reached, by whatever name of its server; default: the location. */
+  readonly identity?: string;
 
   // Sessions of workers. Items point to the session that holds them; renewing costs one row per worker.
   openSession(session: SessionSpec): Promise<number>;

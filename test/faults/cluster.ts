@@ -1,7 +1,7 @@
 /**
  * A cluster of real processes on a real PostgreSQL, under faults drawn by a seed, and what must hold at its end:
  *
- *   npx node test/faults/cluster.ts [--items 20000] [--images 200] [--seconds 60] [--seed 1] [--workers 4] [--servers 2]
+ *   npx node test/faults/cluster.ts [--items 20000] [--images 200] [--item-ms 100] [--seconds 60] [--seed 1] [--workers 4] [--servers 2]
  *
  * `--full` stands for a million items that do nothing and 20,000 images. The faults go on for `--seconds`, or until the work is done.
  * Ctrl-C ends everything that was started.
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     items: { type: "string", default: "20000" },
     images: { type: "string", default: "200" },
     seconds: { type: "string", default: "60" },
+    "item-ms": { type: "string", default: "100" },
     seed: { type: "string", default: "1" },
     workers: { type: "string", default: "4" },
     servers: { type: "string", default: "2" },
@@ -40,6 +41,7 @@ try {
   await liveThrough(scene, {
     items: values.full ? 1_000_000 : whole("items"),
     images: values.full ? 20_000 : whole("images"),
+    itemMs: values.full ? 0 : whole("item-ms"),
     faultsMs: values.full ? Number.POSITIVE_INFINITY : whole("seconds") * 1_000,
     seed: whole("seed"),
     workers: whole("workers"),

@@ -80,6 +80,8 @@ export class Connection {
   #durable = "";
   /** Names this store object among all that have the store open. */
   self = "";
+  /** Names the store among all stores, whichever way leads to it. */
+  identity = "";
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -103,6 +105,8 @@ export class Connection {
         now: this.clock.now(),
         mayCreate: this.#options.mustExist !== true,
       });
+      const { rows } = await client.query(qualify("SELECT identity FROM @meta", this.location.schema));
+      this.identity = `postgres ${rows[0].identity}`;
     } catch (error) {
       throw toStoreError(error, this.location.shown);
     } finally {
@@ -305,6 +309,15 @@ export class Connection {
   }
 }
 
+/**
+ * Where one statement fails, those sent with it fail too, and whoever learns it from the first waits for the others no more:
+ * their failures must not count as ones that nobody caught. No transaction can commit after them.
+ */
+function quiet<T>(result: Promise<T>): Promise<T> {
+  result.catch(() => {});
+  return result;
+}
+
 function causeOf(error: unknown): unknown {
   return error instanceof MilepostError ? error.cause : error;
 }
@@ -332,23 +345,23 @@ export class Transaction {
     this.#keep(this.run(statement, ...values));
   }
 
-  async all<Row extends readonly unknown[]>(
+  all<Row extends readonly unknown[]>(
     statement: Statement<Row>,
     ...values: readonly unknown[]
   ): Promise<readonly Row[]> {
-    return (await this.#query(statement, values)).rows;
+    return quiet(this.#query(statement, values).then(({ rows }) => rows));
   }
 
-  async get<Row extends readonly unknown[]>(
+  get<Row extends readonly unknown[]>(
     statement: Statement<Row>,
     ...values: readonly unknown[]
   ): Promise<Row | undefined> {
-    return (await this.#query(statement, values)).rows[0];
+    return quiet(this.#query(statement, values).then(({ rows }) => rows[0]));
   }
 
   /** Runs it and returns how many rows it changed. */
-  async run(statement: Statement, ...values: readonly unknown[]): Promise<number> {
-    return (await this.#query(statement, values)).rowCount ?? 0;
+  run(statement: Statement, ...values: readonly unknown[]): Promise<number> {
+    return quiet(this.#query(statement, values).then(({ rowCount }) => rowCount ?? 0));
   }
 
   async commit(): Promise<void> {

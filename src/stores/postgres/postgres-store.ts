@@ -52,6 +52,7 @@ function storeOver(connection: Connection): Store {
   const pulses = new Set<Pulse>();
   return {
     location: connection.location.shown,
+    identity: connection.identity,
     ...prepareSessions(connection, ledger, { items, finishStalled: upkeep.finishStalled }),
     ...prepareItemReads(connection),
     ...prepareLearning(connection, reads),

@@ -14,6 +14,8 @@ export interface Life extends SceneryOptions {
   /** Items that do nothing. */
   readonly items: number;
   readonly images: number;
+  /** How long each of them takes. */
+  readonly itemMs: number;
   /** How long things go wrong, unless the work is done before. */
   readonly faultsMs: number;
   readonly seed: number;
@@ -78,10 +80,10 @@ function follow(scene: Scene, { urls }: Scenery, batch: Omit<Followed, "copy">):
   return { ...batch, copy, following: copy.follow() };
 }
 
-async function submitItems(scene: Scene, scenery: Scenery, { items, signal, tell }: Life): Promise<Submitted> {
+async function submitItems(scene: Scene, scenery: Scenery, { items, itemMs, signal, tell }: Life): Promise<Submitted> {
   const { batchId, tries } = await submitByHttp({
     ...{ urls: scenery.urls, token: TOKEN, items, signal },
-    fields: { pipeline: "nothing", name: "no-ops", crashBudget: CRASH_BUDGET },
+    fields: { pipeline: "nothing", name: "no-ops", crashBudget: CRASH_BUDGET, options: JSON.stringify({ ms: itemMs }) },
   });
   tell(`${items} items submitted over HTTP, at the ${tries}. try with one Idempotency-Key`);
   return follow(scene, scenery, { what: "no-ops", id: batchId, items });

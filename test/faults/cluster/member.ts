@@ -63,10 +63,10 @@ export class Member {
   async kill(): Promise<void> {
     const child = this.#child;
     if (child === null) return;
+    const restarting = this.#restarting;
     this.#isKilled = true;
     child.signal("SIGKILL");
-    await child.ended;
-    await this.#restarting;
+    await restarting;
   }
 
   signal(name: "SIGSTOP" | "SIGCONT"): void {

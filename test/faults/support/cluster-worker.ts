@@ -21,8 +21,8 @@ milepost.pipeline("nothing", async (item, step) => {
   writeSync(ledger, `end ${facts}`);
 });
 const worker = await milepost.work({ concurrency: Number(concurrency), leaseMs: Number(leaseMs), abortGraceMs: 1_000 });
-process.stdout.write("working\n");
 process.on("SIGTERM", () => void milepost.close());
+process.stdout.write("working\n");
 void worker.failed().then((error) => {
   process.stderr.write(`${String(error)}\n`);
   process.exitCode = 1;
