@@ -10,6 +10,9 @@ export const TOKEN = "a-token-of-the-cluster";
 /** Short, so that what was frozen or cut off is missed soon. `milepost work` has 15 s. */
 export const LEASE_MS = 3_000;
 
+/** A crash loses what was committed without waiting for the disk within the last seconds; by itself it would be a fifth of one. */
+const SETTINGS = { max_connections: "120", wal_writer_delay: "3s", wal_writer_flush_after: "1GB" };
+
 /** A PostgreSQL with workers and servers around it, each with a way of its own to it that can be disturbed. */
 export interface Scenery {
   readonly cluster: Cluster;
@@ -28,7 +31,7 @@ export interface SceneryOptions {
 }
 
 export async function buildScenery(scene: Scene, options: SceneryOptions): Promise<Scenery> {
-  const cluster = await startCluster({ settings: { max_connections: "120" } });
+  const cluster = await startCluster({ settings: SETTINGS });
   scene.afterwards(() => cluster.stop());
   const { url, schema } = cluster.newStore();
   const milepost = await openMilepost(url, { logger: SILENT });

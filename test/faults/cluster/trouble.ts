@@ -54,7 +54,7 @@ const TROUBLES: Readonly<Record<string, { readonly weight: number; readonly trou
     },
   },
   crashed: {
-    weight: 1,
+    weight: 2,
     trouble: async ({ cluster }) => {
       await cluster.crash();
       return "PostgreSQL was stopped at once and started again";
