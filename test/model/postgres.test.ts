@@ -35,7 +35,7 @@ const inMemory: OpenStore = async (clock) => {
 };
 
 it("any history of two workers and an operator leaves the PostgreSQL store as the model says", async () => {
-  await checkHistories(inPostgres, 50);
+  await checkHistories(inPostgres, 15);
 });
 
 it("the same history leaves the same in memory, in SQLite and in PostgreSQL, to the last value", async () => {
@@ -44,5 +44,5 @@ it("the same history leaves the same in memory, in SQLite and in PostgreSQL, to 
     assert.deepEqual(await live(inSqlite, operations), expected, "in SQLite");
     assert.deepEqual(await live(inPostgres, operations), expected, "in PostgreSQL");
   });
-  await fc.assert(property, { numRuns: 50, interruptAfterTimeLimit: 9_000, markInterruptAsFailure: false });
+  await fc.assert(property, { numRuns: 15, interruptAfterTimeLimit: 9_000, markInterruptAsFailure: false });
 });

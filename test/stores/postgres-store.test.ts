@@ -189,6 +189,28 @@ describe("commits", () => {
   });
 });
 
+test("verify finds what nobody can find any more, or holds for nobody, and mends it", async () => {
+  const { url, schema } = cluster.newStore();
+  const trial = await StoreTrial.open(async (clock) => {
+    const store = await openPostgresStore({ url, clock, leaseClock: clock });
+    return { store, close: () => store.close() };
+  });
+  onTestFinished(() => trial.close());
+  const [held, hidden] = [await trial.batch({ items: 3 }), await trial.batch({ items: 2 })];
+  await trial.claim(await trial.worker(), { batch: held.number });
+  await cluster.sql(`DELETE FROM "${schema}".workers`);
+  await cluster.sql(`UPDATE "${schema}".frontiers SET ordinal = 1 WHERE batch = $1`, [hidden.number]);
+  const found = await trial.store.verify({ repair: false });
+  expect(found.map(({ expected }) => expected)).toEqual([
+    ...Array(3).fill("a session that exists"),
+    "one that a claim can find",
+  ]);
+  expect(await trial.claim(await trial.worker())).toHaveLength(1);
+  expect(await trial.store.verify({ repair: true })).toHaveLength(4);
+  expect(await trial.store.verify({ repair: false })).toEqual([]);
+  expect(await trial.claim(await trial.worker())).toHaveLength(4);
+});
+
 test("a key may be as long as it may be, and is unique all the same", async () => {
   const trial = await newTrial();
   const long = Array.from({ length: LIMITS.keyBytes }, (_, index) =>

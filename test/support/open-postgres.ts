@@ -10,7 +10,8 @@ export async function openPostgres(
   clock: ManualClock,
   parameters: Readonly<Record<string, string>> = {},
 ): Promise<OpenedStore> {
-  const { url: plain, schema } = cluster.newStore();
+  const isPlain = Object.keys(parameters).length === 0;
+  const { url: plain, schema } = isPlain ? cluster.usedStore() : cluster.newStore();
   const url = `${plain}${Object.entries(parameters)
     .map(([name, value]) => `&${name}=${value}`)
     .join("")}`;
@@ -36,7 +37,7 @@ export async function openPostgres(
     },
     close: async () => {
       await Promise.all(stores.map((opened) => opened.close()));
-      await cluster.drop(schema);
+      await (isPlain ? cluster.recycle(schema) : cluster.drop(schema));
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Milepost } from "../../engine/milepost.ts";
 import { escapeText } from "../../format/escape.ts";
 import { formatBytes, formatPlural } from "../../format/number.ts";
 import { loadSharp } from "../../pipelines/images/load-sharp.ts";
+import { withoutPassword } from "../../stores/postgres/location.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { EXIT } from "../exit-status.ts";
 import { declareVerb } from "../verb.ts";
@@ -69,7 +70,7 @@ async function diagnose(cli: Cli, options: CommonOptions): Promise<Diagnosis> {
     node: process.versions.node,
     sqlite: process.versions.sqlite ?? "none",
     sharp: await sharpVersion(),
-    store,
+    store: withoutPassword(store),
     storeBytes: await sizeOf(store),
     walBytes,
     schema: problems.length > 0 ? null : await schemaOf(store),

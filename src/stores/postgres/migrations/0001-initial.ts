@@ -225,6 +225,8 @@ CREATE FUNCTION @complete (gate bigint, ended bigint, batches int[], ordinals in
 #variable_conflict use_column
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
+  -- Of a table that is not large yet the planner would rather read all of it than find each item by its number.
+  PERFORM set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true);
   -- Each statement sees what was committed before it: who waited here sees what he waited for.
   PERFORM pg_advisory_xact_lock_shared(gate);
   RETURN QUERY WITH locked AS MATERIALIZED (
