@@ -40,7 +40,7 @@ export class Claimer {
   #hints = 0;
   #isDry = false;
   #claiming: Promise<boolean> | null = null;
-  /** True after a claim that may have taken effect though it failed. */
+  /** True after a claim that may have taken effect though it failed, and where the store may have forgotten a report. */
   #mayHoldMore = false;
   #nextAt: number | null = null;
   #nextTimer: Timer | null = null;
@@ -106,6 +106,12 @@ export class Claimer {
   /** Gives back what was claimed for short items and must not wait behind long ones while another worker is free. */
   giveBackStale(): void {
     if (this.#readAhead.isStale(this.#deps.clock.monotonic())) this.giveBack();
+  }
+
+  /** Notes that the store may hold more for this worker than is known here, or less than it said: before the next claim it is asked. */
+  doubt(): void {
+    this.#mayHoldMore = true;
+    this.#isDry = false;
   }
 
   release(lease: Pick<Lease, "item" | "token" | "worker">): void {

@@ -77,7 +77,10 @@ export interface Store {
   versions(ids: readonly string[] | null): Promise<ReadonlyMap<string, number>>;
   items(query: ItemQuery): Promise<readonly ItemRow[]>;
   item(ref: ItemRef): Promise<ItemDetail | null>;
-  /** What changed in a batch after version `since`: the latest state of each changed item, once, and removals. */
+  /**
+   * What changed in a batch after version `since`: the latest state of each changed item, once, and removals. What it tells
+   * survives a crash of the server that keeps the store: nobody's cursor is ahead of the store.
+   */
   changes(batch: number, since: number, limit: number): Promise<Changes>;
   /** Failed items grouped by message, and running items by stage. */
   breakdown(batch: number): Promise<Breakdown>;

@@ -19,9 +19,9 @@ export interface ConnectionOptions {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** After so long without an answer a connection is taken for dead. Longer than what the server ends by itself. */
-const ANSWER_TIMEOUT_MS = 35_000;
-const STATEMENT_TIMEOUT_MS = 30_000;
-const LOCK_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 8_000;
+const LOCK_TIMEOUT_MS = 5_000;
 /** A process that stands still in the middle of a transaction keeps others from what it has locked for this long at most. */
 const IDLE_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;

@@ -2,6 +2,7 @@ import type { Pulse, Store } from "../../ports/store.ts";
 import { prepareClaim } from "./claim.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Controller } from "./control.ts";
+import { Durability } from "./durability.ts";
 import { prepareItemChanges } from "./item-changes.ts";
 import { prepareItemReads } from "./item-reads.ts";
 import { prepareLearning } from "./learning.ts";
@@ -48,6 +49,7 @@ function storeOver(connection: Connection): Store {
   const controller = new Controller(connection, ledger, { items, steps });
   const verifier = new Verifier(connection, ledger, items);
   const watcher = new Watcher(connection);
+  const durability = new Durability(connection);
   const beat = connection.query(BEAT);
   const pulses = new Set<Pulse>();
   return {
@@ -68,7 +70,11 @@ function storeOver(connection: Connection): Store {
     batch: (ref) => reads.batch(ref),
     versions: (ids) => reads.versions(ids),
     item: (ref) => reads.item(ref),
-    changes: (batch, since, limit) => reads.changes(batch, since, limit),
+    async changes(batch, since, limit) {
+      const page = await reads.changes(batch, since, limit);
+      if (page.isResumable) await durability.reached(batch, page.version);
+      return page;
+    },
     verify: (options) => verifier.verify(options),
     subscribe: (listener) => watcher.subscribe(listener),
     pulse(worker, everyMs, onLost) {

@@ -27,8 +27,8 @@ type SessionTuple = readonly [
 const COLUMNS = `w.number, w.name, w.host, w.pid, w.birth, w.queues, w.concurrency, w.lease_ms, w.opened_at,
   greatest(0, :now - w.beat_at), w.confirmed, w.batch, w.pipelines`;
 
-/** Renews the session `$1`. */
-export const BEAT = "UPDATE @workers SET beat_at = :now WHERE number = $1";
+/** Renews the session `$1`, and tells for how long. */
+export const BEAT = "UPDATE @workers SET beat_at = :now WHERE number = $1 RETURNING lease_ms";
 
 /** Prepares the port's methods on sessions of workers. */
 export function prepareSessions(
