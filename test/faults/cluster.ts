@@ -35,7 +35,10 @@ process.once("SIGTERM", () => interrupted.abort());
 
 const scene = new Scene(({ what, expected, found, isRight }) => {
   if (isRight) console.log(`  ok     ${what}: ${JSON.stringify(found)}`);
-  else console.log(`  WRONG  ${what}\n         expected ${JSON.stringify(expected)}\n         found    ${JSON.stringify(found)}`);
+  else
+    console.log(
+      `  WRONG  ${what}\n         expected ${JSON.stringify(expected)}\n         found    ${JSON.stringify(found)}`,
+    );
 });
 try {
   await liveThrough(scene, {

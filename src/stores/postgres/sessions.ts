@@ -1,10 +1,11 @@
 import { invariant } from "../../core/invariant.ts";
 import type { ProcessIdentity } from "../../ports/host.ts";
 import type { SessionRow, SessionSpec } from "../../ports/store.ts";
-import type { Connection, Transaction } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { ItemChanges, type ItemQueries } from "./item-changes.ts";
 import { Ledger, type LedgerQueries } from "./ledger.ts";
 import { prepareOrders } from "./orders.ts";
+import type { Transaction } from "./transaction.ts";
 
 type SessionTuple = readonly [
   number: number,

@@ -17,11 +17,11 @@ export interface Followed {
 /** Compares what the store says in the end with a recount, with what a reader was told, and with what is there. */
 export async function auditBatch(scene: Scene, scenery: Scenery, { what, id, items, copy }: Followed): Promise<void> {
   const { counts, outcome } = await scenery.milepost.batch(id).snapshot();
-  scene.check(`${what}: outcome, total and completed`, [outcome, counts.total, counts.completed], [
-    "success",
-    items,
-    items,
-  ]);
+  scene.check(
+    `${what}: outcome, total and completed`,
+    [outcome, counts.total, counts.completed],
+    ["success", items, items],
+  );
   const { cluster, schema } = scenery;
   const [row] = await cluster.sql(`SELECT number FROM "${schema}".batches WHERE id = $1`, [id]);
   const twice = await cluster.sql(
@@ -41,7 +41,11 @@ export async function auditBatch(scene: Scene, scenery: Scenery, { what, id, ite
   }
   scene.check(`${what}: items of which the reader was told otherwise, or nothing`, wrong, []);
   scene.check(`${what}: items in the reader's copy`, copy.items.size, seen);
-  scene.check(`${what}: items told in an older version than before, and lost cursors`, [copy.repeats, copy.resets], [0, 0]);
+  scene.check(
+    `${what}: items told in an older version than before, and lost cursors`,
+    [copy.repeats, copy.resets],
+    [0, 0],
+  );
 }
 
 const PAGE = 50_000;
@@ -67,9 +71,7 @@ export async function auditImages(scene: Scene, scenery: Scenery, batch: { id: s
   const paths = new Set<string>();
   let missing = 0;
   for (let after: string | null | undefined; after !== null; ) {
-    const page = await scenery.milepost
-      .batch(batch.id)
-      .items({ limit: 1_000, ...(after !== undefined && { after }) });
+    const page = await scenery.milepost.batch(batch.id).items({ limit: 1_000, ...(after !== undefined && { after }) });
     for (const { output } of page.items) {
       const { path } = (output ?? { path: "" }) as ImageOutput;
       paths.add(path);

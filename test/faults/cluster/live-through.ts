@@ -31,7 +31,9 @@ const CRASH_BUDGET = 1_000;
 /** Submits the work through the servers, lets things go wrong while it runs, and checks what is there at the end. */
 export async function liveThrough(scene: Scene, life: Life): Promise<void> {
   const { tell, signal } = life;
-  tell(`seed ${life.seed}: ${life.items} items, ${life.images} images, ${life.workers} workers, ${life.servers} servers`);
+  tell(
+    `seed ${life.seed}: ${life.items} items, ${life.images} images, ${life.workers} workers, ${life.servers} servers`,
+  );
   const paths = await pictures(scene, life);
   const scenery = await buildScenery(scene, life);
   signal.throwIfAborted();
@@ -55,8 +57,16 @@ export async function liveThrough(scene: Scene, life: Life): Promise<void> {
     await auditImages(scene, scenery, { id: images.id, out: scene.path("out") });
     scene.check("batches", (await scenery.milepost.batches()).batches.length, 2);
     const statuses = await Promise.all(scenery.members.map((member) => member.stop()));
-    scene.check("what did not leave when it was asked to", statuses.filter((status) => status !== "left"), []);
-    scene.check("ends that nobody caused", scenery.members.flatMap(({ surprises }) => surprises), []);
+    scene.check(
+      "what did not leave when it was asked to",
+      statuses.filter((status) => status !== "left"),
+      [],
+    );
+    scene.check(
+      "ends that nobody caused",
+      scenery.members.flatMap(({ surprises }) => surprises),
+      [],
+    );
     const [left] = await scenery.cluster.sql(`SELECT count(*)::int AS n FROM "${scenery.schema}".workers`);
     tell(`sessions left to lapse: ${left?.n}`);
   } finally {
@@ -128,7 +138,10 @@ async function disturb(scenery: Scenery, life: Life, over: AbortSignal): Promise
 }
 
 async function snapshotOf({ milepost }: Scenery, id: string): Promise<BatchSnapshot | null> {
-  return milepost.batch(id).snapshot().catch(() => null);
+  return milepost
+    .batch(id)
+    .snapshot()
+    .catch(() => null);
 }
 
 /** Read again and again, for the way of reading may be what is broken. */

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { FaultProxy } from "../../support/fault-proxy.ts";
-import { Child } from "../support/child.ts";
+import type { Child } from "../support/child.ts";
 import type { Scene } from "../support/fault.ts";
 
 /** Between the end of a process that could not begin and the next. */
@@ -83,7 +83,9 @@ export class Member {
     child.signal("SIGCONT");
     child.signal("SIGTERM");
     const { status, signal } = await child.ended;
-    return status === 0 || status === 143 ? "left" : `${this.name} ended with ${signal ?? status}: ${child.stderr.slice(-500)}`;
+    return status === 0 || status === 143
+      ? "left"
+      : `${this.name} ended with ${signal ?? status}: ${child.stderr.slice(-500)}`;
   }
 
   #spawn(): void {
@@ -99,7 +101,8 @@ export class Member {
     if (this.#isStopping) return;
     // One that finds no database when it starts says so and ends, and is started again.
     const { isReady } = this.#options;
-    if (!this.#isKilled && isReady(child)) this.surprises.push(`${this.name} ended with ${signal ?? status}: ${child.stderr.slice(-500)}`);
+    if (!this.#isKilled && isReady(child))
+      this.surprises.push(`${this.name} ended with ${signal ?? status}: ${child.stderr.slice(-500)}`);
     if (!isReady(child)) await setTimeout(RESTART_MS);
     if (!this.#isStopping) this.#spawn();
   }

@@ -1,8 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import type { SeededRandom } from "../../../src/testing/seeded-random.ts";
 import type { FaultMode } from "../../support/fault-proxy.ts";
-import type { Scenery } from "./scenery.ts";
 import type { Member } from "./member.ts";
+import type { Scenery } from "./scenery.ts";
 
 /** Something that goes wrong in the cluster, and is over when it resolves. */
 type Trouble = (scenery: Scenery, random: SeededRandom) => Promise<string>;
