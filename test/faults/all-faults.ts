@@ -6,6 +6,8 @@ import { handlerFaults } from "./handlers.ts";
 import { killInCommitFaults } from "./kill-in-commit.ts";
 import { lateWorkerFaults } from "./late-workers.ts";
 import { lostFileFaults } from "./lost-files.ts";
+import { postgresConnectionFaults } from "./postgres-connections.ts";
+import { postgresServerFaults } from "./postgres-server.ts";
 import type { Fault } from "./support/fault.ts";
 import { uncaughtErrorFaults } from "./uncaught-errors.ts";
 
@@ -19,4 +21,6 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...busyFileFaults,
   ...killInCommitFaults,
   ...cutUploadFaults,
+  ...postgresConnectionFaults,
+  ...postgresServerFaults,
 ];

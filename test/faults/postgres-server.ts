@@ -230,7 +230,7 @@ async function throughPgbouncer(scene: Scene): Promise<void> {
     await startWorkerAt(scene, pooled, { concurrency: 8 }),
     await startWorkerAt(scene, pooled, { concurrency: 8 }),
   ];
-  const items = Array.from({ length: 2_000 }, (_, index) => ({ key: `item-${index}`, input: {} }));
+  const items = Array.from({ length: 1_000 }, (_, index) => ({ key: `item-${index}`, input: { blockMs: 3 } }));
   const { batch } = await near.submit({ pipeline: "work", items });
   const seen = new Set<number>();
   const watching = (async () => {

@@ -14,6 +14,8 @@ export interface ChildOptions {
   /** A user and group to run as; needs root. */
   readonly user?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs it somewhere else: `["ip", "netns", "exec", "name"]`. */
+  readonly within?: readonly string[];
 }
 
 export interface ChildEnd {
@@ -31,7 +33,7 @@ export class Child {
   #end: ChildEnd | null = null;
 
   private constructor(scene: Scene, args: readonly string[], options: ChildOptions) {
-    const command = [process.execPath, ...(options.nodeArgs ?? []), ...args];
+    const command = [...(options.within ?? []), process.execPath, ...(options.nodeArgs ?? []), ...args];
     const limits = Object.entries(options.limits ?? {}).map(([flag, value]) => `ulimit ${flag} ${value} && `);
     const shell = ["-c", `${limits.join("")}exec "$@"`, "sh", ...command];
     this.process = spawn("/bin/sh", shell, {

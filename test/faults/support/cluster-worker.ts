@@ -1,6 +1,7 @@
 /**
  * A worker of a cluster: `node cluster-worker.ts <store> <folder> <concurrency> <leaseMs>`. It converts images, and items of the
- * pipeline `nothing`, which do nothing but leave lines in a ledger of the process in the folder: `start <batch> <key>`, `end …`.
+ * pipeline `nothing`, which do nothing but leave lines in a ledger of the process in the folder: `start <batch> <key> <time>`, then
+ * `end …` or `abort …`.
  */
 import { openSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -14,11 +15,12 @@ const ledger = openSync(join(folder, `ledger-${process.pid}-${Date.now()}.txt`),
 const milepost = await openMilepost(store, { logger: SILENT });
 milepost.pipeline(imagesPipeline());
 milepost.pipeline("nothing", async (item, step) => {
-  const facts = `${item.batch.id} ${item.key}\n`;
-  writeSync(ledger, `start ${facts}`);
+  const note = (what: string): void => void writeSync(ledger, `${what} ${item.batch.id} ${item.key} ${Date.now()}\n`);
+  note("start");
+  step.signal.addEventListener("abort", () => note("abort"), { once: true });
   const { ms = 0 } = (item.batch.options ?? {}) as { ms?: number };
   if (ms > 0) await setTimeout(ms, undefined, { signal: step.signal });
-  writeSync(ledger, `end ${facts}`);
+  note("end");
 });
 const worker = await milepost.work({ concurrency: Number(concurrency), leaseMs: Number(leaseMs), abortGraceMs: 1_000 });
 process.on("SIGTERM", () => void milepost.close());
