@@ -66,8 +66,8 @@ async function* itemsOf(
   }
 }
 
-/** Every image of the batch is there once, and nothing beside them. */
-export async function auditImages(scene: Scene, scenery: Scenery, batch: { id: string; out: string }): Promise<void> {
+/** Every image of the batch is there once, and nothing beside them. Returns what else was seen, for people. */
+export async function auditImages(scene: Scene, scenery: Scenery, batch: { id: string; out: string }): Promise<string> {
   const paths = new Set<string>();
   let missing = 0;
   for (let after: string | null | undefined; after !== null; ) {
@@ -85,11 +85,11 @@ export async function auditImages(scene: Scene, scenery: Scenery, batch: { id: s
   const temporary = strangers.filter((name) => name.includes(".tmp"));
   scene.check("images: files that no item made", strangers.length - temporary.length, 0);
   // A kill between two lines of a converter leaves one, which is never taken for an image.
-  console.log(`         temporary files left by what was killed: ${temporary.length}`);
+  return `temporary files left by what was killed: ${temporary.length}`;
 }
 
-/** Every item that is completed has been run to its end by some worker. */
-export function auditLedgers(scene: Scene, batch: { readonly id: string; readonly items: number }): void {
+/** Every item that is completed has been run to its end by some worker. Returns what else was seen, for people. */
+export function auditLedgers(scene: Scene, batch: { readonly id: string; readonly items: number }): string {
   const ended = new Set<string>();
   let ends = 0;
   for (const name of readdirSync(scene.path("ledgers"))) {
@@ -101,5 +101,5 @@ export function auditLedgers(scene: Scene, batch: { readonly id: string; readonl
     }
   }
   scene.check("no-ops: items whose handler ended", ended.size, batch.items);
-  console.log(`         runs beyond one an item: ${ends - batch.items}`);
+  return `runs beyond one an item: ${ends - batch.items}`;
 }

@@ -24,6 +24,8 @@ export interface Life extends SceneryOptions {
 }
 
 const REST_MS = [100, 1_500] as const;
+/** More items than this take longer to submit than two troubles of one server are apart: they are submitted in peace. */
+const DISTURBED_ITEMS = 100_000;
 const TELL_EVERY_MS = 5_000;
 /** An item may crash its worker often here without being to blame. */
 const CRASH_BUDGET = 1_000;
@@ -39,12 +41,15 @@ export async function liveThrough(scene: Scene, life: Life): Promise<void> {
   signal.throwIfAborted();
   const isOver = new AbortController();
   const over = AbortSignal.any([isOver.signal, signal]);
-  const troubles = disturb(scenery, life, over);
+  const submitted = Promise.withResolvers<void>();
+  if (life.items <= DISTURBED_ITEMS) submitted.resolve();
+  const troubles = submitted.promise.then(() => disturb(scenery, life, over));
   try {
     const [nothing, images] = await Promise.all([
       submitItems(scene, scenery, life),
       submitImages(scene, scenery, paths),
     ]);
+    submitted.resolve();
     const telling = tellNow(scenery, [nothing, images], { tell, signal: over });
     await untilEnded(scenery, [nothing, images], signal);
     isOver.abort();
@@ -53,8 +58,8 @@ export async function liveThrough(scene: Scene, life: Life): Promise<void> {
     tell("the work is done; looking at what is there");
     scene.check("recount of all counters", await scenery.milepost.verify(), []);
     for (const batch of [nothing, images]) await auditBatch(scene, scenery, batch);
-    auditLedgers(scene, nothing);
-    await auditImages(scene, scenery, { id: images.id, out: scene.path("out") });
+    tell(auditLedgers(scene, nothing));
+    tell(await auditImages(scene, scenery, { id: images.id, out: scene.path("out") }));
     scene.check("batches", (await scenery.milepost.batches()).batches.length, 2);
     const statuses = await Promise.all(scenery.members.map((member) => member.stop()));
     scene.check(
@@ -71,6 +76,7 @@ export async function liveThrough(scene: Scene, life: Life): Promise<void> {
     tell(`sessions left to lapse: ${left?.n}`);
   } finally {
     isOver.abort();
+    submitted.resolve();
     await troubles.catch(() => {});
   }
 }

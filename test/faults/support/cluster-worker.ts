@@ -18,7 +18,7 @@ milepost.pipeline("nothing", async (item, step) => {
   const note = (what: string): void => void writeSync(ledger, `${what} ${item.batch.id} ${item.key} ${Date.now()}\n`);
   note("start");
   step.signal.addEventListener("abort", () => note("abort"), { once: true });
-  const { ms = 0 } = (item.batch.options ?? {}) as { ms?: number };
+  const { ms = 0 } = (item.input ?? item.batch.options ?? {}) as { ms?: number };
   if (ms > 0) await setTimeout(ms, undefined, { signal: step.signal });
   note("end");
 });
