@@ -1,3 +1,5 @@
+import { copyFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { BatchSnapshot } from "../../../src/index.ts";
 import { planOutputs, toImageOptions } from "../../../src/pipelines/images/images-pipeline.ts";
@@ -23,6 +25,7 @@ export interface Life extends SceneryOptions {
   readonly tell: (line: string) => void;
 }
 
+const PICTURES = 100;
 const REST_MS = [100, 1_500] as const;
 /** More items than this take longer to submit than two troubles of one server are apart: they are submitted in peace. */
 const DISTURBED_ITEMS = 100_000;
@@ -81,9 +84,16 @@ export async function liveThrough(scene: Scene, life: Life): Promise<void> {
   }
 }
 
+/** Some are made, and copied under names of their own until there are enough: each is decoded and converted all the same. */
 async function pictures(scene: Scene, { images, signal }: Life): Promise<readonly string[]> {
-  const { paths } = await makeImages(scene.path("in"), { count: images, seed: 5, minMpx: 0.02, maxMpx: 0.1, signal });
-  return paths;
+  const count = Math.min(images, PICTURES);
+  const { paths } = await makeImages(scene.path("in"), { count, seed: 5, minMpx: 0.02, maxMpx: 0.1, signal });
+  const copies = Array.from({ length: images - count }, (_, index) => {
+    const original = paths[index % count] ?? "";
+    return { original, copy: join(dirname(original), `copy-${index}-${basename(original)}`) };
+  });
+  for (const { original, copy } of copies) await copyFile(original, copy);
+  return [...paths, ...copies.map(({ copy }) => copy)];
 }
 
 interface Submitted extends Followed {
