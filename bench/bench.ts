@@ -3,6 +3,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   engine: "./engine.ts",
   images: "./images.ts",
   documents: "./documents.ts",
+  karaoke: "./karaoke.ts",
   command: "./command.ts",
   peers: "./peers.ts",
   postgres: "./postgres.ts",

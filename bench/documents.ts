@@ -4,7 +4,7 @@
  *
  *   npm run bench -- documents [--documents 40] [--pages 40] [--rounds 3] [--json | --markdown]
  */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -21,6 +21,8 @@ import { Workshop } from "./workshop.ts";
 
 /** `control` is bare once more: what it differs from bare by is noise. */
 const SIDES = ["bare", "milepost", "control"] as const;
+/** Of the pages without text, one in so many is looked for. */
+const PICTURES_EVERY = 10;
 const MODULES = { bare: "documents/bare", milepost: "documents/milepost", control: "documents/bare" } as const;
 
 const { values } = parseArgs({
@@ -42,6 +44,9 @@ const settings = {
 interface Made {
   readonly path: string;
   readonly sentences: readonly KnownSentence[];
+  readonly pages: number;
+  /** True: its pages hold pictures alone. */
+  readonly isImages: boolean;
 }
 
 /** PDFs of all scripts and layouts in turn. */
@@ -56,18 +61,42 @@ async function makeDocuments(): Promise<readonly Made[]> {
       layout === "plain" ? (SCRIPTS[Math.floor(seed / LAYOUTS.length) % SCRIPTS.length] ?? "latin") : "latin";
     const { bytes, sentences } = await makePdf({ seed, pages, layout, script });
     const path = join(folder, `${String(seed).padStart(4, "0")}.pdf`);
-    if (!existsSync(path)) writeFileSync(path, bytes);
-    made.push({ path, sentences });
+    writeFileSync(path, bytes);
+    made.push({ path, sentences, pages, isImages: layout === "images" });
   }
   process.stderr.write(`${made.length} PDFs in ${folder}\n`);
   return made;
 }
 
-/** Looks for each known sentence; says how many were found first on their page. */
-async function lookUp(index: string, made: readonly Made[]): Promise<{ readonly found: number; readonly all: number }> {
+interface LookUp {
+  readonly found: number;
+  readonly all: number;
+  /** The same of pages without text, by their pictures. */
+  readonly pictures: { readonly found: number; readonly all: number };
+}
+
+/** Looks for each known sentence, and for pages without text by their pictures; says how many were found first on their page. */
+async function lookUp(index: string, made: readonly Made[]): Promise<LookUp> {
   using library = await openLibrary(index);
   let found = 0;
   let all = 0;
+  const pictures = { found: 0, all: 0 };
+  const ids = new Map<string, string>();
+  for (let after = 0, more = true; more; ) {
+    const page = await library.documents({ limit: 100, after });
+    for (const { filename, sha256 } of page) ids.set(filename, sha256);
+    after = page.at(-1)?.id ?? after;
+    more = page.length > 0;
+  }
+  for (const { path, pages } of made.filter(({ isImages }) => isImages)) {
+    for (let page = 1; page <= pages; page += PICTURES_EVERY) {
+      const picture = await library.thumbnail(ids.get(basename(path)) ?? "", page);
+      const [hit] = picture === undefined ? [] : await library.searchByImage(picture, { limit: 1 });
+      pictures.all++;
+      if (hit?.document.filename === basename(path) && hit.page === page) pictures.found++;
+      else process.stderr.write(`missed: the picture of ${basename(path)} page ${page}\n`);
+    }
+  }
   for (const { path, sentences } of made) {
     for (const { page, text } of sentences) {
       const [hit] = await library.search(text, { limit: 1 });
@@ -76,14 +105,14 @@ async function lookUp(index: string, made: readonly Made[]): Promise<{ readonly 
       else process.stderr.write(`missed: ${basename(path)} page ${page}: ${text}\n`);
     }
   }
-  return { found, all };
+  return { found, all, pictures };
 }
 
 function ratioTable(runs: readonly Run[]): Table {
   const spread = (side: string, figure: string): ReturnType<typeof summaryOf> =>
     summaryOf([...figureByRound(runs, { case: "documents", side }, figure).values()]);
   return {
-    title: `${settings.documents} PDFs of 1 to ${settings.pages} pages; ${sentences.found} of ${sentences.all} sentences found: median (min–max)`,
+    title: `${settings.documents} PDFs of 1 to ${settings.pages} pages; ${sentences.found} of ${sentences.all} sentences and ${sentences.pictures.found} of ${sentences.pictures.all} pictures found: median (min–max)`,
     columns: ["", "bare loop", "Milepost", "throughput, Milepost ÷ bare", "bare ÷ bare (noise)"],
     rows: [["time, ms", "ms", "wall"] as const, ["processor time, ms", "cpuMs", "cpu"] as const].map(
       ([label, figure, name]) => [
@@ -100,7 +129,7 @@ function ratioTable(runs: readonly Run[]): Table {
 const made = await makeDocuments();
 using workshop = new Workshop();
 const runs: Run[] = [];
-let sentences = { found: 0, all: 0 };
+let sentences: LookUp = { found: 0, all: 0, pictures: { found: 0, all: 0 } };
 for (let round = 0; round < settings.rounds; round++) {
   for (const side of SIDES) {
     const index = workshop.path(`${round}-${side}.db`);

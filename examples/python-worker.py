@@ -160,6 +160,8 @@ class Worker:
             while free < self.concurrency and self.slots.acquire(blocking=False):
                 free += 1
             leases = self.claim(free)
+            if leases is None:
+                return self.finish()
             for lease in leases:
                 step = Step(lease)
                 with self.lock:
@@ -168,6 +170,15 @@ class Worker:
             for _ in range(free - len(leases)):
                 self.slots.release()
 
+    def finish(self):
+        """Lets what runs end: nothing more is given to this worker."""
+        say("drained: finishing what runs")
+        while True:
+            with self.lock:
+                if not self.held:
+                    return
+            time.sleep(0.1)
+
     def register(self):
         answer = self.insist("POST", "/api/workers", self.registration)
         with self.lock:
@@ -175,13 +186,15 @@ class Worker:
         say(f"registered as {answer['workerId']}")
 
     def claim(self, limit):
-        """What is claimed has started. All that is held is named: what else the server gave has not arrived here."""
+        """What is claimed has started. All that is held is named: what else the server gave has not arrived here. None: an
+        operator drains this worker."""
         wait = min(30, self.lease_seconds / 3)
         with self.lock:
             path, held = self.path, [step.name for step in self.held.values()]
         try:
             body = {"limit": limit, "held": held, "waitSeconds": wait}
-            return self.insist("POST", f"{path}/claim", body, wait)["leases"]
+            answer = self.insist("POST", f"{path}/claim", body, wait)
+            return None if answer["isDraining"] and not answer["leases"] else answer["leases"]
         except Gone:
             self.start_anew(path)
             return []

@@ -1,6 +1,6 @@
 /** Packs the package as it would be published, installs the tarball in an empty folder, and uses it there as a stranger would. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,15 +21,53 @@ await milepost.work({ concurrency: 2 });
 const { batch } = await milepost.submit({ pipeline: "double", items: [{ key: "a", input: 21 }] });
 const { outcome } = await batch.done();
 await using server = await createServer(milepost, { port: 0, files: process.cwd() + "/files" });
-const client = createClient({ url: await server.listen(), token: server.token });
+const url = await server.listen();
+if (!(await (await fetch(url)).text()).includes("/assets/")) throw new Error("the dashboard is not in the package");
+const client = createClient({ url, token: server.token });
 const { batches } = await client.batches();
 console.log(outcome, (await batch.item("a").snapshot()).output, batches.length);
+`;
+
+/** What a web app of a stranger imports, and with which types; their server may render it. */
+const PAGE = `
+import { createElement } from "react";
+import { type Client, createClient } from "milepost/client";
+import { BatchProgress, type BatchProgressProps, useBatch, useItems, type FollowState } from "milepost/react";
+const client: Client = createClient({ url: "http://127.0.0.1:1" });
+const props: BatchProgressProps = { client, batchId: "019a0000-0000-7000-8000-000000000001" };
+export function Page() {
+  const { batch, state, restart } = useBatch(client, props.batchId);
+  const { items, loadMore } = useItems(client, props.batchId, { state: "failed", limit: 10 });
+  const texts: readonly (string | null | undefined)[] = [batch?.name, items[0]?.error?.message];
+  const followed: FollowState = state;
+  const acts: readonly [() => void, () => Promise<void>] = [restart, loadMore];
+  return createElement(BatchProgress, { ...props, label: [followed, texts.length, acts.length].join(" ") });
+}
+`;
+const RENDER = `
+import { createElement } from "react";
+import { renderToStaticMarkup } from "react-dom/server";
+import { Page } from "./page.js";
+console.log(renderToStaticMarkup(createElement(Page)));
 `;
 
 function run(command: string, args: readonly string[], cwd: string): string {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8" });
   if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed:\n${stdout}\n${stderr}`);
   return stdout;
+}
+
+/** With the React, the types and the compiler of this checkout; all of Milepost comes from the tarball. */
+function checkPage(): void {
+  for (const name of ["react", "react-dom", "@types"]) {
+    symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name));
+  }
+  writeFileSync(join(folder, "page.ts"), PAGE);
+  writeFileSync(join(folder, "render.js"), RENDER);
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  run(process.execPath, [compiler, "--strict", "--skipLibCheck", "--module", "nodenext", "page.ts"], folder);
+  const rendered = run(process.execPath, ["render.js"], folder);
+  if (!rendered.includes("<progress")) throw new Error(`the page rendered ${JSON.stringify(rendered)}`);
 }
 
 try {
@@ -48,6 +86,7 @@ try {
     folder,
   );
   if (!listed.includes('"double"')) throw new Error(`milepost list printed ${JSON.stringify(listed)}`);
+  checkPage();
   process.stdout.write(`${tarball} installs and runs\n`);
 } finally {
   rmSync(folder, { recursive: true, force: true });

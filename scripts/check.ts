@@ -9,6 +9,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 const CHECKS: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ["types", "npx", "tsc", "-p", "."],
+  ["types of the dashboard", "npx", "tsc", "-p", "web"],
+  ["types of the React example", "npx", "tsc", "-p", "examples/react"],
   ["lint and format", "npx", "biome", "check", "--error-on-warnings", "."],
   ["tidy and documents", "npx", "vitest", "run", "test/tidy.test.ts", "test/documents.test.ts"],
   ["packed tarball", "node", "scripts/check-package.ts"],

@@ -13,8 +13,9 @@ export type { ItemProgress, Stage } from "./core/progress.ts";
 export { type QueueSnapshot, QueueState } from "./core/queue.ts";
 export { DEFAULT_POLICY, type Policy } from "./core/retry-policy.ts";
 export { ItemState } from "./core/transitions.ts";
-export type { Batch, ChangesPage, ItemsPage, ItemsQuery } from "./engine/batch.ts";
+export type { Batch, ChangesPage, FailureGroup, ItemsPage, ItemsQuery } from "./engine/batch.ts";
 export type { Halted } from "./engine/control.ts";
+export type { Drained, DrainOptions } from "./engine/drain.ts";
 export type { Item } from "./engine/item.ts";
 export type { BatchesQuery, Milepost, RetentionOptions, SubmitResult } from "./engine/milepost.ts";
 export type { Handler, HandlerItem, PipelineDefinition, Step } from "./engine/pipeline.ts";
@@ -23,6 +24,7 @@ export type { QueuePlace } from "./engine/rivals.ts";
 export type { NewItem, NewItems, RequestOptions, SubmitOptions, Verdict } from "./engine/submit.ts";
 export type { Tracker } from "./engine/tracker.ts";
 export type { Worker, WorkOptions } from "./engine/worker.ts";
+export type { WorkerSnapshot } from "./engine/worker-list.ts";
 export { type OpenOptions, openMilepost } from "./open-milepost.ts";
 export type { DocumentOptions } from "./pipelines/documents/document-options.ts";
 export {
@@ -33,11 +35,17 @@ export {
   type PageHit,
   type SearchHit,
 } from "./pipelines/documents/open-library.ts";
+export {
+  KaraokeExportQueue as ExportQueue,
+  type KaraokeExportQueueOptions as ExportQueueOptions,
+} from "./pipelines/karaoke/karaoke-export-queue.ts";
+export type { KaraokeProject } from "./pipelines/karaoke/project.ts";
 export type { Logger } from "./ports/logger.ts";
-export type { FailureGroup, Finding } from "./ports/store.ts";
+export type { Finding } from "./ports/store.ts";
 export type { DocumentDetails } from "./views/document-report.ts";
 export { DOCUMENT_TRANSITIONS, DocumentState, documentProgress } from "./views/document-state.ts";
 export type { DocumentStatus } from "./views/document-status.ts";
+export { type BatchExportProgress, type ExportJob, type ExportProgress, ExportStatus } from "./views/export-status.ts";
 export { type JobProgress, ProgressTracker, Status } from "./views/progress-tracker.ts";
 export { StatusManager, type StatusManagerOptions } from "./views/status-manager.ts";
 export { ProcessingState, type ProcessingStatus, type StatusSummary, StatusTracker } from "./views/status-tracker.ts";

@@ -49,7 +49,8 @@ export async function openMilepost(location: string, options: OpenOptions = {}):
   return new Milepost(deps, options.retention === undefined ? {} : { retention: options.retention });
 }
 
-async function openStore(
+/** The store alone, of the kind that its location says. @throws {MilepostError} as `openMilepost` */
+export async function openStore(
   location: string,
   options: { readonly clock: Clock; readonly random: Random; readonly mustExist: boolean },
 ): Promise<Store> {

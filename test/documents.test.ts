@@ -15,6 +15,13 @@ const pages = [
   "SECURITY.md",
   "docs/http.md",
   "docs/postgres.md",
+  "docs/dashboard.md",
+  "docs/scaling.md",
+  "examples/cluster/README.md",
+  "docs/documents.md",
+  "docs/exports.md",
+  "docs/react.md",
+  "examples/react/README.md",
 ];
 const decisions = readdirSync(join(root, "docs/decisions")).map((name) => `docs/decisions/${name}`);
 
@@ -30,6 +37,15 @@ describe("documents", () => {
     expect(printed).toContain("completed: 2");
     expect(printed).toContain("there is nothing to measure");
     expect(existsSync(join(folder, "work.db"))).toBe(true);
+  });
+
+  test("the code of docs/react.md is that of its example, the first of it a whole file", () => {
+    const files = readdirSync(join(root, "examples/react"))
+      .filter((name) => name.endsWith(".tsx"))
+      .map((name) => read(`examples/react/${name}`));
+    const blocks = [...read("docs/react.md").matchAll(/```tsx\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
+    expect(blocks[0]).toBe(read("examples/react/progress.tsx"));
+    expect(blocks.filter((block) => !files.some((file) => file.includes(block)))).toEqual([]);
   });
 
   test.each([...pages, ...decisions])("every local link of %s leads somewhere", (page) => {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
 const src = fileURLToPath(new URL("../src", import.meta.url));
+const web = fileURLToPath(new URL("../web/src", import.meta.url));
 
 /** Layer → layers it may import. `root` files (index, open-milepost) are named one by one. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
@@ -15,11 +16,14 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   testing: ["ports", "core"],
   "open-milepost": ["engine", "platform", "stores", "ports", "core"],
   views: ["engine", "core", "open-milepost"],
-  pipelines: ["engine", "views", "core"],
+  pipelines: ["engine", "views", "platform", "core"],
   format: [],
   wire: ["core"],
   server: ["engine", "views", "pipelines", "wire", "core", "ports", "platform"],
   client: ["wire", "core"],
+  // In a folder beside `src`, with types of its own.
+  web: ["client", "wire", "format", "core"],
+  react: ["client", "wire", "format", "core"],
   index: ["core", "ports", "engine", "views", "pipelines", "open-milepost"],
   cli: [
     "core",
@@ -44,6 +48,8 @@ const OUTSIDE: Readonly<Record<string, RegExp>> = {
   format: /^$/,
   engine: /^$/,
   wire: /^zod$/,
+  web: /^(react|react-dom\/client|@tanstack\/react-virtual|uplot|uplot\/dist\/uPlot\.min\.css)$/,
+  react: /^react$/,
 };
 /** The one part of the engine that is about Node's threads. */
 const THREADS = "engine/threads/";
@@ -58,13 +64,27 @@ interface Source {
   readonly imports: readonly string[];
 }
 
+/** Those of `src`, and those of the dashboard under `web/`, as if that were a folder of it. */
 function readSources(): readonly Source[] {
   const paths = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".ts"));
-  return paths.map((path) => {
-    const text = readFileSync(join(src, path), "utf8");
-    const imports = [...text.matchAll(/(?:from\s+|import\(|^import\s+)"([^"]+)"/gm)].map((match) => match[1] ?? "");
-    return { path, layer: layerOf(path), text, imports };
-  });
+  const pages = readdirSync(web, { recursive: true, encoding: "utf8" }).filter((path) => /\.tsx?$/.test(path));
+  return [
+    ...paths.map((path) => readSource(src, path, path)),
+    ...pages.map((path) => readSource(web, path, `web/${path}`)),
+  ];
+}
+
+function readSource(folder: string, file: string, path: string): Source {
+  const text = readFileSync(join(folder, file), "utf8");
+  const imports = [...text.matchAll(/(?:from\s+|import\(|^import\s+)"([^"]+)"/gm)].map((match) => match[1] ?? "");
+  return { path, layer: layerOf(path), text, imports };
+}
+
+/** The layer that a file's relative import leads to. */
+function targetOf({ path }: Source, name: string): string {
+  const file = path.startsWith("web/") ? join(web, path.slice("web/".length)) : join(src, path);
+  const target = join(file, "..", name);
+  return target.startsWith(web) ? "web" : layerOf(relative(src, target));
 }
 
 function layerOf(path: string): string {
@@ -72,7 +92,7 @@ function layerOf(path: string): string {
 }
 
 const sources = readSources();
-const shipped = sources.filter(({ path }) => !path.endsWith(".test.ts"));
+const shipped = sources.filter(({ path }) => !path.endsWith(".test.ts") && !path.startsWith("web/testing/"));
 
 describe("layers", () => {
   test("every file belongs to a known layer", () => {
@@ -80,12 +100,12 @@ describe("layers", () => {
   });
 
   test("a file imports only from its own layer and those it may import", () => {
-    const wrong = shipped.flatMap(({ path, layer, imports }) =>
-      imports
+    const wrong = shipped.flatMap((source) =>
+      source.imports
         .filter((name) => name.startsWith("."))
-        .map((name) => layerOf(relative(src, join(src, path, "..", name))))
-        .filter((target) => target !== layer && !LAYERS[layer]?.includes(target))
-        .map((target) => `${path} imports ${target}`),
+        .map((name) => targetOf(source, name))
+        .filter((target) => target !== source.layer && !LAYERS[source.layer]?.includes(target))
+        .map((target) => `${source.path} imports ${target}`),
     );
     expect(wrong).toEqual([]);
   });
@@ -107,6 +127,20 @@ describe("layers", () => {
       ({ layer, path, text }) => layers.includes(layer) && !path.endsWith("-thread.ts") && impure.test(text),
     );
     expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe("the dashboard", () => {
+  const pages = shipped.filter(({ layer }) => layer === "web");
+
+  test("takes types alone of what goes over the wire: no schema is sent to browsers", () => {
+    const wrong = pages.filter(({ text }) => /^import (?!type )[^;]*"[./]*\/src\/wire\//m.test(text));
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+
+  test("shows texts as texts, and asks no other host for anything", () => {
+    const risky = /innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\.write|\beval\(|https?:\/\//;
+    expect(pages.filter(({ text }) => risky.test(text)).map(({ path }) => path)).toEqual([]);
   });
 });
 

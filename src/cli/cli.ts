@@ -61,6 +61,12 @@ export class Cli {
     return isPath(given) ? resolve(this.io.cwd, given) : given;
   }
 
+  /** False where the store is a file that is not there. Whether a server answers shows only when it is opened. */
+  hasStore(options: CommonOptions): boolean {
+    const location = this.storeLocation(options);
+    return !isPath(location) || existsSync(location);
+  }
+
   /**
    * Opens the store, hands it to `use`, and closes it whatever happens.
    *
@@ -72,7 +78,7 @@ export class Cli {
   ): Promise<T> {
     const location = this.storeLocation(options);
     const create = options.create === true;
-    if (!create && isPath(location) && !existsSync(location)) {
+    if (!create && !this.hasStore(options)) {
       throw new MilepostError(
         "STORE_UNAVAILABLE",
         `there is no store at ${location}; run something first, or name the store with --store`,
@@ -102,6 +108,11 @@ export class Cli {
   }
 }
 
-function isPath(location: string): boolean {
+/** The location for people: without the password that a server's may hold. */
+export function describeLocation(location: string): string {
+  return location.replace(/^([a-z][a-z0-9+.-]+:\/\/[^/@:]*):[^/@]*@/i, "$1:***@");
+}
+
+export function isPath(location: string): boolean {
   return location !== "memory:" && !/^[a-z][a-z0-9+.-]+:\/\//i.test(location);
 }

@@ -22,14 +22,19 @@ export function viewFor(
   return isTerminal ? new LiveView(cli, batch, notice) : new PlainView(cli);
 }
 
-/** Shows a batch until it has ended or `isOver`, and returns how; undefined if a signal came first. */
+/** Shows a batch until it has ended, or as said, and returns how; undefined if a signal came first. */
 export async function follow(
   batch: Batch,
   view: ProgressView,
   interrupt: Interrupt,
-  isOver: (batch: BatchSnapshot) => boolean = () => false,
+  until: {
+    readonly isOver?: (batch: BatchSnapshot) => boolean;
+    /** Ends the showing; what was seen last is returned. */
+    readonly signal?: AbortSignal;
+  } = {},
 ): Promise<BatchSnapshot | undefined> {
-  return await interrupt.unlessRaised(showAll(batch, view, interrupt.signal, isOver));
+  const signal = until.signal === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, until.signal]);
+  return await interrupt.unlessRaised(showAll(batch, view, signal, until.isOver ?? (() => false)));
 }
 
 async function showAll(

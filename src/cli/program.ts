@@ -2,12 +2,16 @@ import { Command } from "commander";
 import { escapeText } from "../format/escape.ts";
 import type { Cli } from "./cli.ts";
 import { cancelVerb } from "./verbs/cancel.ts";
+import { copyVerb } from "./verbs/copy.ts";
 import { doctorVerb } from "./verbs/doctor.ts";
 import { documentsVerb } from "./verbs/documents.ts";
+import { drainVerb } from "./verbs/drain.ts";
 import { failuresVerb } from "./verbs/failures.ts";
 import { holdVerb } from "./verbs/hold.ts";
 import { itemsVerb } from "./verbs/items.ts";
+import { karaokeVerb } from "./verbs/karaoke.ts";
 import { listVerb } from "./verbs/list.ts";
+import { migrateVerb } from "./verbs/migrate.ts";
 import { pauseVerb } from "./verbs/pause.ts";
 import { priorityVerb } from "./verbs/priority.ts";
 import { pruneVerb } from "./verbs/prune.ts";
@@ -25,15 +29,32 @@ import { verifyVerb } from "./verbs/verify.ts";
 import { waitVerb } from "./verbs/wait.ts";
 import { watchVerb } from "./verbs/watch.ts";
 import { workVerb } from "./verbs/work.ts";
+import { workersVerb } from "./verbs/workers.ts";
 
 const GROUPS = [
   { title: "Run:", verbs: [runVerb, workVerb, serveVerb] },
-  { title: "Look:", verbs: [listVerb, statusVerb, itemsVerb, failuresVerb, watchVerb, waitVerb, documentsVerb] },
+  {
+    title: "Look:",
+    verbs: [
+      listVerb,
+      statusVerb,
+      itemsVerb,
+      failuresVerb,
+      watchVerb,
+      waitVerb,
+      workersVerb,
+      documentsVerb,
+      karaokeVerb,
+    ],
+  },
   {
     title: "Control:",
-    verbs: [pauseVerb, resumeVerb, stopVerb, cancelVerb, retryVerb, holdVerb, unholdVerb, priorityVerb],
+    verbs: [pauseVerb, resumeVerb, stopVerb, cancelVerb, retryVerb, holdVerb, unholdVerb, priorityVerb, drainVerb],
   },
-  { title: "Keep the store in order:", verbs: [removeVerb, pruneVerb, verifyVerb, repairVerb, doctorVerb, traceVerb] },
+  {
+    title: "Keep the store in order:",
+    verbs: [removeVerb, pruneVerb, verifyVerb, repairVerb, copyVerb, migrateVerb, doctorVerb, traceVerb],
+  },
 ] as const;
 
 /** The whole grammar of the command line, with its help. Parsing runs the verb; wrong use throws a CommanderError. */

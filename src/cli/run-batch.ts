@@ -85,23 +85,26 @@ export async function submitBatch(
 /** How a run of a batch went. */
 export interface RunResult {
   readonly before: BatchSnapshot;
-  /** The batch as it is now: ended, stopped by its failure budget, or, if a signal came, anything. */
+  /** The batch as it is now: ended, stopped by its failure budget, or, if a signal came or the worker was drained, anything. */
   readonly end: BatchSnapshot;
   readonly isInterrupted: boolean;
   readonly seconds: number;
 }
 
-/** Works on the batch with a view of it until it has ended, its failure budget is spent, or a signal comes. */
+/** Works on the batch with a view of it until it has ended, its failure budget is spent, a signal comes or it is drained. */
 export async function workOn(run: Run, batch: Batch, isPlain = false): Promise<RunResult> {
   const { cli, milepost, options, interrupt } = run;
   const startedMs = cli.io.clock.monotonic();
   const before = await batch.snapshot();
   const view = viewFor(cli, batch, { ...options, isPlain }, "Ctrl-C stops; the same command goes on");
+  const drained = new AbortController();
   let end: BatchSnapshot | undefined;
   try {
     const worker = await milepost.work({ concurrency: options.concurrency ?? availableParallelism(), batch });
     const isOver = (now: BatchSnapshot): boolean => isBudgetSpent(now, options);
-    end = await Promise.race([follow(batch, view, interrupt, isOver), failureOf(worker)]);
+    void worker.drained().then(() => drained.abort());
+    end = await Promise.race([follow(batch, view, interrupt, { isOver, signal: drained.signal }), failureOf(worker)]);
+    if (drained.signal.aborted) view.notice("drained: what ran has ended");
     if (interrupt.isRaised) view.notice("stopping: what runs may finish for a few seconds; Ctrl-C again ends at once");
     await worker.stop({ graceMs: GRACE_MS });
     view.show(await batch.snapshot());
@@ -109,7 +112,8 @@ export async function workOn(run: Run, batch: Batch, isPlain = false): Promise<R
     await view.close();
   }
   const seconds = (cli.io.clock.monotonic() - startedMs) / 1_000;
-  return { before, end: end ?? (await batch.snapshot()), isInterrupted: end === undefined, seconds };
+  const isInterrupted = end === undefined || (drained.signal.aborted && end.endedAt === null);
+  return { before, end: end ?? (await batch.snapshot()), isInterrupted, seconds };
 }
 
 /** True if the batch was stopped because more items failed than `--max-failures` allows. */

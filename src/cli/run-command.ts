@@ -3,25 +3,17 @@ import { basename, extname, resolve } from "node:path";
 import { MilepostError } from "../core/errors.ts";
 import type { NewItem } from "../engine/submit.ts";
 import { escapeText } from "../format/escape.ts";
-import {
-  type CommandAttempt,
-  type CommandObserver,
-  type CommandOptions,
-  commandPipeline,
-  compileCommand,
-  findProgram,
-  toCommandOptions,
-} from "../pipelines/command/command-pipeline.ts";
+import { type CommandAttempt, type CommandObserver, commandPipeline } from "../pipelines/command/command-pipeline.ts";
 import { batchNameFrom } from "./batch-name.ts";
 import type { Cli } from "./cli.ts";
 import { collectFiles } from "./collect-files.ts";
 import { CommandPrinter } from "./command-printer.ts";
 import { Interrupt } from "./interrupt.ts";
 import { JobLog } from "./job-log.ts";
+import { planCommand } from "./plan-command.ts";
 import { readNames } from "./read-names.ts";
 import { submitBatch, workOn } from "./run-batch.ts";
-import { reportEnd, reportStop } from "./run-report.ts";
-import { runThen, thenBatchName } from "./run-then.ts";
+import { endRun, planThen, thenBatchName } from "./run-then.ts";
 import type { RunCommandOptions } from "./verbs/run-command.ts";
 
 /**
@@ -39,8 +31,7 @@ export async function runCommand(
   }
   const out = resolve(cli.io.cwd, options.out);
   const commandOptions = planCommand(cli, { command, out, per: "item", shell: options.shell === true });
-  const then = options.then === undefined ? null : { command: options.then, out, shell: options.shell === true };
-  const thenOptions = then === null ? null : planCommand(cli, { ...then, per: "batch" });
+  const then = planThen(cli, { command: options.then, out, shell: options.shell === true });
   const items = await collectItems(cli, words, { ...options, out });
   using jobLog = options.joblog === undefined ? null : JobLog.open(resolve(cli.io.cwd, options.joblog), cli.io.clock);
   if (commandOptions.out !== null) makeFolder(commandOptions.out);
@@ -48,7 +39,7 @@ export async function runCommand(
   await cli.withStore({ ...options, create: true }, async (milepost) => {
     using interrupt = new Interrupt(cli);
     const name = options.name ?? batchNameFrom("command", labelOf(command), commandOptions);
-    const thenName = thenOptions === null ? null : thenBatchName(name, thenOptions);
+    const thenName = then === null ? null : thenBatchName(name, then);
     const printer = new CommandPrinter(cli.io);
     const observe = (attempt: CommandAttempt): CommandObserver => {
       if (attempt.item.batch.name === thenName) return printer.observe();
@@ -64,30 +55,9 @@ export async function runCommand(
     });
     // A screen that is redrawn and printed output would write over each other.
     const isPlain = options.print === true && cli.io.stdout.isTTY === true;
-    const { isInterrupted, ...result } = await workOn(run, batch, isPlain);
-    if (isInterrupted) return reportStop(cli, result.end, options);
-    await reportEnd(cli, batch, { ...result, out: commandOptions.out, options });
-    if (thenOptions !== null && thenName !== null && result.end.endedAt !== null) {
-      await runThen(run, { name: thenName, options: thenOptions, end: result.end });
-    }
+    const result = await workOn(run, batch, isPlain);
+    await endRun(run, { batch, name, result, out: commandOptions.out, then });
   });
-}
-
-/** @throws {MilepostError} `INVALID_ARGUMENT` for a command line that is wrong, or a program that is not there. */
-function planCommand(cli: Cli, given: Omit<CommandOptions, "cwd">): CommandOptions {
-  const { cwd, env } = cli.io;
-  const options = toCommandOptions({ ...given, cwd });
-  const { program, usesOut } = compileCommand(options);
-  if (process.platform === "win32") {
-    throw new MilepostError("INVALID_ARGUMENT", "commands need a POSIX system; on Windows use WSL");
-  }
-  if (program !== null && findProgram(program, { cwd, path: env.PATH }) === null) {
-    throw new MilepostError(
-      "INVALID_ARGUMENT",
-      `there is no program ${JSON.stringify(program)}; correct the name, give its path, or install it`,
-    );
-  }
-  return usesOut ? options : { ...options, out: null };
 }
 
 /** Items are texts, taken as they are; with `--files` they are files that must be there. */

@@ -6,7 +6,7 @@ import type { Cli } from "./cli.ts";
 import { collectFiles } from "./collect-files.ts";
 import { Interrupt } from "./interrupt.ts";
 import { submitBatch, workOn } from "./run-batch.ts";
-import { reportEnd, reportStop } from "./run-report.ts";
+import { declareThen, endRun, planThen } from "./run-then.ts";
 import type { RunDocumentsOptions } from "./verbs/run-documents.ts";
 
 /** What is taken from a folder as a document. Files named one by one may have any name: their content decides. */
@@ -33,6 +33,7 @@ export async function runDocuments(cli: Cli, names: readonly string[], options: 
     visual: options.visual,
     model: options.model === undefined ? null : resolve(cli.io.cwd, options.model),
   });
+  const then = planThen(cli, { command: options.then, out: index });
   const files = await collectFiles(cli, {
     names,
     fromFile: options.fromFile,
@@ -45,16 +46,17 @@ export async function runDocuments(cli: Cli, names: readonly string[], options: 
   await cli.withStore({ ...options, create: true }, async (milepost) => {
     using interrupt = new Interrupt(cli);
     milepost.pipeline(documentsPipeline());
+    declareThen(milepost, cli, then);
     const run = { cli, milepost, interrupt, options };
+    const name = options.name ?? batchNameFrom("documents", basename(index), documentOptions);
     const batch = await submitBatch(run, {
       pipeline: "documents",
-      name: options.name ?? batchNameFrom("documents", basename(index), documentOptions),
+      name,
       batchOptions: documentOptions,
       items: () => newItems(files),
     });
-    const { isInterrupted, ...result } = await workOn(run, batch);
-    if (isInterrupted) reportStop(cli, result.end, options);
-    else await reportEnd(cli, batch, { ...result, out: index, options });
+    const result = await workOn(run, batch);
+    await endRun(run, { batch, name, result, out: index, then });
   });
 }
 

@@ -12,8 +12,9 @@ import { batchNameFrom } from "./batch-name.ts";
 import type { Cli } from "./cli.ts";
 import { collectFiles } from "./collect-files.ts";
 import { Interrupt } from "./interrupt.ts";
+import { knownOutputs } from "./known-outputs.ts";
 import { submitBatch, workOn } from "./run-batch.ts";
-import { reportEnd, reportStop } from "./run-report.ts";
+import { declareThen, endRun, planThen } from "./run-then.ts";
 import type { RunImagesOptions } from "./verbs/run-images.ts";
 
 /** What is taken from a folder as an image. Files named one by one may have any name: their content decides. */
@@ -46,6 +47,7 @@ export async function runImages(cli: Cli, names: readonly string[], options: Run
     quality: options.quality,
     nameTemplate: options.nameTemplate,
   });
+  const then = planThen(cli, { command: options.then, out });
   const files = await collectFiles(cli, {
     names,
     fromFile: options.fromFile,
@@ -58,16 +60,17 @@ export async function runImages(cli: Cli, names: readonly string[], options: Run
   await cli.withStore({ ...options, create: true }, async (milepost) => {
     using interrupt = new Interrupt(cli);
     milepost.pipeline(imagesPipeline());
+    declareThen(milepost, cli, then);
     const run = { cli, milepost, interrupt, options };
+    const name = options.name ?? batchNameFrom("images", basename(out), imageOptions);
     const batch = await submitBatch(run, {
       pipeline: "images",
-      name: options.name ?? batchNameFrom("images", basename(out), imageOptions),
+      name,
       batchOptions: imageOptions,
       items: (known) => newItems(files, imageOptions, known),
     });
-    const { isInterrupted, ...result } = await workOn(run, batch);
-    if (isInterrupted) reportStop(cli, result.end, options);
-    else await reportEnd(cli, batch, { ...result, out, options });
+    const result = await workOn(run, batch);
+    await endRun(run, { batch, name, result, out, then });
   });
 }
 
@@ -76,26 +79,8 @@ async function* newItems(
   options: ImageOptions,
   known: Batch | null,
 ): AsyncGenerator<NewItem> {
-  const outputs = known === null ? new Map<string, string>() : await knownOutputs(known);
+  const outputs = known === null ? new Map<string, string>() : await knownOutputs(known, plannedOutput);
   for await (const { key, input, size, kind } of planOutputs(files, options, outputs)) {
     yield { key, input, ...(size !== null && { size }), ...(kind !== null && { kind }) };
   }
-}
-
-/** Which output each known item writes, so that no new one is given the same. */
-async function knownOutputs(batch: Batch): Promise<ReadonlyMap<string, string>> {
-  const outputs = new Map<string, string>();
-  let after: string | null = null;
-  do {
-    const page: Awaited<ReturnType<Batch["items"]>> = await batch.items({
-      limit: 1_000,
-      ...(after !== null && { after }),
-    });
-    for (const item of page.items) {
-      const output = plannedOutput(item.input);
-      if (output !== null) outputs.set(item.key, output);
-    }
-    after = page.nextCursor;
-  } while (after !== null);
-  return outputs;
 }

@@ -3,6 +3,7 @@ import type { Batch } from "../engine/batch.ts";
 import { formatDuration } from "../format/duration.ts";
 import { escapeText } from "../format/escape.ts";
 import { formatPlural } from "../format/number.ts";
+import { withoutPassword } from "../stores/postgres/location.ts";
 import { batchToJson } from "./batch-json.ts";
 import type { Cli, CommonOptions } from "./cli.ts";
 import { EXIT } from "./exit-status.ts";
@@ -58,8 +59,14 @@ export function reportStop(cli: Cli, batch: BatchSnapshot, options: CommonOption
 }
 
 function goOnCommand(cli: Cli, batch: BatchSnapshot, options: CommonOptions): string {
-  const same = ["milepost", ...cli.argv].map(shellQuote).join(" ");
+  const same = ["milepost", ...cli.argv.map(shown)].map(shellQuote).join(" ");
   const isPiped = cli.argv.includes("-") || cli.argv.includes("--from-file=-");
   if (same.length <= COMMAND_MAX && !isPiped) return same;
   return cli.hint(options, "work", "--until-idle", "--batch", batch.name ?? batch.id);
+}
+
+/** A word of the command line as it may be shown: of a store, without the password. */
+function shown(word: string): string {
+  const [, option = "", location] = /^(--store=)?(postgres(?:ql)?:.*)$/is.exec(word) ?? [];
+  return location === undefined ? word : option + withoutPassword(location);
 }

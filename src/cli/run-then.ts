@@ -1,10 +1,55 @@
 import type { BatchSnapshot } from "../core/batch.ts";
-import type { CommandOptions } from "../pipelines/command/command-pipeline.ts";
+import type { Batch } from "../engine/batch.ts";
+import type { Milepost } from "../engine/milepost.ts";
+import { type CommandOptions, commandPipeline } from "../pipelines/command/command-pipeline.ts";
 import { withoutPassword } from "../stores/postgres/location.ts";
 import { digestOf } from "./batch-name.ts";
+import type { Cli } from "./cli.ts";
+import { CommandPrinter } from "./command-printer.ts";
 import { EXIT } from "./exit-status.ts";
-import type { Run } from "./run-batch.ts";
+import { planCommand } from "./plan-command.ts";
+import type { Run, RunResult } from "./run-batch.ts";
+import { reportEnd, reportStop } from "./run-report.ts";
 import { describeFailure, titleOf } from "./screen/describe.ts";
+
+/**
+ * What `--then` asks for; null for nothing.
+ * @throws {MilepostError} `INVALID_ARGUMENT` for a command line that is wrong, or a program that is not there
+ */
+export function planThen(
+  cli: Cli,
+  given: { readonly command: string | undefined; readonly out: string; readonly shell?: boolean },
+): CommandOptions | null {
+  const { command, out, shell = false } = given;
+  return command === undefined ? null : planCommand(cli, { command, out, shell, per: "batch" });
+}
+
+/** Lets this process run the command at the end, for a verb that runs no other commands. */
+export function declareThen(milepost: Milepost, { io }: Cli, then: CommandOptions | null): void {
+  if (then === null) return;
+  const printer = new CommandPrinter(io);
+  milepost.pipeline(commandPipeline({ env: io.env, observe: () => printer.observe() }));
+}
+
+/** The last words of a run, and after a batch that has ended its command of `--then`. */
+export async function endRun(
+  run: Run,
+  of: {
+    readonly batch: Batch;
+    readonly name: string;
+    readonly result: RunResult;
+    /** The outputs' folder, for people; null if there is none. */
+    readonly out: string | null;
+    readonly then: CommandOptions | null;
+  },
+): Promise<void> {
+  const { cli, options } = run;
+  const { isInterrupted, ...result } = of.result;
+  if (isInterrupted) return reportStop(cli, result.end, options);
+  await reportEnd(cli, of.batch, { ...result, out: of.out, options });
+  if (of.then === null || result.end.endedAt === null) return;
+  await runThen(run, { name: thenBatchName(of.name, of.then), options: of.then, end: result.end });
+}
 
 /** The batch of the command at the end: it is told apart by the command, so that another one runs too. */
 export function thenBatchName(name: string, options: CommandOptions): string {
@@ -17,7 +62,7 @@ export function thenBatchName(name: string, options: CommandOptions): string {
  * It is a batch of its own with one item for each epoch, so it is recorded, survives a crash, and is not run again by the
  * same command: what failed waits for `milepost retry`. The counts are in its environment.
  */
-export async function runThen(
+async function runThen(
   run: Run,
   then: { readonly name: string; readonly options: CommandOptions; readonly end: BatchSnapshot },
 ): Promise<void> {

@@ -29,6 +29,16 @@ export function durationMs(text: string): number {
   return Math.round(Number(match[1]) * unit);
 }
 
+const UNIT_BYTES: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+/** Bytes from `512M`, `2G`: powers of 1,024. */
+export function byteCount(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([kmg])(?:i?b)?$/i.exec(text.trim());
+  const unit = UNIT_BYTES[match?.[2]?.toLowerCase() ?? ""];
+  if (match === null || unit === undefined) throw new InvalidArgumentError("It must be a size: 512M or 2G.");
+  return Math.round(Number(match[1]) * unit);
+}
+
 /** A time: ISO 8601 (`2030-01-31T08:00`, local unless it names a zone), or `+10m` from `now` on. */
 export function moment(now: () => number): (text: string) => Date {
   return (text) => {

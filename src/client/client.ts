@@ -14,15 +14,17 @@ import type { WireBatchAccepted, WireProcessBatch } from "../wire/process-batch.
 import type { queuesSchema, WireQueue } from "../wire/queue.ts";
 import type { additionSchema, submissionSchema, WireSubmitted } from "../wire/submission.ts";
 import type { WireUploaded, WireUploads } from "../wire/uploads.ts";
-import type { WireWorkers } from "../wire/worker.ts";
+import type { WireDrained, WireWorkers } from "../wire/worker.ts";
 import { type ClientOptions, Connection, type Query } from "./connection.ts";
+import { DocumentsClient } from "./documents.ts";
 import type { StreamOptions } from "./event-source.ts";
 import { type UploadFile, type UploadOptions, upload } from "./upload.ts";
 import { type BatchUpdate, type OverviewUpdate, type WatchOptions, watchBatch, watchMany } from "./watch.ts";
 
 export { ApiError } from "./api-error.ts";
 export type { ClientOptions } from "./connection.ts";
-export type { StreamOptions } from "./event-source.ts";
+export type { DocumentsClient, DocumentsFilter } from "./documents.ts";
+export type { StreamOptions, StreamState } from "./event-source.ts";
 export type { UploadFile, UploadOptions } from "./upload.ts";
 export type { BatchUpdate, OverviewUpdate, WatchOptions } from "./watch.ts";
 
@@ -52,7 +54,11 @@ export interface ItemsFilter {
   readonly state?: WireItemDetail["state"];
   readonly stage?: string;
   readonly error?: string;
+  /** A part of the key or the filename. */
+  readonly search?: string;
   readonly cursor?: string;
+  /** Begin with the item that was submitted as this one, from 0; not with `cursor`. */
+  readonly from?: number;
   readonly limit?: number;
 }
 
@@ -73,14 +79,17 @@ export function createClient(options: ClientOptions): Client {
 
 /** See `createClient`. */
 export class Client {
+  /** The caller's documents. */
+  readonly documents: DocumentsClient;
   readonly #connection: Connection;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.documents = new DocumentsClient(connection);
   }
 
   upload(files: readonly UploadFile[], options?: UploadOptions): Promise<WireUploaded> {
-    return upload(this.#connection, files, options);
+    return upload<WireUploaded>(this.#connection, "/api/uploads", files, options);
   }
 
   uploads(): Promise<WireUploads> {
@@ -115,7 +124,7 @@ export class Client {
     return new BatchClient(this.#connection, batchId);
   }
 
-  /** Many batches as they change, until the caller stops: at most 200 by id, or `all` that run for the operator. */
+  /** Many batches as they change, until the caller stops: at most 200 by id, or `all` that run: of a session its own. */
   watchMany(
     batchIds: readonly string[] | "all",
     options: StreamOptions = {},
@@ -131,8 +140,14 @@ export class Client {
     return new QueueClient(this.#connection, name);
   }
 
-  workers(): Promise<WireWorkers> {
-    return this.#get("/api/workers");
+  /** Sessions of workers, each with up to `items` (default 0) of what it holds. */
+  workers(options: { readonly items?: number } = {}): Promise<WireWorkers> {
+    return this.#get("/api/workers", options);
+  }
+
+  /** Lets a worker finish what it runs and leave. The order stands, whether `isConfirmed` or not yet. */
+  drain(workerId: string): Promise<WireDrained> {
+    return this.#post(`/api/workers/${encodeURIComponent(workerId)}/drain`, {});
   }
 
   #get<T>(address: string, query?: Query): Promise<T> {
@@ -204,7 +219,7 @@ export class BatchClient {
     return this.#control("cancel");
   }
 
-  retry(options: { readonly failed?: boolean } = {}): Promise<BatchControlled> {
+  retry(options: { readonly failed?: boolean; readonly error?: string } = {}): Promise<BatchControlled> {
     return this.#control("retry", options);
   }
 

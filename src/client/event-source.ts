@@ -4,9 +4,13 @@ import { EventParser, type SentEvent } from "./event-parser.ts";
 
 export interface StreamOptions {
   readonly signal?: AbortSignal;
+  /** Told whenever the connection changes: `waiting` is a break, after which it comes back by itself. */
+  readonly onState?: (state: StreamState) => void;
   /** A stream that brings nothing for so long, not even a heartbeat, is taken for dead. Default 45,000. */
   readonly silenceMs?: number;
 }
+
+export type StreamState = "connecting" | "live" | "waiting";
 
 const SILENCE_MS = 45_000;
 const RETRY_MS = 1_000;
@@ -26,11 +30,12 @@ export async function* readEvents(
   path: string,
   options: StreamOptions & { readonly query?: Query },
 ): AsyncGenerator<SentEvent, void, undefined> {
-  const { signal, query = {}, silenceMs = SILENCE_MS } = options;
+  const { signal, query = {}, silenceMs = SILENCE_MS, onState } = options;
   const state: Resumable = { lastId: null, retryMs: RETRY_MS, failures: 0 };
   while (!signal?.aborted) {
     let retryAfterMs = 0;
     const attempt = new Attempt(silenceMs, signal);
+    onState?.("connecting");
     try {
       const headers = {
         accept: "text/event-stream",
@@ -38,6 +43,7 @@ export async function* readEvents(
       };
       const answer = await connection.open("GET", path, { query, headers, signal: attempt.signal });
       if (answer.status === 204 || answer.body === null) return;
+      onState?.("live");
       yield* eventsOf(answer.body, attempt, state);
     } catch (error) {
       if (error instanceof ApiError) {
@@ -50,6 +56,7 @@ export async function* readEvents(
     }
     const backOffMs = Math.min(RETRY_MAX_MS, state.retryMs * 2 ** Math.min(state.failures, 10));
     state.failures += 1;
+    if (!signal?.aborted) onState?.("waiting");
     await pause(Math.max(retryAfterMs, backOffMs) * (0.5 + Math.random()), signal);
   }
 }

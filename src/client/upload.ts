@@ -1,4 +1,3 @@
-import type { WireUploaded } from "../wire/uploads.ts";
 import { toApiError } from "./api-error.ts";
 import type { Connection } from "./connection.ts";
 
@@ -29,43 +28,48 @@ interface Request {
 
 const { XMLHttpRequest } = globalThis as { readonly XMLHttpRequest?: new () => Request };
 
-/** Sends files as one form. @throws {ApiError} if the server refuses; nothing of the form is kept then */
-export async function upload(
+/** Sends files as one form to a path. @throws {ApiError} if the server refuses; nothing of the form is kept then */
+export async function upload<Answer>(
   connection: Connection,
+  path: string,
   files: readonly UploadFile[],
   options: UploadOptions = {},
-): Promise<WireUploaded> {
+): Promise<Answer> {
   const form = new FormData();
   for (const file of files) form.append("files", "content" in file ? file.content : file, file.name);
   const { onProgress, signal } = options;
   if (onProgress !== undefined && XMLHttpRequest !== undefined) {
-    return sendByRequest(connection, new XMLHttpRequest(), form, { onProgress, signal });
+    return sendByRequest(connection, new XMLHttpRequest(), form, { path, onProgress, signal });
   }
-  const answer = await connection.open("POST", "/api/uploads", { rawBody: form, signal });
+  const answer = await connection.open("POST", path, { rawBody: form, signal });
   const total = files.reduce((sum, file) => sum + ("content" in file ? file.content.size : file.size), 0);
   onProgress?.(total, total);
-  return (await answer.json()) as WireUploaded;
+  return (await answer.json()) as Answer;
 }
 
-function sendByRequest(
+function sendByRequest<Answer>(
   connection: Connection,
   request: Request,
   form: FormData,
-  options: { readonly onProgress: (sent: number, total: number) => void; readonly signal: AbortSignal | undefined },
-): Promise<WireUploaded> {
-  const { onProgress, signal } = options;
+  options: {
+    readonly path: string;
+    readonly onProgress: (sent: number, total: number) => void;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<Answer> {
+  const { path, onProgress, signal } = options;
   return new Promise((resolve, reject) => {
     const abort = (): void => request.abort();
     request.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total);
     request.onload = () => {
       signal?.removeEventListener("abort", abort);
       const { status, responseText } = request;
-      if (status >= 200 && status < 300) resolve(JSON.parse(responseText) as WireUploaded);
+      if (status >= 200 && status < 300) resolve(JSON.parse(responseText) as Answer);
       else reject(toApiError(status, responseText, request.getResponseHeader("retry-after")));
     };
     request.onerror = () => reject(new TypeError("the connection broke while files were sent"));
     request.onabort = () => reject(signal?.reason ?? new DOMException("the upload was stopped", "AbortError"));
-    request.open("POST", connection.addressOf("/api/uploads"));
+    request.open("POST", connection.addressOf(path));
     for (const [name, value] of Object.entries(connection.headers())) request.setRequestHeader(name, value);
     if (signal?.aborted) {
       reject(signal.reason);

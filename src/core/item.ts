@@ -74,6 +74,8 @@ export interface ItemSnapshot {
   readonly id: string;
   readonly batchId: string;
   readonly key: string;
+  /** What people call it: the `filename` that its input names, else its key. */
+  readonly name: string;
   readonly state: ItemState;
   readonly isHeld: boolean;
   readonly priority: number;
@@ -96,6 +98,12 @@ export interface ItemSnapshot {
   readonly endedAt: Date | null;
 }
 
+/** What people call an item: the `filename` that its input names, where its key is a hash or an id; else its key. */
+export function nameOf({ key, input }: Pick<ItemRow, "key" | "input">): string {
+  const named = typeof input === "object" && input !== null && "filename" in input ? input.filename : null;
+  return typeof named === "string" && named !== "" ? named : key;
+}
+
 export function toItemSnapshot(
   row: ItemRow,
   { withSaved = false }: { readonly withSaved?: boolean } = {},
@@ -103,6 +111,7 @@ export function toItemSnapshot(
   const { number: _number, token: _token, saved, failures: _failures, ...rest } = row;
   return {
     ...rest,
+    name: nameOf(row),
     ...(withSaved && { saved }),
     fraction: row.state === "completed" ? 1 : row.fraction / FRACTION_ONE,
     readyAt: toDate(row.readyAt),

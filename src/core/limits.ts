@@ -15,6 +15,10 @@ export const LIMITS = {
   /** Ended attempts kept per item; older ones are dropped. */
   attemptsPerItem: 10,
   pageItems: 1_000,
+  /** Items that one search by name looks at, and those of one read of it. */
+  searchItems: 200_000,
+  searchReadItems: 10_000,
+  searchBytes: 512,
   submitChunkItems: 1_000,
   verdicts: 10_000,
   controlChunkItems: 10_000,
@@ -32,4 +36,19 @@ export const LIMITS = {
   /** A lease shorter than this could lapse in an ordinary pause of the machine. */
   leaseMinMs: 1_000,
   leaseMaxMs: 3_600_000,
+  /** Karaoke: a project or presets file, a lyrics file; what lyrics may hold, lengths in UTF-16 units. */
+  projectBytes: 16_777_216,
+  lyricsBytes: 16_777_216,
+  /** One line of a file of lyrics (LRC, ASS), with all that stands in it beside the words. */
+  lyricsLineLength: 262_144,
+  lyricsLines: 200_000,
+  lyricsWords: 1_000_000,
+  lineWords: 2_000,
+  lineLength: 10_000,
+  wordLength: 1_000,
+  /** Karaoke: a time in a song, and its length: a day. */
+  songMs: 86_400_000,
+  presets: 1_000,
+  /** Karaoke: values in a project, or in a preset, besides its lines. */
+  projectValues: 1_000,
 } as const;

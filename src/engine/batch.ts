@@ -1,17 +1,19 @@
 import { type BatchRow, type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
-import { chanceOf, itemNumberFrom, ordinalOf } from "../core/ids.ts";
-import { type ItemSnapshot, toItemSnapshot } from "../core/item.ts";
+import { MilepostError } from "../core/errors.ts";
+import { chanceOf, itemIdFrom, itemNumberFrom, ordinalOf, splitItemNumber } from "../core/ids.ts";
+import { type ItemRow, type ItemSnapshot, nameOf, toItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
 import { type Priority, toPriority } from "../core/priority.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import type { ItemState } from "../core/transitions.ts";
-import type { BatchRef, ControlCommand, FailureGroup, ItemRef, Removal } from "../ports/store.ts";
+import type { BatchRef, ControlCommand, ItemRef, Removal, FailureGroup as StoredGroup } from "../ports/store.ts";
 import { giveCommand, type Halted, halt, notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
 import { endOf, watchBatch } from "./feed.ts";
 import { Item } from "./item.ts";
 import type { QueuePlace } from "./rivals.ts";
+import { searchItems } from "./search-items.ts";
 import { type NewItems, type RequestOptions, type SubmitCounts, type Verdict, writeSubmission } from "./submit.ts";
 
 export interface ItemsQuery {
@@ -19,6 +21,10 @@ export interface ItemsQuery {
   readonly stage?: string;
   /** Only failed items with exactly this message. */
   readonly errorMessage?: string;
+  /** Only items whose key or filename has this text in it; only in order of submission. A page may be short and have one after it. */
+  readonly search?: string;
+  /** Begin with the item that was submitted as this one, from 0; instead of `after`. */
+  readonly from?: number;
   /** Default `oldest`: in order of submission. */
   readonly order?: "oldest" | "newest";
   /** Gives what the items' attempts saved too. */
@@ -43,6 +49,11 @@ export interface ChangesPage {
   /** Pass it as the next `since`. */
   readonly version: number;
   readonly hasMore: boolean;
+}
+
+/** Failed items that have one message, with one of them; `name` is what people call it. */
+export interface FailureGroup extends StoredGroup {
+  readonly example: StoredGroup["example"] & { readonly name: string };
 }
 
 /** A batch, by id or name. Holds no state: every call asks the store, and throws `NOT_FOUND` where there is no such batch. */
@@ -102,22 +113,40 @@ export class Batch {
 
   /** A page of items in order of submission, or the newest first. */
   async items(query: ItemsQuery = {}): Promise<ItemsPage> {
-    const { after, limit = 100, order = "oldest", withSaved = false, ...filter } = query;
+    const { after, from, limit = 100, order = "oldest", withSaved = false, search, ...filter } = query;
     requireWhole("limit", limit, 1, LIMITS.pageItems);
+    if (from !== undefined) requireWhole("from", from, 0, LIMITS.itemsPerBatch);
     const row = await this.#row();
     const ordinal = after === undefined ? null : ordinalIn(row, after);
     if (after !== undefined && ordinal === null) throw notFound(`the cursor ${after}`);
-    const rows = await this.#deps.store.items({
+    const before = ordinal ?? (from === undefined ? null : from - 1);
+    const page = {
       ...filter,
       batch: row.number,
       limit,
-      isNewestFirst: order === "newest",
-      ...(ordinal === null ? {} : { after: itemNumberFrom(row.number, ordinal) }),
-    });
-    return {
-      items: rows.map((item) => toItemSnapshot(item, { withSaved })),
-      nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
+      ...(before === null ? {} : { after: itemNumberFrom(row.number, before) }),
     };
+    const toSnapshot = (item: ItemRow): ItemSnapshot => toItemSnapshot(item, { withSaved });
+    if (search === undefined) {
+      const rows = await this.#deps.store.items({ ...page, isNewestFirst: order === "newest" });
+      return { items: rows.map(toSnapshot), nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null) };
+    }
+    if (order === "newest") {
+      throw new MilepostError(
+        "INVALID_ARGUMENT",
+        "a search goes in the order of submission; leave out order or search",
+      );
+    }
+    const found = await searchItems(this.#deps.store, { ...page, search });
+    const next = found.after === null ? null : itemIdFrom(row.id, splitItemNumber(found.after).ordinal);
+    return { items: found.rows.map(toSnapshot), nextCursor: next };
+  }
+
+  /** How many places there are in the order of submission: one more than that of the newest item. Removed items leave gaps. */
+  async span(): Promise<number> {
+    const row = await this.#row();
+    const [newest] = await this.#deps.store.items({ batch: row.number, isNewestFirst: true, limit: 1 });
+    return newest === undefined ? 0 : splitItemNumber(newest.number).ordinal + 1;
   }
 
   /** One item of the batch, by id or key; as `{ key }` by its key even where that looks like an id. */
@@ -137,7 +166,17 @@ export class Batch {
 
   /** Failed items grouped by message, the most frequent first, at most 100 groups. */
   async failures(): Promise<readonly FailureGroup[]> {
-    return (await this.#deps.store.breakdown((await this.#row()).number)).failures;
+    const { number } = await this.#row();
+    const { failures } = await this.#deps.store.breakdown(number);
+    return Promise.all(
+      failures.map(async (group) => {
+        const found = await this.#deps.store.item({ batch: number, key: group.example.key });
+        return {
+          ...group,
+          example: { ...group.example, name: found === null ? group.example.key : nameOf(found.item) },
+        };
+      }),
+    );
   }
 
   /** How many items are in each stage now. */
@@ -198,9 +237,14 @@ export class Batch {
     return this.#give((batch) => ({ type: "cancel", target: { batch } }));
   }
 
-  /** Failed and cancelled items (`failed`: only failed ones) → pending, with a fresh budget of attempts. */
-  retry(options: { readonly failed?: boolean } = {}): Promise<number> {
-    return this.#give((batch) => ({ type: "retry", target: { batch }, failedOnly: options.failed ?? false }));
+  /**
+   * Failed and cancelled items (`failed`: only failed ones; `error`: only those that failed with exactly this message) → pending,
+   * with a fresh budget of attempts.
+   */
+  retry(options: { readonly failed?: boolean; readonly error?: string } = {}): Promise<number> {
+    const { failed = false, error } = options;
+    const only = error === undefined ? {} : { errorMessage: error };
+    return this.#give((batch) => ({ type: "retry", target: { batch }, failedOnly: failed, ...only }));
   }
 
   /** Among the batches of its queue; lower runs sooner. */

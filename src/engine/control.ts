@@ -70,7 +70,7 @@ export async function halt(options: {
 }
 
 /** Every step of a command; also the revision that workers must confirm. */
-async function carryOut(
+export async function carryOut(
   deps: Deps,
   command: ControlCommand,
   what: string,

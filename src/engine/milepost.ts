@@ -6,10 +6,12 @@ import type { QueueSnapshot } from "../core/queue.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import { learnedStages } from "../core/stage-times.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { BatchSpec, Finding, ItemRef, SessionRow } from "../ports/store.ts";
+import type { Reading } from "../ports/reading.ts";
+import type { BatchSpec, Finding, ItemRef } from "../ports/store.ts";
 import { Batch } from "./batch.ts";
 import { notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";
+import { type Drained, type DrainOptions, drain } from "./drain.ts";
 import { Estimates } from "./estimates.ts";
 import { Item } from "./item.ts";
 import { readWork } from "./learned.ts";
@@ -22,6 +24,7 @@ import { Runners } from "./runners.ts";
 import { type SubmitCounts, type SubmitOptions, toBatchSpec, writeSubmission } from "./submit.ts";
 import { Tracker } from "./tracker.ts";
 import { Worker, type WorkOptions } from "./worker.ts";
+import { listWorkers, type WorkerSnapshot } from "./worker-list.ts";
 
 export interface BatchesQuery {
   readonly owner?: string;
@@ -233,10 +236,20 @@ export class Milepost {
     );
   }
 
-  /** Every session of a worker or tracker, alive or not yet given up. */
-  workers(): Promise<readonly SessionRow[]> {
+  /** Every session of a worker or tracker, alive or not yet given up. `items`: how many of what each holds are told; default 0. */
+  workers(options: { readonly items?: number } = {}): Promise<readonly WorkerSnapshot[]> {
     this.#requireOpen();
-    return this.#deps.store.sessions();
+    return listWorkers(this.#deps, options.items ?? 0);
+  }
+
+  /**
+   * Tells a worker, by its id, to claim nothing more and to leave once what it runs has ended. Resolves when it has confirmed
+   * or, with `untilLeft`, left, or when the waiting is over: the answer says which. The order stands, for good.
+   * @throws {MilepostError} `NOT_FOUND`; `CONFLICT` for a session that only tracks
+   */
+  drain(workerId: string, options: DrainOptions = {}): Promise<Drained> {
+    this.#requireOpen();
+    return drain(this.#deps, workerId, options);
   }
 
   /**
@@ -274,6 +287,12 @@ export class Milepost {
       pruned.push(...step);
       if (step.length < PRUNE_STEP) return pruned;
     }
+  }
+
+  /** What the store's operator should know of its condition; empty where there is nothing to know. */
+  async diagnose(): Promise<readonly Reading[]> {
+    this.#requireOpen();
+    return (await this.#deps.store.diagnose?.()) ?? [];
   }
 
   /** Recounts everything and compares; an empty list says that all is as it must be. */

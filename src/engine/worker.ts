@@ -45,7 +45,8 @@ const BACKLOG_MAX = LIMITS.claimItems;
  * Claims items and runs their handlers until stopped.
  *
  * ```
- * working ──stop()──▶ draining ──(handlers ended or aborted)──▶ stopped
+ * working ──stop()──▶ stopping ──(handlers ended or aborted)──▶ stopped
+ *    │ └──ordered to──▶ draining ──(handlers ended)──▶ stopping
  *    │ session lost: every attempt is aborted unreported, a new session is opened
  * ```
  * A slot is free again as soon as its handler has ended; the report follows with the next group commit. Claims that
@@ -73,6 +74,8 @@ export class Worker {
   #doubtedAt = 0;
   #failure: unknown = null;
   #isStopping = false;
+  #isDraining = false;
+  readonly #drained = Promise.withResolvers<void>();
   #stopped: Promise<void> | null = null;
   #unsubscribe: () => void = () => {};
   #loops: { readonly orders: Loop; readonly work: Loop; readonly telling: Loop } | null = null;
@@ -149,6 +152,11 @@ export class Worker {
     return this.#failure;
   }
 
+  /** Resolves when the worker has left because an operator drained it, all that it ran having ended; else never. */
+  drained(): Promise<void> {
+    return this.#drained.promise;
+  }
+
   /**
    * Resolves when nothing runs and nothing is ready to run; scheduled work and back-offs count as work to come.
    * @throws what made the worker give up
@@ -202,6 +210,25 @@ export class Worker {
     this.#notify();
   }
 
+  /** Lets what runs end, then stops. A session that is lost meanwhile changes nothing: the order was for this worker. */
+  #drain(): void {
+    if (this.#isDraining || this.#isStopping) return;
+    this.#isDraining = true;
+    this.#claimer.stop();
+    void this.#leave();
+  }
+
+  async #leave(): Promise<void> {
+    while (this.#running.size > 0 || this.#isPumping) await this.#changed();
+    await this.stop();
+    if (this.#failure === null) this.#drained.resolve();
+  }
+
+  /** True once nothing more may be started. */
+  get #startsNothing(): boolean {
+    return this.#isStopping || this.#isDraining;
+  }
+
   #isIdle(): boolean {
     return this.#claimer.isIdle && this.#running.size === 0 && !this.#isPumping;
   }
@@ -234,7 +261,7 @@ export class Worker {
       do {
         this.#pumpAgain = false;
         this.#startReady();
-        if (this.#isStopping || !this.#session.isCertain) return false;
+        if (this.#startsNothing || !this.#session.isCertain) return false;
         if (this.#claimer.wantsMore) return true;
       } while (this.#pumpAgain);
     } catch (error) {
@@ -249,7 +276,7 @@ export class Worker {
         if (await this.#claimer.claim(this.#ended)) this.#pumpAgain = true;
       } while (this.#pumpAgain && this.#startAll());
       // What a claim brought that was under way when the worker was told to stop.
-      if (this.#isStopping) this.#claimer.giveBack();
+      if (this.#startsNothing) this.#claimer.giveBack();
     } catch (error) {
       if (!(error instanceof MilepostError && error.retryable)) this.#fail(error);
       else
@@ -258,7 +285,7 @@ export class Worker {
   }
 
   #startReady(): void {
-    while (!this.#isStopping && this.#running.size < this.concurrency && this.#recorder.backlog < BACKLOG_MAX) {
+    while (!this.#startsNothing && this.#running.size < this.concurrency && this.#recorder.backlog < BACKLOG_MAX) {
       if (!this.#session.isCertain) {
         this.#claimer.giveBack();
         return;
@@ -289,7 +316,7 @@ export class Worker {
       .catch(() => ({ ok: false }));
     if (!started.ok) attempt.interrupt("lost");
     // The worker may have been stopped, or have slept over it: the item may be another's by now, or its queue paused.
-    else if (this.#isStopping || !this.#session.isCertain) attempt.interrupt("stopped");
+    else if (this.#startsNothing || !this.#session.isCertain) attempt.interrupt("stopped");
     this.#executor.start(attempt);
   }
 
@@ -335,6 +362,7 @@ export class Worker {
     if (this.#session.number !== worker) return;
     const wasCertain = this.#session.isCertain;
     this.#session.foundAlive(askedAt + orders.leftMs);
+    if (orders.isDraining) this.#drain();
     this.#claimer.giveBackStale();
     if (orders.revision === this.#session.confirmed) return wasCertain ? undefined : this.#lookForWork();
     const controls = new Map(orders.held.map((held) => [held.item, held]));

@@ -16,9 +16,23 @@ export interface UploadedFile {
   /** For people; it is the name of no file here. */
   readonly filename: string;
   readonly size: number;
+  /** The SHA-256 of its content, in hexadecimal digits. */
+  readonly sha256: string;
   readonly extension: string;
   /** Where the item finds it: an absolute path. */
   readonly path: string;
+}
+
+/** The same, with where its content lies while the batch is made. */
+export interface StoredFile extends UploadedFile {
+  readonly content: string;
+}
+
+/** Items that are made of several files together. */
+export interface ItemsOfFiles {
+  readonly items: readonly Exclude<NewItem, string>[];
+  /** By the id of each file the key of an item that it is for: it is kept as long as that. */
+  readonly keys: ReadonlyMap<string, string>;
 }
 
 /** What a pipeline's item made, for whoever downloads it. */
@@ -28,12 +42,20 @@ export interface MadeFile {
   readonly extension: string;
 }
 
+/** What belongs to the owner of a batch and outlasts it: absolute paths. */
+export interface OwnedPlaces {
+  /** His index of documents; made by the first that is stored in it. */
+  readonly index: string;
+}
+
 /**
  * What a pipeline takes from strangers: which files, which options, and how they become a batch. The pipeline itself works on
  * paths and trusts them; here stands what may reach it from outside.
  */
 export interface UploadFacet<Options = unknown> {
   readonly pipeline: string;
+  /** True: its batches write to the index of their owner. */
+  readonly keepsIndex?: boolean;
   /** Every type that `accepts` can answer with, for people. */
   readonly types: readonly string[];
   /** The steps that its items go through, for people. */
@@ -43,12 +65,17 @@ export interface UploadFacet<Options = unknown> {
   /** What may be asked for; never where anything is read or written. */
   readonly options: z.ZodType<Options>;
   /** @throws {MilepostError} `INVALID_ARGUMENT` for options that contradict each other */
-  toBatchOptions(options: Options, outFolder: string): Json;
+  toBatchOptions(options: Options, outFolder: string, places: OwnedPlaces): Json;
   /**
-   * The item for a file; its key is the file's id, so that a file given twice is one item.
+   * The item for a file; its key follows from the file alone (its id, its content), so that a file given twice is one item.
    * @param options the batch's, as `toBatchOptions` made them
    */
   toItem(file: UploadedFile, options: Json): Exclude<NewItem, string>;
+  /**
+   * Instead of `toItem`, where files belong together: the items of all files of a request.
+   * @throws {MilepostError} `INVALID_ARGUMENT` for files that make nothing
+   */
+  toItems?(files: readonly StoredFile[], options: Json): Promise<ItemsOfFiles>;
   /** What an item that has ended made; null for an output that is none of this pipeline's. */
   toMadeFile(output: Json): MadeFile | null;
 }

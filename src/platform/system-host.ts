@@ -20,7 +20,8 @@ function hostIdentity(): string {
   return [hostname(), boot, namespace].filter(Boolean).join("/");
 }
 
-function isRunning(pid: number): boolean {
+/** Whether this machine has a process of this number. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -6,8 +6,10 @@ import type { ItemProgress } from "../core/progress.ts";
 import type { Control, QueueSnapshot } from "../core/queue.ts";
 import type { ItemState } from "../core/transitions.ts";
 import type { Amended, Amendment } from "./amendment.ts";
+import type { DumpedRow } from "./dump.ts";
 import type { Evidence, Learned, LearnedTexts } from "./evidence.ts";
 import type { ProcessIdentity } from "./host.ts";
+import type { Reading } from "./reading.ts";
 import type { Submission, Submitted } from "./submission.ts";
 
 export type { BatchSpec, ItemSpec, Submission, SubmissionRequest, Submitted } from "./submission.ts";
@@ -55,7 +57,7 @@ export interface Store {
   /**
    * Claims up to `limit` ready items for one worker: by batch priority, then age of the batch; inside a batch by priority,
    * then age. Every fourth claimed item comes from a younger batch of equal priority, so that a huge batch starves nobody.
-   * Nothing of a paused queue or batch is claimed. It never waits. A claimed item is still pending until it is started.
+   * Nothing of a paused queue or batch is claimed, and nothing by a worker that is draining. It never waits. A claimed item is still pending until it is started.
    */
   claim(request: ClaimRequest): Promise<Claimed>;
   /** Records reports in one commit. Each answers for itself; a refused one changes nothing and hinders no other. */
@@ -100,6 +102,13 @@ export interface Store {
   prune(retention: Retention, now: number): Promise<readonly string[]>;
   /** Recounts everything and compares; with `repair`, mends in the same transaction. */
   verify(options: { readonly repair: boolean }): Promise<readonly Finding[]>;
+  /** What its operator should know of its condition. Changes nothing. Absent where there is nothing to know. */
+  readonly diagnose?: () => Promise<readonly Reading[]>;
+  /**
+   * All that the store keeps, page by page, in the order of dump.ts; each page is a read of its own. Whoever copies makes sure that
+   * nobody works on the store, and dumps twice to find out whether it changed meanwhile.
+   */
+  readonly dump?: () => AsyncIterable<readonly DumpedRow[]>;
   /** After it returns, a power cut loses nothing that was recorded before. Stamps the batch, if one is given. */
   checkpoint(batch: number | null, now: number): Promise<void>;
   /**
@@ -143,6 +152,8 @@ export interface SessionRow extends ProcessIdentity {
   /** Revision of orders it has acted on. */
   readonly confirmed: number;
   readonly held: number;
+  /** It was told to claim nothing more and to leave once what it holds has ended. For good: the store gives it nothing any more. */
+  readonly isDraining: boolean;
 }
 
 export interface Orders {
@@ -150,6 +161,8 @@ export interface Orders {
   readonly leftMs: number;
   /** Rises with every command that a worker must act on. */
   readonly revision: number;
+  /** Whether the worker is to leave once what it runs has ended; false for a session that is gone. */
+  readonly isDraining: boolean;
   /** Everything the worker still holds, unless it has confirmed this revision. A lease it knows and that is not here is lost: cancelled, removed or taken away. */
   readonly held: readonly { readonly item: number; readonly token: number; readonly control: Control }[];
 }
@@ -253,6 +266,8 @@ export type ControlCommand =
       readonly type: "retry";
       readonly target: { readonly batch: number } | { readonly item: number };
       readonly failedOnly: boolean;
+      /** Of a batch: only failed items with exactly this message. */
+      readonly errorMessage?: string;
     }
   | { readonly type: "hold" | "unhold"; readonly target: { readonly item: number } }
   | {
@@ -260,12 +275,14 @@ export type ControlCommand =
       readonly target: { readonly batch: number } | { readonly item: number };
       readonly priority: number;
     }
-  | { readonly type: "concurrency"; readonly target: { readonly queue: string }; readonly concurrency: number | null };
+  | { readonly type: "concurrency"; readonly target: { readonly queue: string }; readonly concurrency: number | null }
+  /** Of a session's number. A session that only tracks is refused: the work is its caller's, who is not told. */
+  | { readonly type: "drain"; readonly target: { readonly worker: number } };
 
 export type ControlResult =
   | {
       readonly ok: true;
-      /** Items whose state changed, or 1 for a queue or batch whose control changed; 0: it was so already. */
+      /** Items whose state changed, or 1 for a queue, batch or worker whose control changed; 0: it was so already. */
       readonly changed: number;
       readonly more: boolean;
       /** Revision of orders that workers must confirm before the command is fully acknowledged. */
@@ -298,6 +315,10 @@ export interface ItemQuery {
   readonly stage?: string;
   /** Only failed items with exactly this message. */
   readonly errorMessage?: string;
+  /** Only items whose key, or the `filename` of whose input, has this text in it; the case of ASCII letters makes no difference. */
+  readonly search?: string;
+  /** Only items up to this number: what a search looks at, whatever it finds. */
+  readonly until?: number;
   /** Only items after this number: pages go in order of submission, or from the newest down. */
   readonly after?: number;
   readonly isNewestFirst?: boolean;

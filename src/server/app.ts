@@ -15,6 +15,10 @@ import { answerError } from "./problems.ts";
 import { batchControlRoutes } from "./routes/batch-controls.ts";
 import { batchStatusRoutes } from "./routes/batch-status.ts";
 import { batchRoutes } from "./routes/batches.ts";
+import { dashboardRoutes } from "./routes/dashboard.ts";
+import { documentEventRoutes } from "./routes/document-events.ts";
+import { documentUploadRoutes } from "./routes/document-uploads.ts";
+import { documentRoutes } from "./routes/documents.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { itemRoutes } from "./routes/items.ts";
@@ -77,6 +81,7 @@ export async function buildApp(context: ServerContext): Promise<BuiltApp> {
 }
 
 async function addRoutes(app: App, context: ServerContext): Promise<void> {
+  await app.register(dashboardRoutes(context));
   await app.register(healthRoutes(context));
   await app.register(uploadRoutes(context));
   await app.register(processBatchRoutes(context));
@@ -85,6 +90,9 @@ async function addRoutes(app: App, context: ServerContext): Promise<void> {
   await app.register(pipelineRoutes(context));
   await app.register(batchRoutes(context));
   await app.register(eventRoutes(context));
+  await app.register(documentUploadRoutes(context));
+  await app.register(documentRoutes(context));
+  await app.register(documentEventRoutes(context));
   await app.register(submissionRoutes(context));
   await app.register(batchControlRoutes(context));
   await app.register(itemRoutes(context));

@@ -2,6 +2,7 @@ import { createHmac, hash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { BatchSnapshot } from "../core/batch.ts";
 import { addressOf, isLoopback } from "./address.ts";
+import type { App } from "./context.ts";
 import { refusal } from "./problems.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { Remembered } from "./remembered.ts";
@@ -113,6 +114,14 @@ export class Callers {
   requireOperator(request: FastifyRequest): void {
     if (this.of(request).kind === "operator") return;
     throw refusal("session", "this needs the operator's token: Authorization: Bearer <token>");
+  }
+
+  /** Makes the routes that are added to `app` after it the operator's alone: others are refused before a body is read. */
+  keepForOperator(app: App): void {
+    app.addHook("onRequest", async (request) => this.requireOperator(request));
+    app.addHook("onRoute", (route) => {
+      route.schema = { ...route.schema, security: [{ operator: [] }] };
+    });
   }
 
   /** True if the caller may know of what belongs to `owner`. */

@@ -10,11 +10,13 @@ import type { Milepost } from "../engine/milepost.ts";
 import type { UploadFacet } from "../pipelines/uploads.ts";
 import type { BatchAnswers } from "./batch-answers.ts";
 import type { Callers } from "./callers.ts";
+import type { DocumentSearch } from "./document-search.ts";
 import type { EventHub } from "./events/event-hub.ts";
 import type { ServerFiles } from "./files/server-files.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Polls } from "./polls.ts";
 import type { RateLimit } from "./rate-limit.ts";
+import type { Reception } from "./reception.ts";
 import type { ServerSettings } from "./settings.ts";
 import type { Submissions } from "./submissions.ts";
 
@@ -27,6 +29,10 @@ export interface ServerContext {
   readonly submissions: Submissions;
   readonly idempotency: Idempotency;
   readonly files: ServerFiles;
+  /** Looks into indexes of documents. */
+  readonly search: DocumentSearch;
+  /** Takes in what is sent as forms. */
+  readonly reception: Reception;
   /** What each pipeline takes from strangers. */
   readonly facets: readonly UploadFacet[];
   /** Answers to those who poll batches. */

@@ -15,6 +15,7 @@ const COLUMNS = [
   "endedAt",
   "errorCode",
   "errorMessage",
+  "name",
 ] as const;
 
 type Row = Readonly<Record<(typeof COLUMNS)[number], string | number | Date | null>>;

@@ -3,13 +3,17 @@ import { mkdir } from "node:fs/promises";
 import type { Server } from "node:http";
 import { MilepostError } from "../core/errors.ts";
 import type { Milepost } from "../engine/milepost.ts";
+import { documentUploads } from "../pipelines/documents/document-uploads.ts";
 import { imageUploads } from "../pipelines/images/image-uploads.ts";
+import { karaokeUploads } from "../pipelines/karaoke/karaoke-uploads.ts";
 import { findOpenTelemetry } from "../platform/open-telemetry.ts";
 import { type Logger, SILENT } from "../ports/logger.ts";
+import { StatusManager } from "../views/status-manager.ts";
 import { buildApp } from "./app.ts";
 import { BatchAnswers } from "./batch-answers.ts";
 import { Callers } from "./callers.ts";
 import type { App } from "./context.ts";
+import { DocumentSearch } from "./document-search.ts";
 import { EventHub } from "./events/event-hub.ts";
 import { ServerFiles } from "./files/server-files.ts";
 import { withoutFolder } from "./hide-folder.ts";
@@ -19,6 +23,7 @@ import { toLogger } from "./log.ts";
 import type { ServedRoute } from "./methods.ts";
 import { Polls } from "./polls.ts";
 import { RateLimit } from "./rate-limit.ts";
+import { Reception } from "./reception.ts";
 import { type ServerOptions, type ServerSettings, toServerSettings } from "./settings.ts";
 import { Submissions } from "./submissions.ts";
 import { startWebhooks } from "./webhooks/webhooks.ts";
@@ -28,7 +33,8 @@ const SECRET_BYTES = 32;
 const MINUTE_MS = 60_000;
 /** A closing server looks for connections whose last request has ended this often. */
 const CLOSE_IDLE_EVERY_MS = 100;
-const FACETS = [imageUploads];
+/** Whose a file is, where several would take it: the first's. */
+const FACETS = [imageUploads, karaokeUploads, documentUploads];
 
 export interface MilepostServer {
   /** The operator's token. */
@@ -83,13 +89,28 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
     facets: FACETS,
     onError: (error) => log.error("files could not be swept", { error: String(error) }),
   });
+  const search = new DocumentSearch({ indexes: files.indexes, limits });
+  const reception = new Reception({ callers, files, limits });
   const answers = new BatchAnswers(milepost);
   const most = limits.requestsPerMinute;
   const detail = `at most ${most} requests a minute; wait as long as Retry-After says`;
   const rate = new RateLimit({ most, spanMs: MINUTE_MS, detail });
   const isEachSeen = settings.log !== null || (await findOpenTelemetry()) !== null;
   const polls = isEachSeen ? null : new Polls({ rate, requestsPerConnection: limits.requestsPerConnection });
-  const parts = { milepost, settings, callers, events, submissions, idempotency, files, answers, polls, rate };
+  const parts = {
+    milepost,
+    settings,
+    callers,
+    events,
+    submissions,
+    idempotency,
+    files,
+    search,
+    reception,
+    answers,
+    polls,
+    rate,
+  };
   const { app, routes, servers } = await buildApp({ ...parts, facets: FACETS });
   log = toLogger(app.log);
   const finishLeft = async (): Promise<void> => {
@@ -100,11 +121,13 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const webhooks =
     settings.webhooks && (await startWebhooks({ milepost, files: folder, log, options: settings.webhooks }));
   const timer = setInterval(() => void finishLeft(), limits.sweepEveryMs).unref();
+  // It looks after the entries of documents that callers report on; those of uploads go with their batches.
+  const documents = new StatusManager(milepost);
   const end = async (): Promise<void> => {
     clearInterval(timer);
     await Promise.all([drain(app, servers, limits.drainMs), webhooks?.stop(limits.drainMs)]);
     answers.close();
-    await files.close();
+    await Promise.all([files.close(), search.close(), documents.close()]);
   };
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {

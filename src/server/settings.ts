@@ -1,6 +1,8 @@
 import { isAbsolute } from "node:path";
+import { fileURLToPath } from "node:url";
 import { MilepostError } from "../core/errors.ts";
 import { requireWhole } from "../core/retry-policy.ts";
+import { toS3Location } from "./files/storage/s3-location.ts";
 import { toEndpoints, toSigningKey, type WebhookOptions } from "./webhooks/webhook-settings.ts";
 
 /** What a server accepts at most. Sizes in bytes, times in milliseconds, the rest in pieces. */
@@ -24,6 +26,12 @@ export const SERVER_LIMITS = {
   freeBytes: 268_435_456,
   /** Event streams that one session may have open. */
   streamsPerSession: 20,
+  /** Searches in indexes of documents that are carried out at once, each in a thread of its own. */
+  searchesAtOnce: 2,
+  /** Searches of one session that run or wait. */
+  searchesPerSession: 8,
+  /** A search that takes longer, its waiting included, is ended. */
+  searchTimeoutMs: 10_000,
   /** Sessions that one address may begin in an hour. */
   sessionsPerHour: 60,
   /** An event stream whose reader has not taken this much is cut; it can resume. */
@@ -67,6 +75,11 @@ export interface ServerOptions {
   readonly token?: string;
   /** The folder for uploads, outputs and the secret that signs sessions; an absolute path, made if it is not there. */
   readonly files: string;
+  /**
+   * `s3://bucket/prefix?endpoint=…&region=…`: what batches of uploads are made of and make lies there too, so that workers which do not
+   * see the folder can run them. Credentials come from the environment. Default: nowhere else.
+   */
+  readonly storage?: string;
   /** Names that the server goes by, besides its own address and `localhost`: `example.org`, `example.org:8080`. */
   readonly allowedHosts?: readonly string[];
   /**
@@ -77,6 +90,8 @@ export interface ServerOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Whom to tell when a batch ends; default: nobody. */
   readonly webhooks?: WebhookOptions;
+  /** The folder of the built dashboard; default: where `npm run build` puts it. */
+  readonly dashboard?: string;
   /** Where the log goes, a JSON line for each request and for each trouble; default: nowhere. */
   readonly log?: LogTarget;
 }
@@ -90,13 +105,17 @@ export interface ServerSettings {
   readonly host: string;
   readonly port: number;
   readonly files: string;
+  readonly storage: string | null;
   readonly allowedHosts: readonly string[];
   readonly trustProxy: boolean;
   readonly limits: ServerLimits;
   readonly webhooks: WebhookOptions | null;
+  readonly dashboard: string;
   readonly log: LogTarget | null;
 }
 
+/** From the sources as from what they are compiled to. */
+const DASHBOARD = fileURLToPath(new URL("../../dist/web", import.meta.url));
 const TOKEN_CHARACTERS_MIN = 16;
 
 /** @throws {MilepostError} `INVALID_ARGUMENT`, naming the option, what was expected and what was found. */
@@ -120,17 +139,20 @@ export function toServerSettings(options: ServerOptions): ServerSettings {
     }
     requireWhole(name, value, 1, Number.MAX_SAFE_INTEGER);
   }
-  const { webhooks = null } = options;
+  const { webhooks = null, storage = null } = options;
+  if (storage !== null) toS3Location(storage);
   if (webhooks !== null) toEndpoints(webhooks.urls);
   if (webhooks?.secret !== undefined) toSigningKey(webhooks.secret);
   return {
     host,
     port,
     files,
+    storage,
     allowedHosts,
     trustProxy,
     limits: { ...SERVER_LIMITS, ...Object.fromEntries(given) },
     webhooks: webhooks === null || webhooks.urls.length === 0 ? null : webhooks,
+    dashboard: options.dashboard ?? DASHBOARD,
     log: options.log ?? null,
   };
 }

@@ -1,9 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { systemHost } from "../platform/system-host.ts";
+import { isLeftover, isMarked, isOwn, markedName } from "../platform/process-mark.ts";
 import type { WireNewItem } from "../wire/submission.ts";
 import { refusal } from "./problems.ts";
 
@@ -13,8 +12,9 @@ const ITEMS = "items.ndjson";
 const KEPT = "submission.json";
 /** Paths of entries that this process works on, whichever of its servers. */
 const held = new Set<string>();
-/** `<uuid>.<pid>-<birth>`, with `.part` while it is being written. */
-const ENTRY = /^[0-9a-f-]{36}\.(\d+)-(\w*)(\.part)?$/;
+/** What the names of entries begin with: while they are written, and when they are whole. */
+const PART = "part";
+const WHOLE = "whole";
 
 /** A long list of items on disk, whole, and what is to be done with it. */
 export interface Spooled<Kept> {
@@ -42,9 +42,8 @@ export class Spool<Kept> {
    * Writes all items and then what `describe` says of them. Resolves when it is durable; if `items` throws, nothing is left.
    */
   async keep(items: AsyncIterable<WireNewItem> | Iterable<WireNewItem>, describe: () => Kept): Promise<Spooled<Kept>> {
-    const name = ownName(randomUUID());
-    const whole = join(this.#folder, name);
-    const part = `${whole}.part`;
+    const whole = join(this.#folder, markedName(WHOLE));
+    const part = join(this.#folder, markedName(PART));
     await mkdir(part, { recursive: true, mode: 0o700 });
     held.add(part);
     try {
@@ -72,10 +71,9 @@ export class Spool<Kept> {
     const names = await readdir(this.#folder).catch(() => []);
     const left: string[] = [];
     for (const name of names) {
-      const [, pid, birth, part] = ENTRY.exec(name) ?? [];
       const path = join(this.#folder, name);
-      if (pid === undefined || held.has(path) || isOfAnother({ pid: Number(pid), birth: birth ?? "" })) continue;
-      if (part === undefined) left.push(name);
+      if (!isMarked(name) || held.has(path) || !(isOwn(name) || (await isLeftover(this.#folder, name)))) continue;
+      if (name.startsWith(`${WHOLE}.`)) left.push(name);
       else await rm(path, { recursive: true, force: true });
     }
     return left;
@@ -83,7 +81,7 @@ export class Spool<Kept> {
 
   /** Takes over what is left under a name; null if another server did. */
   async take(name: string): Promise<Spooled<Kept> | null> {
-    const mine = join(this.#folder, ownName(name.slice(0, 36)));
+    const mine = join(this.#folder, markedName(WHOLE));
     held.add(mine);
     try {
       // Of two servers that find it, one can rename it.
@@ -115,18 +113,6 @@ function entryOf<Kept>(folder: string, kept: Kept): Spooled<Kept> {
 
 function isFull(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
-}
-
-function ownName(id: string): string {
-  const { pid, birth } = systemHost.self;
-  return `${id}.${pid}-${birth}`;
-}
-
-/** True if another process has it that may live. */
-function isOfAnother(process: { readonly pid: number; readonly birth: string }): boolean {
-  const { self } = systemHost;
-  const isOwn = process.pid === self.pid && process.birth === self.birth;
-  return !isOwn && !systemHost.isDead({ host: self.host, ...process });
 }
 
 async function writeLines(path: string, items: AsyncIterable<WireNewItem> | Iterable<WireNewItem>): Promise<void> {

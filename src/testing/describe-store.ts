@@ -9,6 +9,7 @@ import { learningCases } from "./learning-cases.ts";
 import { readCases } from "./read-cases.ts";
 import { reportCases } from "./report-cases.ts";
 import { requestCases } from "./request-cases.ts";
+import { searchCases } from "./search-cases.ts";
 import { sessionCases } from "./session-cases.ts";
 import { submitCases } from "./submit-cases.ts";
 import { upkeepCases } from "./upkeep-cases.ts";
@@ -25,6 +26,7 @@ export const CONFORMANCE: Readonly<Record<string, readonly ConformanceCase[]>> =
   control: controlCases,
   feed: feedCases,
   read: readCases,
+  search: searchCases,
   learning: learningCases,
   upkeep: upkeepCases,
 };

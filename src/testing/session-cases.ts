@@ -41,6 +41,7 @@ export const sessionCases: readonly ConformanceCase[] = [
         silentMs: 40,
         confirmed: 0,
         held: 2,
+        isDraining: false,
       },
     ]);
     await t.store.beat(worker);
@@ -246,6 +247,53 @@ export const sessionCases: readonly ConformanceCase[] = [
     assert.equal((await t.store.sessions())[0]?.confirmed, last);
     await t.store.orders(worker, null);
     assert.equal((await t.store.sessions())[0]?.confirmed, last, "reading alone confirms nothing");
+  }),
+  caseOf("a worker that drains hears of it with its orders and is given nothing more", async (t) => {
+    const made = await t.batch({ items: 5 });
+    const [leaving, staying] = [await t.worker({ concurrency: 2 }), await t.worker({ concurrency: 3 })];
+    const [running, ahead] = await t.claim(leaving, { limit: 2 });
+    assert.ok(running !== undefined && ahead !== undefined);
+    await t.start(running);
+    const { revision } = await t.store.orders(leaving, null);
+    const { version } = await t.row(made.number);
+    const drained = await t.command({ type: "drain", target: { worker: leaving } });
+    assert.ok(drained.ok && drained.changed === 1 && drained.revision > revision, "it is an order");
+    const orders = await t.store.orders(leaving, null);
+    assert.deepEqual([orders.isDraining, orders.revision, orders.held.length], [true, drained.revision, 2]);
+    assert.deepEqual(await t.claim(leaving), []);
+    assert.equal((await t.store.orders(leaving, drained.revision)).isDraining, true, "told again and again");
+    const session = await t.store.session(leaving);
+    assert.deepEqual([session?.isDraining, session?.confirmed], [true, drained.revision]);
+    assert.equal((await t.store.orders(staying, null)).isDraining, false);
+    assert.equal((await t.row(made.number)).concurrency, 3, "it does no work any more");
+    assert.equal((await t.row(made.number)).version, version, "no batch changes by it");
+    assert.deepEqual(await t.complete(running), { ok: true });
+    await t.release(ahead);
+    assert.equal((await t.claim(staying)).length, 4);
+    await t.store.closeSession(leaving, t.clock.now());
+    assert.equal((await t.store.orders(leaving, null)).isDraining, false, "one that left has no orders");
+  }),
+  caseOf("draining is for good, and for workers alone", async (t) => {
+    await t.batch({ items: 1 });
+    const [worker, tracker] = [await t.worker(), await t.worker({ concurrency: 0 })];
+    const first = await t.command({ type: "drain", target: { worker } });
+    const again = await t.store.control({ type: "drain", target: { worker } }, t.clock.now());
+    assert.ok(first.ok && again.ok);
+    assert.deepEqual([again.changed, again.revision], [0, first.revision]);
+    await t.store.beat(worker);
+    assert.deepEqual(await t.claim(worker), []);
+    await t.command({ type: "pause", target: { queue: "main" } });
+    await t.command({ type: "resume", target: { queue: "main" } });
+    assert.deepEqual(await t.claim(worker), [], "also after a pause");
+    await t.assertRefused(
+      () => t.store.control({ type: "drain", target: { worker: tracker } }, t.clock.now()),
+      "wrong-state",
+    );
+    await t.assertRefused(
+      () => t.store.control({ type: "drain", target: { worker: 9_999 } }, t.clock.now()),
+      "not-found",
+    );
+    assert.equal((await t.claim(tracker)).length, 1);
   }),
   caseOf("the handlers of all live sessions that serve a batch are its concurrency", async (t) => {
     const made = await t.batch({ items: 1 });

@@ -35,20 +35,38 @@ export class Documents {
     return orUndefined(this.#milepost.queue(DOCUMENTS_QUEUE).item(docId, owner).snapshot({ withSaved: true }));
   }
 
-  /** Those that have not ended, the most recent first. */
-  async active(): Promise<readonly ItemSnapshot[]> {
-    const found = new Map<string, ItemSnapshot>();
-    for await (const { id } of this.#batches({ isEnded: false })) {
-      const batch = this.#milepost.batch(id);
-      // In this order, a document that starts between the two reads is in both.
-      for (const state of ["pending", "processing"] as const) {
-        for await (const item of itemsOf(batch, { state, limit: LIMITS.pageItems })) found.set(item.id, item);
-      }
+  /** Those that have not ended, the most recent first; `limit` is how many are wanted. */
+  async active(limit: number): Promise<readonly ItemSnapshot[]> {
+    const reported = await this.#activeIn(this.#reported, limit);
+    const found = new Map(reported.map((item) => [item.id, item]));
+    let ofRuns = 0;
+    for await (const batch of this.#batches({ isEnded: false })) {
+      if (ofRuns >= limit) break;
+      if (this.#isReported(batch)) continue;
+      const items = await this.#activeIn(this.#milepost.batch(batch.id), limit);
+      for (const item of items) found.set(item.id, item);
+      ofRuns += items.length;
     }
-    return [...found.values()].sort((a, b) => createdAtOf(b) - createdAtOf(a));
+    return [...found.values()].sort(newestFirst).slice(0, limit);
   }
 
-  /** All of them, the one that came in last first; `limit` is how many are wanted. */
+  async #activeIn(batch: Batch, limit: number): Promise<readonly ItemSnapshot[]> {
+    const found = new Map<string, ItemSnapshot>();
+    // In this order, a document that starts between the two reads is in both.
+    for (const state of ["pending", "processing"] as const) {
+      let count = 0;
+      for await (const item of itemsOf(batch, { state, order: "newest", limit: Math.min(limit, LIMITS.pageItems) })) {
+        found.set(item.id, item);
+        if (++count >= limit) break;
+      }
+    }
+    return [...found.values()];
+  }
+
+  /**
+   * All of them, the one that came in last first; `limit` is how many are wanted. A document that several batches of an owner have is
+   * told once, as the newest of these has it.
+   */
   async *newestFirst(limit: number): AsyncGenerator<ItemSnapshot> {
     const query = { order: "newest", limit: Math.min(limit, LIMITS.pageItems) } as const;
     const reported = itemsOf(this.#reported, query);
@@ -102,11 +120,21 @@ export class Documents {
   }
 
   async *#itemsOfRuns(query: ItemsQuery): AsyncGenerator<ItemSnapshot> {
-    const owner = this.#owner ?? "";
+    const told = new Set<string>();
     for await (const batch of this.#batches({})) {
-      const isReported = batch.name === REPORTED_BATCH && batch.owner === owner;
-      if (!isReported) yield* itemsOf(this.#milepost.batch(batch.id), query);
+      if (this.#isReported(batch)) continue;
+      for await (const item of itemsOf(this.#milepost.batch(batch.id), query)) {
+        const document = `${batch.owner} ${item.key}`;
+        if (told.has(document)) continue;
+        told.add(document);
+        yield item;
+      }
     }
+  }
+
+  /** True for the batch of the documents that callers report on as this owner. */
+  #isReported({ name, owner }: BatchSnapshot): boolean {
+    return name === REPORTED_BATCH && owner === (this.#owner ?? "");
   }
 
   /** The batches of the queue, newest first. */
@@ -137,6 +165,11 @@ async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
     if (error instanceof MilepostError && (error.code === "NOT_FOUND" || error.code === "CONFLICT")) return undefined;
     throw error;
   }
+}
+
+/** Ids of the items of one batch are in the order in which these came. */
+function newestFirst(a: ItemSnapshot, b: ItemSnapshot): number {
+  return createdAtOf(b) - createdAtOf(a) || (a.id < b.id ? 1 : -1);
 }
 
 /** When a document came in, in milliseconds since 1970: lists go by it. */

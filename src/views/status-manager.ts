@@ -183,15 +183,16 @@ export class StatusManager {
     });
   }
 
-  /** Every document that has not ended, the most recent first. */
-  async listActive(): Promise<readonly DocumentStatus[]> {
+  /** Every document that has not ended, the most recent first; at most `limit`, if one is given. */
+  async listActive(limit = Number.MAX_SAFE_INTEGER): Promise<readonly DocumentStatus[]> {
+    requireWhole("limit", limit, 1, Number.MAX_SAFE_INTEGER);
     const { clock } = await this.#milepost;
     const { toDocumentStatus } = await schemas();
-    const items = await (await this.#documents).active();
+    const items = await (await this.#documents).active(limit);
     return items.map((item) => toDocumentStatus(item, clock.now()));
   }
 
-  /** Up to `limit` documents, the one that came in last first. Costs what it returns, however many there are. */
+  /** Up to `limit` documents, the one that came in last first, each once. Costs what it returns, however many there are. */
   async listAll(limit = 100): Promise<readonly DocumentStatus[]> {
     requireWhole("limit", limit, 1, Number.MAX_SAFE_INTEGER);
     const { clock } = await this.#milepost;

@@ -101,10 +101,9 @@ function toImageStatus(item: ItemSnapshot): WireBatchStatus["images"][number] {
   };
 }
 
-/** The name that a file was sent in under; for work from elsewhere, the last part of the item's key. */
-export function filenameOf({ key, input }: Pick<ItemSnapshot, "key" | "input">): string {
-  const named = typeof input === "object" && input !== null && "filename" in input ? input.filename : null;
-  return typeof named === "string" ? named : (key.split(/[/\\]/).at(-1) ?? key) || key;
+/** The name that a file was sent in under; for work from elsewhere, the last part of what the item is called. */
+export function filenameOf({ name }: Pick<ItemSnapshot, "name">): string {
+  return (name.split(/[/\\]/).at(-1) ?? name) || name;
 }
 
 /** Whole seconds in two digits, at least one: what is shown of 1,234 is 1,200. */

@@ -10,7 +10,7 @@ export const failuresSchema = z
         message: z.string(),
         code: z.string().nullable(),
         items: count,
-        example: z.object({ id: idSchema, key: z.string() }),
+        example: z.object({ id: idSchema, key: z.string(), name: z.string().describe("What people call it") }),
       }),
     ),
   })

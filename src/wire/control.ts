@@ -1,14 +1,18 @@
 import { z } from "zod";
+import { LIMITS } from "../core/limits.ts";
 import { batchSchema } from "./batch.ts";
 import { itemSchema } from "./item.ts";
 import { queueSchema } from "./queue.ts";
-import { prioritySchema } from "./text.ts";
+import { prioritySchema, textSchema } from "./text.ts";
 
 /** The body of a control that needs none: nothing, or an empty object. */
 export const emptySchema = z.strictObject({}).meta({ id: "Empty", description: "Nothing, or an empty object" });
 
 export const retrySchema = z
-  .strictObject({ failed: z.boolean().default(false).describe("Only failed items, not cancelled ones") })
+  .strictObject({
+    failed: z.boolean().default(false).describe("Only failed items, not cancelled ones"),
+    error: textSchema(LIMITS.errorMessageBytes).optional().describe("Only items that failed with exactly this message"),
+  })
   .meta({ id: "Retry" });
 
 export const newPrioritySchema = z.strictObject({ priority: prioritySchema }).meta({ id: "NewPriority" });

@@ -29,6 +29,7 @@ export const itemSchema = z
     id: idSchema,
     batchId: idSchema,
     key: z.string(),
+    name: z.string().describe("What people call it: the `filename` that its input names, else its key"),
     state: itemStateSchema,
     isHeld: z.boolean(),
     priority: z.int(),
@@ -71,7 +72,14 @@ export const itemDetailSchema = itemSchema
 export type WireItemDetail = z.infer<typeof itemDetailSchema>;
 
 export const itemsPageSchema = z
-  .object({ items: z.array(itemSchema), nextCursor: nextCursorSchema })
+  .object({
+    items: z.array(itemSchema),
+    nextCursor: nextCursorSchema,
+    span: z
+      .int()
+      .optional()
+      .describe("With `from`: how many places there are in the order of submission; removed items leave gaps"),
+  })
   .meta({ id: "ItemsPage" });
 
 export type WireItemsPage = z.infer<typeof itemsPageSchema>;
@@ -80,10 +88,26 @@ const itemFilters = {
   state: itemStateSchema.optional(),
   stage: textSchema(LIMITS.progressTextBytes).optional().describe("Only running items in this stage"),
   error: textSchema(LIMITS.errorMessageBytes).optional().describe("Only failed items with exactly this message"),
+  search: textSchema(LIMITS.searchBytes)
+    .optional()
+    .describe(
+      "Only items whose key or filename has this text in it, in any case of ASCII letters. A page may then be short or empty and have one after it",
+    ),
 };
 
 export const itemFiltersSchema = z.strictObject(itemFilters);
-export const itemsQuerySchema = z.strictObject({ ...itemFilters, cursor: cursorSchema, limit: limitSchema });
+export const itemsQuerySchema = z.strictObject({
+  ...itemFilters,
+  cursor: cursorSchema,
+  from: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(LIMITS.itemsPerBatch)
+    .optional()
+    .describe("Begin with the item that was submitted as this one, from 0; not with `cursor`"),
+  limit: limitSchema,
+});
 
 /** An item as every answer and event of the API shows it. */
 export function toWireItem(item: ItemSnapshot): WireItem {

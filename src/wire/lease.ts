@@ -57,10 +57,15 @@ export const leaseSchema = z
   })
   .meta({ id: "Lease", description: "The right to run one item once; it has been started" });
 
+const drainingSchema = z
+  .boolean()
+  .describe("The worker is given nothing more: it finishes what it runs, closes its session and ends");
+
 export const claimedSchema = z
   .object({
     leases: z.array(leaseSchema),
     nextAt: timeSchema.nullable().describe("When something that is not ready yet will be"),
+    isDraining: drainingSchema,
   })
   .meta({ id: "Claimed" });
 
@@ -84,6 +89,7 @@ export const ordersSchema = z
   .object({
     revision: z.int().describe("To be confirmed with the next heartbeat, once these orders are acted on"),
     leaseSeconds: z.number().describe("How long the lease lasts without another call"),
+    isDraining: drainingSchema,
     orders: z.array(z.object({ itemId: idSchema, token: tokenSchema, order: orderSchema })),
   })
   .meta({ id: "Orders", description: "What is wanted of each lease that was named" });

@@ -39,9 +39,11 @@ export const batchAcceptedSchema = z
   .object({
     batchId: idSchema,
     verdicts: z
-      .array(z.object({ fileId: idSchema, verdict: z.literal("duplicate") }))
+      .array(z.object({ fileId: idSchema, verdict: z.enum(["known", "duplicate"]) }))
       .optional()
-      .describe("For each time that a file was given again: it is one item all the same"),
+      .describe(
+        "For each file that the batch had before, and each time that one was given again: it is one item all the same",
+      ),
   })
   .meta({ id: "BatchAccepted" });
 

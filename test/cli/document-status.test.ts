@@ -19,9 +19,9 @@ it("documents show in list, items and watch like all other work", async () => {
     await manager.markFailed("scan", "the file is encrypted");
     expect(await call("list", "--queue", "documents")).toMatch(/\ndocument-status +processing +39% +3 +1 +documents /);
     const items = await call("items", "document-status");
-    expect(items).toMatch(/processing +1 +report +embedding_visual: Looking at page 3\n/);
-    expect(items).toMatch(/pending +0 +letter\n/);
-    expect(items).toMatch(/failed +1 +scan +the file is encrypted\n/);
+    expect(items).toMatch(/processing +1 +report\.pdf +embedding_visual: Looking at page 3\n/);
+    expect(items).toMatch(/pending +0 +letter\.pdf\n/);
+    expect(items).toMatch(/failed +1 +scan\.pdf +the file is encrypted\n/);
     expect(await call("items", "document-status", "--stage", "embedding_visual", "--json")).toContain('"done":3');
     const watching = new CliRun(["watch", "document-status", "--json"], { cwd });
     await watching.until((run) => run.stdout.includes('"progress"'));

@@ -6,6 +6,7 @@ const VERBS = [
   "run",
   "run images",
   "run documents",
+  "run karaoke",
   "run command",
   "work",
   "serve",
@@ -15,8 +16,12 @@ const VERBS = [
   "failures",
   "watch",
   "wait",
+  "workers",
   "documents",
   "documents search",
+  "karaoke",
+  "karaoke preview",
+  "karaoke schema",
   "pause",
   "resume",
   "stop",
@@ -25,10 +30,13 @@ const VERBS = [
   "hold",
   "unhold",
   "priority",
+  "drain",
   "remove",
   "prune",
   "verify",
   "repair",
+  "copy",
+  "migrate",
   "doctor",
   "trace",
   "trace record",
@@ -45,7 +53,7 @@ describe("help", () => {
   it.each(VERBS)("%s --help", async (verb) => {
     const { status, stdout, stderr } = await callMain([...verb.split(" "), "--help"], tmpdir());
     expect([status, stderr]).toEqual([0, ""]);
-    if (!["run", "trace", "documents"].includes(verb)) expect(stdout).toContain("\nExamples:\n");
+    if (!["run", "trace", "documents", "karaoke"].includes(verb)) expect(stdout).toContain("\nExamples:\n");
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(110);
     await expect(stdout).toMatchFileSnapshot(`help/${verb.replace(" ", "-")}.txt`);
   });

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { writeFiles } from "../support/ingest.ts";
 import { makePdf } from "../support/make-documents.ts";
 import { temporaryFolder } from "../support/open-for-test.ts";
+import { callMain } from "./support/call-main.ts";
 import { jsonLines, runCli } from "./support/run-cli.ts";
 
 test("run documents and documents search: the same command goes on, hits have pages, text is escaped", async () => {
@@ -21,10 +22,15 @@ test("run documents and documents search: the same command goes on, hits have pa
   const first = await run(...command);
   expect(first.stderr).toContain("named more than once and run once: 1 item");
   expect(first.stdout).toMatch(/^documents-library.db-[0-9a-f]{8}: completed \(partial\): 2 completed, 1 failed; /);
-  expect(first.stdout).toContain("the PDF is damaged: it cannot be opened (INVALID_DOCUMENT)");
+  expect(first.stdout).toContain("the PDF is damaged: it cannot be opened (INVALID_DOCUMENT), such as broken.pdf\n");
   expect(first.status).toBe(1);
   const again = await run(...command);
   expect(again.stderr).toContain("done already; nothing is redone");
+  const batch = first.stdout.split(":")[0] ?? "";
+  expect((await callMain(["failures", batch], cwd)).stdout).toContain(", such as broken.pdf\n");
+  expect((await callMain(["items", batch, "--state", "failed"], cwd)).stdout).toMatch(
+    /failed +1 +broken\.pdf +the PDF is damaged/,
+  );
 
   const { text, page } = sentences[2] ?? { text: "", page: 0 };
   const found = await run("documents", "search", text, "--json");

@@ -1,11 +1,15 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readTrace } from "../../bench/eta/trace.ts";
 import { openMilepost } from "../../src/open-milepost.ts";
+import type { Reading } from "../../src/ports/reading.ts";
+import { MIGRATIONS, migrate } from "../../src/stores/sqlite/migrator.ts";
 import { callMain } from "./support/call-main.ts";
 import { CliRun, jsonLines, runCli } from "./support/run-cli.ts";
 
@@ -152,13 +156,43 @@ describe("looking", () => {
     await submitWaiting("first", ["1"]);
     expect(await json("doctor")).toMatchObject({
       node: process.versions.node,
-      sqlite: process.versions.sqlite,
       store: join(cwd, ".milepost/milepost.db"),
-      schema: expect.any(Number),
       batches: 1,
       workers: [],
       problems: [],
+      warnings: [],
     });
+    const { readings } = (await json("doctor")) as { readings: readonly Reading[] };
+    const values = new Map(readings.map(({ name, value }) => [name, value]));
+    expect(values.get("sqlite")).toBe(process.versions.sqlite);
+    expect([...values.keys()]).toEqual(["sqlite", "schema", "size", "free", "log"]);
+    const text = await call("doctor");
+    expect(text).toMatch(/^schema +\d+$/m);
+    expect(text).toMatch(/^open +1 batch$/m);
+  });
+
+  it("doctor makes no store where there is none", async () => {
+    expect(await call("doctor", "--store", "none.db")).toContain("none yet");
+    expect(existsSync(join(cwd, "none.db"))).toBe(false);
+  });
+
+  it("migrate brings an older store up to date and says so; --check only looks", async () => {
+    const path = join(cwd, "old.db");
+    const db = new DatabaseSync(path);
+    migrate(db, { path, now: 1, migrations: MIGRATIONS.slice(0, 1) });
+    db.close();
+    const check = await callMain(["migrate", "--check", "--store", "old.db"], cwd);
+    expect([check.status, check.stdout]).toEqual([
+      1,
+      `missing: 2 drain\n${path} has schema 1 of ${MIGRATIONS.length}\n`,
+    ]);
+    expect(await json("migrate", "--store", "old.db")).toMatchObject({ before: 1, after: MIGRATIONS.length });
+    expect(await call("migrate", "--check", "--store", "old.db")).toContain("is up to date");
+    expect(await call("migrate", "--store", "old.db")).toBe(`${path} is up to date, schema ${MIGRATIONS.length}\n`);
+    expect((await callMain(["migrate", "--store", "none.db"], cwd)).status).toBe(4);
+    await writeFile(join(cwd, "text.db"), "no database at all, but a text of some length".repeat(9));
+    const wrong = await callMain(["migrate", "--check", "--store", "text.db"], cwd);
+    expect([wrong.status, wrong.stdout]).toEqual([4, ""]);
   });
 });
 

@@ -124,6 +124,41 @@ export const BROKEN_LIFECYCLES: readonly BrokenStore[] = [
     }),
   },
   {
+    bug: "a draining worker can claim",
+    caughtBy: "a worker that drains hears of it with its orders and is given nothing more",
+    breakIt: (store, state) => ({
+      claim: async (request) => {
+        const worker = state.workers.get(request.worker);
+        const isDraining = worker?.isDraining ?? false;
+        if (worker !== undefined) worker.isDraining = false;
+        const claimed = await store.claim(request);
+        if (worker !== undefined) worker.isDraining = isDraining;
+        return claimed;
+      },
+    }),
+  },
+  {
+    bug: "only the first orders tell of draining",
+    caughtBy: "a worker that drains hears of it with its orders and is given nothing more",
+    breakIt: (store) => ({
+      orders: async (worker, confirmed) => {
+        const orders = await store.orders(worker, confirmed);
+        return { ...orders, isDraining: orders.isDraining && orders.revision !== confirmed };
+      },
+    }),
+  },
+  {
+    bug: "a beat ends the draining",
+    caughtBy: "draining is for good, and for workers alone",
+    breakIt: (store, state) => ({
+      beat: async (number) => {
+        const worker = state.workers.get(number);
+        if (worker !== undefined) worker.isDraining = false;
+        return store.beat(number);
+      },
+    }),
+  },
+  {
     bug: "living workers are reaped",
     caughtBy: "a lease is not lost before its time, nor by a jump of the wall clock",
     breakIt: (store) => ({ reap: (now) => store.reap(now, () => true) }),

@@ -142,7 +142,7 @@ async function live(seed: number, leaseMs: number): Promise<void> {
     expect(Number(String(output).split(" ")[1]), `${key} ended under one of its leases`).toBeLessThanOrEqual(attempts);
   }
   // Nothing is stranded: all that the sessions held has ended.
-  expect((await workers.list()).reduce((sum, { held }) => sum + held, 0)).toBe(0);
+  expect((await observer.workers()).reduce((sum, { held }) => sum + held, 0)).toBe(0);
 }
 
 test.each([

@@ -20,7 +20,7 @@ async function open(store: StoreName, options: { readonly concurrency?: number }
   const milepost = await openForTest(store, { clock: time.clock });
   const workers = milepost.remoteWorkers();
   const { id } = await workers.open({ name: "outside", concurrency: 4, leaseMs: 30_000, ...options });
-  return { time, milepost, workers, id: id ?? "" };
+  return { time, milepost, workers, id };
 }
 
 async function submit({ milepost }: Scene, options: Partial<SubmitOptions> = {}) {
@@ -61,7 +61,10 @@ describe.each(STORES)("a worker outside, on %s", (store) => {
     expect(results).toEqual(["recorded", "recorded", "lease-lost"]);
     expect(await batch.item("a").snapshot()).toMatchObject({ state: "completed", output: { words: 3 } });
     expect(await claimOne(scene)).toMatchObject({ key: "b", saved: { page: 2 }, attempt: 2 });
-    expect((await workers.list()).find((worker) => worker.id === id)).toMatchObject({ name: "outside", held: 1 });
+    expect((await scene.milepost.workers()).find((worker) => worker.id === id)).toMatchObject({
+      name: "outside",
+      held: 1,
+    });
     await workers.close(id);
     expect(await batch.item("b").snapshot()).toMatchObject({ state: "pending", crashes: 0 });
   });
@@ -78,6 +81,18 @@ describe.each(STORES)("a worker outside, on %s", (store) => {
     expect(leases).toHaveLength(3);
     expect(leases.map(({ token }) => token)).toEqual([2, 2, 2]);
     expect((await workers.claim(id, { limit: 9, held: [kept, ...leases].map(named) })).leases).toEqual([]);
+  });
+
+  test("what it still runs takes its room, though it has lost it", async () => {
+    const scene = await open(store, { concurrency: 2 });
+    const { workers, id } = scene;
+    const batch = await submit(scene, { items: ["a", "b", "c"] });
+    const { leases } = await workers.claim(id, { limit: 2, held: [] });
+    for (const { key } of leases) await batch.item(key).cancel();
+    const [a, b] = leases.map(named);
+    if (a === undefined || b === undefined) throw new Error("two were claimed");
+    expect((await workers.claim(id, { limit: 2, held: [a, b] })).leases).toEqual([]);
+    expect((await workers.claim(id, { limit: 2, held: [a] })).leases).toMatchObject([{ key: "c" }]);
   });
 
   test("a heartbeat gives back what it does not name, once the answer to its claim cannot be on its way", async () => {
@@ -137,7 +152,7 @@ describe.each(STORES)("a worker outside, on %s", (store) => {
     expect(delayMs).toBeGreaterThanOrEqual(500);
     expect(delayMs).toBeLessThanOrEqual(1_000);
     const none = await workers.claim(id, { limit: 1, held: [] });
-    expect(none).toEqual({ leases: [], nextAt: waiting.readyAt });
+    expect(none).toEqual({ leases: [], isDraining: false, nextAt: waiting.readyAt });
     await time.pass(1_000);
     const again = await claimOne(scene);
     expect(again).toMatchObject({ attempt: 2, saved: { at: 1 } });
@@ -297,6 +312,20 @@ describe.each(STORES)("a worker outside, on %s", (store) => {
     const batch = await submit(scene, { name: "later", items: ["b"] });
     await time.pass(2_000);
     expect(await batch.snapshot()).toMatchObject({ counts: { pending: 1 } });
+  });
+
+  test("a claim that waits, and that its worker has given up, takes back nothing of the next", async () => {
+    const scene = await open(store, { concurrency: 1 });
+    const { time, workers, id } = scene;
+    const given = new AbortController();
+    const abandoned = workers.claim(id, { limit: 1, held: [], waitMs: 5_000, signal: given.signal });
+    await time.pass(1);
+    await submit(scene);
+    const lease = await claimOne(scene);
+    await time.pass(2_000);
+    given.abort();
+    expect((await abandoned).leases).toEqual([]);
+    expect(await workers.report(id, [{ type: "complete", ...named(lease) }])).toEqual(["recorded"]);
   });
 
   test("items that crashed a worker run one at a time", async () => {

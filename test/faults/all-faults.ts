@@ -3,9 +3,11 @@ import { clusterFaults } from "./cluster/short-life.ts";
 import { cutUploadFaults } from "./cut-uploads.ts";
 import { damagedFileFaults } from "./damaged-files.ts";
 import { dyingWorkerFaults } from "./dying-workers.ts";
+import { exportFaults } from "./exports.ts";
 import { handlerFaults } from "./handlers.ts";
 import { killInCommitFaults } from "./kill-in-commit.ts";
 import { lateWorkerFaults } from "./late-workers.ts";
+import { longVideoFaults } from "./long-videos.ts";
 import { lostFileFaults } from "./lost-files.ts";
 import { postgresConnectionFaults } from "./postgres-connections.ts";
 import { postgresNetworkFaults } from "./postgres-networks.ts";
@@ -27,4 +29,6 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...postgresServerFaults,
   ...postgresNetworkFaults,
   ...clusterFaults,
+  ...longVideoFaults,
+  ...exportFaults,
 ];

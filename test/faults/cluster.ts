@@ -6,6 +6,7 @@
  * `--full` stands for a million items that do nothing and 20,000 images. The faults go on for `--seconds`, or until the work is done.
  * Ctrl-C ends everything that was started.
  */
+import { rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { liveThrough } from "./cluster/live-through.ts";
 import { Scene } from "./support/fault.ts";
@@ -40,6 +41,8 @@ const scene = new Scene(({ what, expected, found, isRight }) => {
       `  WRONG  ${what}\n         expected ${JSON.stringify(expected)}\n         found    ${JSON.stringify(found)}`,
     );
 });
+// PostgreSQL's package ends the process on a signal as soon as its server has stopped.
+process.once("exit", () => rmSync(scene.folder, { recursive: true, force: true }));
 try {
   await liveThrough(scene, {
     items: values.full ? 1_000_000 : whole("items"),

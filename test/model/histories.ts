@@ -65,7 +65,16 @@ async function remainsOf(trial: StoreTrial, batch: number): Promise<unknown> {
 }
 
 /** Lives through a history and returns what is left of it. */
-export async function live(openStore: OpenStore, operations: readonly Operation[]): Promise<unknown> {
+export function live(openStore: OpenStore, operations: readonly Operation[]): Promise<unknown> {
+  return liveOn(openStore, operations, remainsOf);
+}
+
+/** Lives through a history, hands its store to `use` and closes it. */
+export async function liveOn<T>(
+  openStore: OpenStore,
+  operations: readonly Operation[],
+  use: (trial: StoreTrial, batch: number) => Promise<T>,
+): Promise<T> {
   const trial = await StoreTrial.open(openStore);
   try {
     const made = await trial.batch({ items: ["key-0", "key-1"], seal: false, policy: { crashBudget: CRASH_BUDGET } });
@@ -80,7 +89,7 @@ export async function live(openStore: OpenStore, operations: readonly Operation[
       await operate(pair, operation);
       await compare(pair);
     }
-    return await remainsOf(trial, made.number);
+    return await use(trial, made.number);
   } finally {
     await trial.close();
   }

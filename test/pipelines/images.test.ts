@@ -8,7 +8,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { NoRetryError } from "../../src/core/errors.ts";
 import type { Json } from "../../src/core/json.ts";
 import type { Step } from "../../src/engine/pipeline.ts";
-import { decodeError, writeError } from "../../src/pipelines/images/image-errors.ts";
+import { writeError } from "../../src/pipelines/file-errors.ts";
+import { decodeError } from "../../src/pipelines/images/image-errors.ts";
 import { type ImageOutput, imagesPipeline, toImageOptions } from "../../src/pipelines/images/images-pipeline.ts";
 import { BAD_IMAGES, makeOddImages, ODD_IMAGES, smallPicture } from "../support/make-images.ts";
 

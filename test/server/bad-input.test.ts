@@ -225,7 +225,7 @@ describe("requests", () => {
       [`DELETE /api/batches/${id}/items.csv`, 405, "GET, HEAD"],
       ["GET /api/nothing", 404, null],
       ["GET /api/batches/", 400, null],
-      ["POST /", 404, null],
+      ["POST /", 405, "GET, HEAD"],
       ["CONNECT example.org:443", 405, "GET, HEAD, POST, DELETE"],
     ] as const;
     for (const [line, status, allow] of cases) {

@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { imagesPipeline } from "../../src/pipelines/images/images-pipeline.ts";
+import { markedName } from "../../src/platform/process-mark.ts";
+import { systemHost } from "../../src/platform/system-host.ts";
 import { createServer } from "../../src/server/server.ts";
 import { smallPicture } from "../support/make-images.ts";
 import { openForTest, signal, temporaryFolder } from "../support/open-for-test.ts";
@@ -14,7 +16,7 @@ const png = { name: "a.png", data: new Uint8Array(PNG) };
 /** Everything is old at once, and the sweep comes at once. */
 const HASTY = { retentionMs: 1, sweepEveryMs: 20 };
 /** No number of an ordinary process. */
-const DEAD = `${randomUUID()}.4194999-1`;
+const DEAD = markedName("", { ...systemHost.self, pid: 4_194_999, birth: "1" }).slice(1);
 
 function namesIn(files: string, folder: string): readonly string[] {
   return readdirSync(join(files, folder)).sort();
@@ -71,7 +73,7 @@ test("finished batches of sessions go with their files, and uploads that nothing
 test("a start removes what dead processes left, and only that", async () => {
   const milepost = await openForTest("memory");
   const files = temporaryFolder();
-  const [mine, orphan] = [`${randomUUID()}.${randomUUID()}.${process.pid}-`, randomUUID()];
+  const [mine, orphan] = [markedName(randomUUID()), randomUUID()];
   for (const folder of [
     `uploads/${randomUUID()}.${DEAD}`,
     `uploads/${mine}`,
@@ -107,13 +109,16 @@ test("a submission that was cut off half-way is finished if part of it was recor
     [known, [{ key: "late" }]],
   ] as const) {
     mkdirSync(join(files, "batches", folder, "in"), { recursive: true });
-    for (const { key } of items) writeFileSync(join(files, "batches", folder, "in", `${key}.png`), "x");
-    const order = JSON.stringify({ id: folder, owner: "", pipeline: "images", items });
+    // A file need not be called as its item is.
+    const inputs = items.map(({ key }) => ({ name: `file-${key}.png`, key }));
+    for (const { name } of inputs) writeFileSync(join(files, "batches", folder, "in", name), "x");
+    const order = JSON.stringify({ id: folder, owner: "", pipeline: "images", items, inputs });
     writeFileSync(join(files, "batches", folder, `order.${DEAD}`), order);
   }
   await page();
   expect(await batch.snapshot()).toMatchObject({ isSealed: true, counts: { total: 2 } });
   expect(namesIn(files, "batches")).toEqual([known, id].sort());
+  expect(namesIn(files, `batches/${id}/in`)).toEqual(["file-one.png", "file-two.png"]);
   expect(namesIn(files, `batches/${known}/in`)).toEqual(fileIds.map((fileId) => `${fileId}.png`).sort());
   expect(namesIn(files, `batches/${known}`)).toEqual(["in", "out"]);
   expect(existsSync(join(files, "batches", id, `order.${DEAD}`))).toBe(false);

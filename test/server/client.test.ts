@@ -74,9 +74,10 @@ test("watching goes on over broken connections, tells each change once, and ends
   const ids = (await batch.items()).items.map((item) => item.id);
   const tracker = await milepost.track();
   const versions: string[] = [];
+  const connections: string[] = [];
   let next = 0;
   let last = "";
-  for await (const update of client.batch(id).watch()) {
+  for await (const update of client.batch(id).watch({ onState: (state) => connections.push(state) })) {
     versions.push(...update.items.map((item) => `${item.key} ${item.version}`));
     last = update.batch.status;
     const item = ids[next++];
@@ -86,6 +87,7 @@ test("watching goes on over broken connections, tells each change once, and ends
   expect(versions).toHaveLength(4);
   expect(new Set(versions).size).toBe(4);
   expect(proxy.cuts).toBeGreaterThan(0);
+  expect(connections.slice(0, 4)).toEqual(["connecting", "live", "waiting", "connecting"]);
 });
 
 test("many batches are watched at once, until the caller stops", async () => {

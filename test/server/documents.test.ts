@@ -5,13 +5,17 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
+import { documentsPipeline } from "../../src/pipelines/documents/documents-pipeline.ts";
 import { imagesPipeline } from "../../src/pipelines/images/images-pipeline.ts";
 import { SERVER_LIMITS } from "../../src/server/settings.ts";
 import { PROBLEMS } from "../../src/wire/problem.ts";
+import { makePdf } from "../support/make-documents.ts";
 import { temporaryFolder } from "../support/open-for-test.ts";
 import { startServer, TOKEN } from "./support/start-server.ts";
 
-const page = readFileSync(fileURLToPath(new URL("../../docs/http.md", import.meta.url)), "utf8");
+const read = (name: string): string =>
+  readFileSync(fileURLToPath(new URL(`../../docs/${name}`, import.meta.url)), "utf8");
+const page = read("http.md");
 const run = promisify(execFile);
 const hasCurl = await run("curl", ["--version"]).then(
   () => true,
@@ -55,21 +59,42 @@ describe("docs/http.md", () => {
   });
 
   test.skipIf(!hasCurl)("its examples run (needs curl)", async () => {
-    const { milepost, url } = await startServer({ store: "sqlite" });
-    milepost.pipeline(imagesPipeline());
-    await milepost.work({ concurrency: 2 });
     const folder = temporaryFolder();
     const image = sharp({ create: { width: 64, height: 48, channels: 3, background: "#456" } });
     writeFileSync(join(folder, "photo.png"), await image.png().toBuffer());
-    const examples = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
-    const script = examples.filter((example) => example.includes("curl")).join("\n");
-    const env = { ...process.env, URL: url, TOKEN };
-    const { stdout } = await run("sh", ["-eu", "-c", script], { cwd: folder, env });
+    const stdout = await runExamples(page, folder);
     expect(stdout).toContain("event: end");
     expect(stdout).toContain('"status":"completed"');
+    expect(stdout).toContain('"filename":"tides.md"');
     expect(stdout).toContain('{"status":"ok"}');
     expect(stdout).toContain("milepost_items_submitted_total");
     expect(stdout).toContain('"name":"run-2"');
     expect(readFileSync(join(folder, "outputs.zip")).subarray(0, 2).toString()).toBe("PK");
   });
 });
+
+describe("docs/documents.md", () => {
+  test.skipIf(!hasCurl)("its examples over HTTP run (needs curl)", async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "paper.pdf"), (await makePdf({ seed: 1, pages: 1 })).bytes);
+    writeFileSync(join(folder, "notes.md"), "Tidal energy comes twice a day.");
+    const stdout = await runExamples(read("documents.md"), folder);
+    expect(stdout).toContain("event: end");
+    expect(stdout).toContain('"filename":"paper.pdf"');
+    expect(stdout).toContain('{"removed":0}');
+    expect(readFileSync(join(folder, "hits.json"), "utf8")).toContain('"filename":"notes.md"');
+    expect(readFileSync(join(folder, "page.jpg")).subarray(0, 2)).toEqual(Buffer.from([0xff, 0xd8]));
+  });
+});
+
+/** Runs the examples of a page that call the server, in a folder, against one that works; returns what they print. */
+async function runExamples(text: string, cwd: string): Promise<string> {
+  const { milepost, url } = await startServer({ store: "sqlite" });
+  milepost.pipeline(imagesPipeline());
+  milepost.pipeline(documentsPipeline());
+  await milepost.work({ concurrency: 2 });
+  const examples = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
+  const script = examples.filter((example) => example.includes("curl")).join("\n");
+  const { stdout } = await run("sh", ["-eu", "-c", script], { cwd, env: { ...process.env, URL: url, TOKEN } });
+  return stdout;
+}

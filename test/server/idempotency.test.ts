@@ -119,7 +119,7 @@ test.each([
   const spool = join(files, "spool");
   const list = rawHead(url, "GET /api/batches HTTP/1.1");
   const isThere = async (): Promise<boolean> =>
-    (await readdir(spool).catch(() => [])).some((name) => name.endsWith(".part") !== isWhole);
+    (await readdir(spool).catch(() => [])).some((name) => name.startsWith("whole.") === isWhole);
   while (!(await isThere())) await setImmediate();
   const hasItems = async (): Promise<boolean> => (await sendRaw(url, list)).body.includes('"rows"');
   while (isBegun && !(await hasItems())) await setImmediate();

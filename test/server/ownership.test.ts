@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { PAGE_PATHS } from "../../src/server/routes/dashboard.ts";
 import { STORES } from "../support/open-for-test.ts";
 import { beginSession } from "./support/begin-session.ts";
 import { startServer, type TestServer } from "./support/start-server.ts";
@@ -9,10 +10,12 @@ const ABSENT_ITEM = "00000000-0000-8abc-8000-0123456789ab";
 /** Routes that name nothing of anybody's: what they answer is the caller's own, or for all. */
 const OPEN = new Set(
   [
-    ...["batches", "uploads", "pipelines"].map((name) => `GET /api/${name}`),
+    ...["batches", "uploads", "pipelines", "documents", "documents/search"].map((name) => `GET /api/${name}`),
     ...["/healthz", "/readyz", "/openapi.json", "/api"].map((path) => `GET ${path}`),
     "POST /api/uploads",
     "POST /api/process-batch",
+    "POST /api/documents",
+    "POST /api/documents/cleanup",
   ].flatMap((name) => [name, name.replace("GET", "HEAD")]),
 );
 
@@ -24,9 +27,16 @@ const BODIES: Readonly<Record<string, unknown>> = {
   batches: { pipeline: "p", items: ["x"] },
 };
 
+/** The page's own files: the same for everybody, whatever the address names. */
+function isOfDashboard(path: string): boolean {
+  return PAGE_PATHS.some((page) => page === path) || /^\/(assets\/|favicon\.svg$)/.test(path);
+}
+
 interface Ids {
   readonly batchId: string;
   readonly itemId: string;
+  /** The item as a document. */
+  readonly docId: string;
 }
 
 interface Seen {
@@ -41,16 +51,20 @@ test.each(STORES)("%s: to others and to nobody, what somebody has is not there, 
   const theirs = await batchOf(server, owner.owner);
   const operators = await batchOf(server, "");
   const before = await statesOf(server, [theirs, operators]);
-  const absent = { batchId: ABSENT_BATCH, itemId: ABSENT_ITEM };
+  const absent = { batchId: ABSENT_BATCH, itemId: ABSENT_ITEM, docId: "absent" };
+  const operatorsAlone = await documentedForOperator(server);
   for (const route of server.routes) {
     const name = `${route.method} ${route.path}`;
-    if (OPEN.has(name)) continue;
+    if (OPEN.has(name) || isOfDashboard(route.path)) continue;
     for (const call of [other.fetch, server.fetch]) {
       const missing = await seen(call, route, absent);
+      // What is said of it is what is done.
+      if (call === other.fetch && route.method !== "HEAD")
+        expect([name, missing.status === 401]).toEqual([name, operatorsAlone.has(name)]);
       expect([401, 404], `${name}: ${missing.body}`).toContain(missing.status);
       expect(await seen(call, route, theirs), name).toEqual(missing);
       expect(await seen(call, route, operators), name).toEqual(missing);
-      expect(await seen(call, route, { batchId: theirs.batchId, itemId: operators.itemId }), name).toEqual(missing);
+      expect(await seen(call, route, { ...theirs, itemId: operators.itemId }), name).toEqual(missing);
     }
   }
   expect(await statesOf(server, [theirs, operators])).toEqual(before);
@@ -72,7 +86,8 @@ test("a session sees and steers its own batches, and lists nobody else's", async
 
   const forOperator = new Set(["POST /api/batches/:batchId/items"]);
   // These items have no files; what a session gets of those that do is tried with downloads.
-  const isOwn = ({ path }: { path: string }): boolean => path.includes(":batchId") && !/\/outputs?(\.zip)?$/.test(path);
+  const isOwn = ({ path }: { path: string }): boolean =>
+    path.startsWith("/api/") && path.includes(":batchId") && !/\/outputs?(\.zip)?$/.test(path);
   const last = ["POST /api/batches/:batchId/cancel", "DELETE /api/batches/:batchId/items/:itemId"];
   const order = (name: string): number => last.indexOf(name) + (name === "DELETE /api/batches/:batchId" ? 9 : 0);
   const routes = server.routes.filter(isOwn).map((route) => ({ ...route, name: `${route.method} ${route.path}` }));
@@ -107,10 +122,25 @@ test("what a session is told does not say where the server keeps its files", asy
   }
 });
 
+/** The routes that the documentation says to be the operator's alone. */
+async function documentedForOperator(server: TestServer): Promise<ReadonlySet<string>> {
+  type Document = { paths: Record<string, Record<string, { security?: readonly object[] }>> };
+  const { paths } = (await (await server.fetch("/openapi.json")).json()) as Document;
+  return new Set(
+    Object.entries(paths).flatMap(([path, item]) =>
+      Object.entries(item).flatMap(([method, { security }]) =>
+        JSON.stringify(security) === '[{"operator":[]}]'
+          ? [`${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`]
+          : [],
+      ),
+    ),
+  );
+}
+
 async function batchOf(server: TestServer, owner: string): Promise<Ids> {
-  const { id, batch } = await server.milepost.submit({ pipeline: "p", owner, items: ["a", "b"] });
+  const { id, batch } = await server.milepost.submit({ pipeline: "p", queue: "documents", owner, items: ["a", "b"] });
   const [item] = (await batch.items()).items;
-  return { batchId: id, itemId: item?.id ?? "" };
+  return { batchId: id, itemId: item?.id ?? "", docId: item?.key ?? "" };
 }
 
 async function statesOf({ milepost }: TestServer, batches: readonly Ids[]): Promise<readonly unknown[]> {
@@ -118,7 +148,7 @@ async function statesOf({ milepost }: TestServer, batches: readonly Ids[]): Prom
     batches.map(async ({ batchId }) => [
       await milepost.batch(batchId).snapshot(),
       await milepost.batch(batchId).items(),
-      await milepost.queue("p").snapshot(),
+      await milepost.queue("documents").snapshot(),
     ]),
   );
 }
@@ -131,7 +161,9 @@ async function seen(
   const filled = path
     .replace(":batchId", ids.batchId)
     .replace(":itemId", ids.itemId)
-    .replace(":queue", "p")
+    .replace(":docId", ids.docId)
+    .replace(":page", "1")
+    .replace(":queue", "documents")
     .replace(/:\w+/, ids.itemId)
     .replace(/^\/api\/events$/, `/api/events?batches=${ids.batchId}`);
   const body = BODIES[path.split("/").at(-1) ?? ""] ?? {};

@@ -75,7 +75,9 @@ test("the same name adds to the same batch, at once or one after the other; othe
     page.post("/api/process-batch", { fileIds: files, name: "one", ...more });
   const ids = await Promise.all(fileIds.slice(0, 3).map(async (fileId) => accepted(await add([fileId]))));
   expect(new Set(ids).size).toBe(1);
-  expect(await accepted(await add(fileIds, { options: {} }))).toBe(ids[0]);
+  const grown = batchAcceptedSchema.parse(await (await add(fileIds, { options: {} })).json());
+  const verdicts = fileIds.slice(0, 3).map((fileId) => ({ fileId, verdict: "known" }));
+  expect(grown).toEqual({ batchId: ids[0], verdicts });
   expect(await accepted(await add(fileIds))).toBe(ids[0]);
   expect(await server.milepost.batch(ids[0] ?? "").snapshot()).toMatchObject({ isSealed: true, counts: { total: 4 } });
   expect((await add(fileIds, { options: { width: 7 } })).status).toBe(409);
@@ -167,6 +169,18 @@ test("everybody may read what can be done with uploads", async () => {
       name: "images",
       stages: ["decode", "transform", "write"],
       accepts: ["image/jpeg", "image/png", "image/webp", "image/avif", "image/gif", "image/tiff"],
+      options: { type: "object", additionalProperties: false },
+    },
+    {
+      name: "karaoke",
+      stages: ["preparing", "rendering", "encoding", "finalizing"],
+      accepts: expect.arrayContaining(["application/json", "text/x-lrc", "audio/mpeg", "video/mp4", "image/png"]),
+      options: { type: "object", additionalProperties: false },
+    },
+    {
+      name: "documents",
+      stages: ["parsing", "embedding_visual", "embedding_text", "storing"],
+      accepts: expect.arrayContaining(["application/pdf", "text/html", "text/markdown", "text/plain"]),
       options: { type: "object", additionalProperties: false },
     },
   ]);

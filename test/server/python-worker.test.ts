@@ -15,6 +15,8 @@ interface Python {
   readonly child: ChildProcess;
   /** Resolves when a line was printed that holds the text. */
   readonly said: (text: string) => Promise<void>;
+  /** Its exit status. */
+  readonly ended: Promise<number | null>;
   /** Ends it and resolves with its exit status. */
   readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
 }
@@ -33,6 +35,7 @@ function startPython(url: string, options: readonly string[] = []): Python {
   });
   return {
     child,
+    ended: exited,
     said: async (text) => {
       while (!lines.some((line) => line.includes(text))) {
         await new Promise<void>((resolve, reject) => {
@@ -83,6 +86,26 @@ test.skipIf(!hasPython)("the worker in Python (needs python3) works, fails and c
   expect(await python.end("SIGTERM")).toBe(143);
   expect(await milepost.workers()).toEqual([]);
 });
+
+test.skipIf(!hasPython)(
+  "the worker in Python (needs python3) finishes what it runs when it is drained, and ends",
+  async () => {
+    const milepost = await open(join(temporaryFolder(), "work.db"));
+    const { url } = await startServer({ milepost });
+    const { batch } = await milepost.submit({
+      pipeline: "words",
+      options: { secondsPerLine: 0.02 },
+      items: ["first", "second"].map((key) => ({ key, input: { text: text(20) } })),
+    });
+    const python = startPython(url);
+    await counted(batch, "first", 1);
+    const [worker] = await milepost.workers();
+    await milepost.drain(worker?.id ?? "", { untilLeft: true });
+    await python.said("drained");
+    expect(await python.ended).toBe(0);
+    expect((await batch.snapshot()).counts).toMatchObject({ completed: 1, pending: 1 });
+  },
+);
 
 test.skipIf(!hasPython)(
   "the worker in Python (needs python3) pauses, outlives a restart and gives back at Ctrl-C",

@@ -4,7 +4,7 @@ import { type Milepost, openMilepost } from "../../src/index.ts";
 import { SILENT } from "../../src/ports/logger.ts";
 import { claimedSchema, ordersSchema, reportResultsSchema } from "../../src/wire/lease.ts";
 import { problemSchema } from "../../src/wire/problem.ts";
-import { workerSchema, workersSchema } from "../../src/wire/worker.ts";
+import { drainedSchema, workerSchema, workersSchema } from "../../src/wire/worker.ts";
 import { ManualTime } from "../support/manual-time.ts";
 import { openForTest, signal, temporaryFolder } from "../support/open-for-test.ts";
 import { HttpWorker, json, named } from "./support/http-worker.ts";
@@ -60,11 +60,45 @@ describe("a worker over HTTP", () => {
     expect((await at("claim", { held: [] })).status).toBe(404);
   });
 
+  test("is drained: it hears of it, is given nothing more, and leaves", async () => {
+    const { milepost, operator } = await startServer();
+    await milepost.submit({ pipeline: "p", items: ["a", "b"] });
+    const worker = await HttpWorker.open(operator);
+    const lease = await worker.claimOne();
+    const drain = () => operator(`/api/workers/${worker.id}/drain`, { method: "POST" });
+    const first = await drain();
+    expect([first.status, drainedSchema.strict().parse(await first.json())]).toEqual([
+      200,
+      { changed: 1, isConfirmed: true, held: 1, hasLeft: false },
+    ]);
+    expect(await worker.beat({ held: [named(lease)] })).toMatchObject({ isDraining: true });
+    expect(await worker.claim({ held: [named(lease)] })).toEqual([]);
+    const list = workersSchema.strict().parse(await (await operator("/api/workers?items=5")).json());
+    expect(list.workers).toMatchObject([{ isDraining: true, host: null, items: [{ key: "a", state: "processing" }] }]);
+    expect(await worker.complete(lease)).toBe("recorded");
+    await worker.leave();
+    expect((await drain()).status).toBe(404);
+  });
+
+  test("a worker of a process has an id as well, by which it is drained but cannot be called", async () => {
+    const { milepost, operator } = await startServer();
+    milepost.pipeline("p", () => {});
+    const worker = await milepost.work();
+    const { workers } = workersSchema.strict().parse(await (await operator("/api/workers")).json());
+    const id = workers[0]?.workerId ?? "";
+    expect(workers).toMatchObject([{ pid: process.pid, host: expect.any(String), isDraining: false, items: [] }]);
+    expect((await operator(`/api/workers/${id}/claim`, json({ held: [] }))).status).toBe(404);
+    expect((await operator(`/api/workers/${id}`, { method: "DELETE" })).status).toBe(404);
+    expect((await operator(`/api/workers/${id}/drain`, { method: "POST" })).status).toBe(200);
+    await worker.drained();
+  });
+
   test("is the operator's alone, and an id that is none is not there", async () => {
     const { fetch, operator } = await startServer();
     const { id } = await HttpWorker.open(operator);
     const bodies: readonly (readonly [path: string, body: object])[] = [
       ["claim", { held: [] }],
+      ["drain", {}],
       ["heartbeat", { held: [] }],
       ["reports", { reports: [{ type: "complete", itemId: ABSENT, token: 1 }] }],
     ];

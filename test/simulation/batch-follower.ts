@@ -31,9 +31,9 @@ const COUNTS = Object.keys(NO_COUNTS) as readonly (keyof Counts)[];
 /** Which calls may lead to a state, from any other. */
 const CAUSES: Readonly<Record<ItemState, readonly string[]>> = {
   pending: ["submit", "record", "reap", "closeSession", "control retry"],
-  processing: ["record"],
-  completed: ["record"],
-  failed: ["record", "reap"],
+  processing: ["record", "amend"],
+  completed: ["record", "amend"],
+  failed: ["record", "amend", "reap"],
   cancelled: ["control cancel", "submit"],
 };
 
@@ -168,7 +168,8 @@ export class BatchFollower {
     if (item.crashes > before.crashes && what !== "reap")
       this.#break("only a death counts as a crash", `${what}: ${name} has ${item.crashes} crashes`);
     const isSameAttempt = from === "processing" && item.state === "processing" && item.token === before.token;
-    if (isSameAttempt && item.fraction < before.fraction)
+    // Who amends says how far an item is, whatever was said before.
+    if (isSameAttempt && item.fraction < before.fraction && what !== "amend")
       this.#break("progress of an attempt never goes back", `${name}: ${before.fraction} to ${item.fraction}`);
     if (
       item.state !== "failed" &&

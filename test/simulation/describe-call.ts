@@ -86,6 +86,7 @@ function reportText({ type, item, lease }: Report): string {
 function commandText(command: ControlCommand): string {
   const { target } = command;
   if ("queue" in target) return `${command.type} queue ${target.queue}`;
+  if ("worker" in target) return `${command.type} session ${target.worker}`;
   return "batch" in target ? `${command.type} batch ${target.batch}` : `${command.type} item ${itemText(target.item)}`;
 }
 

@@ -3,13 +3,15 @@ import type { SeededRandom } from "../../src/testing/seeded-random.ts";
 import { itemText } from "./describe-call.ts";
 import { DrainProcess } from "./drain-process.ts";
 import { Operator } from "./operator.ts";
+import { RemoteProcess } from "./remote-process.ts";
+import { ReporterProcess } from "./reporter-process.ts";
 import type { Run } from "./run-ledger.ts";
 import { holders } from "./store-checks.ts";
 import { TrackerProcess } from "./tracker-process.ts";
 import { WorkerProcess } from "./worker-process.ts";
 import type { World } from "./world.ts";
 
-type Holder = WorkerProcess | TrackerProcess | DrainProcess;
+type Holder = WorkerProcess | TrackerProcess | DrainProcess | RemoteProcess | ReporterProcess;
 
 /** What may happen to processes and clocks, and its share among all. */
 type Fault = readonly [share: number, strike: (room: Room) => void];
@@ -33,6 +35,8 @@ export class Room {
   readonly workers: WorkerProcess[] = [];
   readonly trackers: TrackerProcess[] = [];
   readonly drains: DrainProcess[] = [];
+  readonly remotes: RemoteProcess[] = [];
+  readonly reporters: ReporterProcess[] = [];
   readonly operators: Operator[] = [];
   /** Since when a handler runs without a lease, or a worker works without a session. */
   readonly #wrongSince = new Map<Run | WorkerProcess, number>();
@@ -50,6 +54,8 @@ export class Room {
     for (let count = random.between(1, 2); count > 0; count--) this.operators.push(new Operator(world));
     for (let count = random.between(1, 4); count > 0; count--) this.addWorker();
     for (let count = random.between(0, 2); count > 0; count--) this.addTracker();
+    this.addRemotes(world.random("remotes"));
+    this.addReporters(world.random("amend reports"));
     const faultsMs = random.between(3_000, 10_000);
     this.#repeat(random.between(40, 300), () => void this.anyOperator()?.operate());
     this.#repeat(random.between(150, 1_500), () => this.#strike());
@@ -70,7 +76,7 @@ export class Room {
   }
 
   get #holders(): readonly Holder[] {
-    return [...this.workers, ...this.trackers, ...this.drains];
+    return [...this.workers, ...this.trackers, ...this.drains, ...this.remotes, ...this.reporters];
   }
 
   get #liveOperators(): readonly Operator[] {
@@ -88,6 +94,26 @@ export class Room {
     this.operators.push(operator);
     for (let count = random.between(1, 3); count > 0; count--) this.addWorker();
     if (random.isTrue(0.3)) this.addTracker();
+    this.addRemotes(world.random(`remotes ${world.restarts}`));
+    this.addReporters(world.random(`amend reports ${world.restarts}`));
+  }
+
+  /** Callers that take items over with their reports, in some histories. */
+  addReporters(random: SeededRandom): void {
+    if (!random.isTrue(0.2)) return;
+    for (let count = random.between(1, 2); count > 0; count--) {
+      const own = this.world.random(`reporter ${this.world.processes.length}`);
+      this.reporters.push(new ReporterProcess(this.world, own));
+    }
+  }
+
+  /** Workers outside, in some histories. */
+  addRemotes(random: SeededRandom): void {
+    if (!random.isTrue(0.3)) return;
+    for (let count = random.between(1, 3); count > 0; count--) {
+      const own = this.world.random(`remote ${this.world.processes.length}`);
+      this.remotes.push(new RemoteProcess(this.world, own, () => this.remotes));
+    }
   }
 
   addTracker(): void {
@@ -219,7 +245,7 @@ export class Room {
     if (world.violation !== null) return;
     this.#isClosing = true;
     for (const worker of this.workers) void worker.stop(0);
-    for (const leaver of [...this.trackers, ...this.drains, ...this.operators]) void leaver.stop();
+    for (const leaver of this.#leavers) if (!(leaver instanceof WorkerProcess)) void leaver.stop();
     const isClosed = (): boolean => this.#leavers.every(({ isStopped, process }) => isStopped || process.isDead);
     if (!(await world.advance(STOP_MAX_MS, isClosed)))
       world.break("a worker that is told to stop stops", this.#unstopped());

@@ -133,6 +133,16 @@ export class RunLedger {
       this.#world.break("a poison item ends failed", `it ran ${runs} times with a crash budget of ${crashBudget}`);
   }
 
+  /** Who reports on an item holds it: that its runner dies after that is nothing to the item. */
+  takenOver(item: { readonly number: number; readonly id: string }): void {
+    this.#uncountKiller(ledgerId(splitItemNumber(item.number).batch, item.id));
+  }
+
+  #uncountKiller(id: string): void {
+    const runs = this.#killerRuns.get(id);
+    if (runs !== undefined) this.#killerRuns.set(id, runs - 1);
+  }
+
   /** What the next data that a handler saves is called. */
   nextSave(): number {
     this.#saves += 1;
@@ -152,6 +162,7 @@ export class RunLedger {
     const run = this.#runs.get(runKey(id, token));
     if (report.type === "complete" && run?.end !== "returned")
       this.#world.break("what is completed has a run that ended under its token", `${id} under ${token}: ${run?.end}`);
+    if (report.type === "release" && run?.end === null) this.#uncountKiller(id);
     if (report.type !== "fail") return;
     const failures = (this.#failures.get(id) ?? 0) + 1;
     this.#failures.set(id, failures);

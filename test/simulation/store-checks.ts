@@ -1,4 +1,5 @@
 import type { ItemRow } from "../../src/core/item.ts";
+import type { Amended } from "../../src/ports/amendment.ts";
 import type {
   Claimed,
   ClaimRequest,
@@ -18,7 +19,7 @@ import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
 
 /** Calls after which somebody may have work to do. */
-const HINTED: readonly StoreCall[] = ["submit", "record", "control", "openSession", "closeSession", "reap"];
+const HINTED: readonly StoreCall[] = ["submit", "record", "amend", "control", "openSession", "closeSession", "reap"];
 /** Calls that only read. */
 const READS: readonly StoreCall[] = [
   "queues",
@@ -108,6 +109,11 @@ export class StoreChecks {
         return this.#claim(args[0] as ClaimRequest, call as () => Promise<Claimed>);
       case "record":
         return this.#record(args[0] as readonly Report[], call as () => Promise<readonly ReportResult[]>);
+      case "amend": {
+        const amended = (await call()) as Amended;
+        if (amended.ok) this.#world.ledger.takenOver(amended.item);
+        return amended;
+      }
       case "reap":
         return this.#reap(process, call as () => Promise<number>);
       case "control": {
@@ -258,7 +264,10 @@ export class StoreChecks {
 
   /** Seen to be gone, or from before a restart, of which every process knows. */
   #isDead(by: SimulatedProcess, session: SessionRow): boolean {
-    const owner = this.#world.processes.find(({ host }) => host.self.pid === session.pid);
+    // A worker outside is told by its name.
+    const owner = this.#world.processes.find(
+      ({ host, name }) => host.self.pid === session.pid || name === session.name,
+    );
     return by.host.isDead(session) || (owner !== undefined && owner.restarts < this.#world.restarts);
   }
 

@@ -8,8 +8,10 @@ import { SeededRandom } from "../../src/testing/seeded-random.ts";
 const require = createRequire(import.meta.url);
 const sans = join(dirname(require.resolve("@fontsource/noto-sans/package.json")), "files");
 const arabic = join(dirname(require.resolve("@fontsource/noto-sans-arabic/package.json")), "files");
+const hebrew = join(dirname(require.resolve("@fontsource/noto-sans-hebrew/package.json")), "files");
+const japanese = join(dirname(require.resolve("@fontsource/noto-sans-jp/package.json")), "files");
 
-export const SCRIPTS = ["latin", "greek", "cyrillic", "arabic"] as const;
+export const SCRIPTS = ["latin", "greek", "cyrillic", "arabic", "hebrew", "japanese"] as const;
 export type Script = (typeof SCRIPTS)[number];
 export const LAYOUTS = ["plain", "two-column", "rotated", "sideways", "images"] as const;
 export type Layout = (typeof LAYOUTS)[number];
@@ -19,6 +21,8 @@ const FONTS: Readonly<Record<Script, string>> = {
   greek: join(sans, "noto-sans-greek-400-normal.woff"),
   cyrillic: join(sans, "noto-sans-cyrillic-400-normal.woff"),
   arabic: join(arabic, "noto-sans-arabic-arabic-400-normal.woff"),
+  hebrew: join(hebrew, "noto-sans-hebrew-hebrew-400-normal.woff"),
+  japanese: join(japanese, "noto-sans-jp-119-400-normal.woff"),
 };
 
 const WORDS: Readonly<Record<Script, string>> = {
@@ -35,6 +39,14 @@ const WORDS: Readonly<Record<Script, string>> = {
   arabic:
     "نهر حجر نافذة حديقة رسالة شتاء ميناء شمعة قطار فضة مرج جسر نحاس كوكب رعد كمان سوق غابة فانوس ظل جزيرة مرآة سجادة صياد سلمون بطانية مطبخ فلفل " +
     "نفق عربة ريشة مرساة سلة قلعة صحراء صقر مطرقة حشرة سترة غلاية سلم مغناطيس إبرة وسادة شريط سرج سلحفاة واد جوز",
+  hebrew:
+    "נהר אבן חלון גן מכתב חורף נמל נר מנוע כסף אחו גשר נחושת כוכב רעם כינור שוק יער פנס צל אי מראה שטיח צייד סלמון שמיכה מטבח פלפל מנהרה עגלה " +
+    "נוצה עוגן סל טירה מדבר בז קרחון פטיש חרק מעיל קומקום סולם מגנט מחט צדפה כרית סרט אוכף צב עמק אגוז צהוב רוח",
+  // In syllables alone: laying out with the font of all characters takes seconds.
+  japanese:
+    "かわ いし まど にわ てがみ ふゆ みなと ろうそく エンジン ぎんいろ くさはら はし どうせん わくせい かみなり バイオリン いちば もり とうろう かげ しま かがみ " +
+    "じゅうたん かりうど さけ もうふ だいどころ こしょう トンネル にぐるま はね いかり かご しろ さばく はやぶさ ひょうが かなづち こんちゅう うわぎ やかん はしご " +
+    "じしゃく はり かき まくら リボン くら かめ たに くるみ きいろ そよかぜ ゆうやけ ゆきだるま",
 };
 
 export interface KnownSentence {
@@ -99,6 +111,7 @@ export async function makePdf(options: {
 function drawSentence(random: SeededRandom, script: Script): string {
   const words = WORDS[script].split(" ");
   const drawn = Array.from({ length: WORDS_A_SENTENCE }, () => words[random.whole(words.length)] ?? "");
+  if (script === "japanese") return `${drawn.join("の")}。`;
   const text = drawn.join(" ");
   // The fonts of the other scripts have no full stop.
   return `${text[0]?.toUpperCase()}${text.slice(1)}${script === "latin" ? "." : ""}`;
@@ -113,7 +126,7 @@ function writePage(
     .registerFont(script, FONTS[script])
     .font(script)
     .fontSize(isTwoColumn ? 8 : 9);
-  if (script === "arabic") {
+  if (script === "arabic" || script === "hebrew") {
     // One line each: what breaks lines puts the words of scripts from right to left in the wrong order. Without ccmp, letters stay whole.
     for (const [index, text] of texts.entries()) {
       pdf.text(text, 36, 40 + 24 * index, { lineBreak: false, features: { ccmp: false } });

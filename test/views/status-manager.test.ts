@@ -291,7 +291,8 @@ describe.each(STORES)("StatusManager on %s", (store) => {
     expect(ids(await manager.listAll(3))).toEqual(["three", "r2", "r1"]);
     await manager.markCompleted("two");
     await manager.markFailed("three", "no");
-    expect(ids(await manager.listActive())).toEqual(["r1", "r2", "one"]);
+    expect(ids(await manager.listActive(2))).toEqual(["r2", "r1"]);
+    expect(ids(await manager.listActive())).toEqual(["r2", "r1", "one"]);
     expect(ids(await manager.listAll(2))).toEqual(["three", "r2"]);
     for (const call of [manager.updateStatus("r1", "parsing", 0.1), manager.createStatus("r1", "r1", {})]) {
       await expect(call).rejects.toMatchObject({ code: "CONFLICT" });

@@ -1,10 +1,8 @@
 import type { BatchSnapshot } from "../../core/batch.ts";
-import { type EstimateRange, formatAfterResume, formatEstimate, formatRelative } from "../../format/duration.ts";
+import type { FailureGroup } from "../../engine/batch.ts";
 import { escapeText } from "../../format/escape.ts";
 import { formatCount, formatPercent, formatRate } from "../../format/number.ts";
-import type { FailureGroup } from "../../ports/store.ts";
-
-const EARLY_PERCENT = 5;
+import { formatTimeLeft } from "../../format/time-left.ts";
 
 /** What a batch is called in commands and on screens: its name, or its id if it has none. */
 export function titleOf(batch: Pick<BatchSnapshot, "id" | "name">): string {
@@ -30,23 +28,8 @@ export function describeDone(batch: Pick<BatchSnapshot, "processed" | "counts">)
 
 /** What is to be said of the time left: nothing once it has ended, and why nothing moves where it does not. */
 export function describeTimeLeft(batch: BatchSnapshot, nowMs: number): string {
-  if (batch.endedAt !== null) return "";
-  const { estimate, noEstimate, percent } = batch;
-  if (noEstimate?.reason === "paused") return pausedText(batch.status, noEstimate.afterResume);
-  if (batch.status === "paused") return "paused";
-  if (batch.startAt !== null && batch.startAt.getTime() > nowMs)
-    return `starts ${formatRelative(batch.startAt.getTime(), nowMs)}`;
-  if (!batch.isSealed) return "items are still being added";
-  if (noEstimate?.reason === "no-workers") return "no worker runs it";
-  // Reports of the first items alone say little before a twentieth of the work is done.
-  const isEarly = estimate?.basis === "units" && (percent ?? 0) < EARLY_PERCENT;
-  return formatEstimate(isEarly ? null : estimate, percent);
-}
-
-/** A batch that runs may wait all the same: its queue is paused, or all that is left of it is on hold. */
-function pausedText(status: BatchSnapshot["status"], afterResume: EstimateRange | null): string {
-  const left = formatAfterResume(afterResume);
-  return [status === "paused" ? "paused" : "waits for a resume", left].filter((text) => text !== "").join(", ");
+  const { endedAt, startAt } = batch;
+  return formatTimeLeft({ ...batch, isEnded: endedAt !== null, startAtMs: startAt?.getTime() ?? null }, nowMs);
 }
 
 /** One plain line about a batch: `56%, 1,120 of 2,000, 2 failed, 12 /s, about 4 min left`. */
@@ -62,5 +45,5 @@ export function describeProgress(batch: BatchSnapshot, perSecond: number | null,
 /** `3 × the message (CODE), such as photos/a.jpg`. */
 export function describeFailure(group: FailureGroup): string {
   const code = group.code === null ? "" : ` (${escapeText(group.code)})`;
-  return `${formatCount(group.items)} × ${escapeText(group.message)}${code}, such as ${escapeText(group.example.key)}`;
+  return `${formatCount(group.items)} × ${escapeText(group.message)}${code}, such as ${escapeText(group.example.name)}`;
 }

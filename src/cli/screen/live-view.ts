@@ -1,9 +1,8 @@
 import { createLogUpdate } from "log-update";
 import type { BatchSnapshot } from "../../core/batch.ts";
 import type { ItemSnapshot } from "../../core/item.ts";
-import type { Batch } from "../../engine/batch.ts";
+import type { Batch, FailureGroup } from "../../engine/batch.ts";
 import type { Timer } from "../../ports/clock.ts";
-import type { FailureGroup } from "../../ports/store.ts";
 import type { Cli } from "../cli.ts";
 import { paint } from "./line.ts";
 import type { ProgressView } from "./progress-view.ts";

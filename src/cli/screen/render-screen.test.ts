@@ -37,6 +37,7 @@ function item(key: string, fraction: number): ItemSnapshot {
     id: "",
     batchId: BATCH.id,
     key,
+    name: key,
     state: "processing",
     isHeld: false,
     priority: 0,
@@ -59,7 +60,14 @@ function item(key: string, fraction: number): ItemSnapshot {
 const FACTS: ScreenFacts = {
   batch: BATCH,
   running: ["/p/a.jpg", "/p/evil\u001b[2J\n.jpg", "/p/写真.jpg", "/p/d.jpg"].map((key, index) => item(key, index / 4)),
-  failures: [{ message: "the file is cut off", code: "INVALID_IMAGE", items: 2, example: { id: "", key: "/p/x.jpg" } }],
+  failures: [
+    {
+      message: "the file is cut off",
+      code: "INVALID_IMAGE",
+      items: 2,
+      example: { id: "", key: "/p/x.jpg", name: "/p/x.jpg" },
+    },
+  ],
   perSecond: 12.3,
   notice: "Ctrl-C stops",
   nowMs: 0,

@@ -1,11 +1,11 @@
 import { basename } from "node:path";
 import type { BatchSnapshot } from "../../core/batch.ts";
 import type { ItemSnapshot } from "../../core/item.ts";
+import type { FailureGroup } from "../../engine/batch.ts";
 import { formatBar } from "../../format/bar.ts";
 import { escapeText } from "../../format/escape.ts";
 import { formatCount, formatPercent, formatRate } from "../../format/number.ts";
 import { pad, truncateMiddle } from "../../format/width.ts";
-import type { FailureGroup } from "../../ports/store.ts";
 import {
   describeCounts,
   describeDone,
@@ -91,7 +91,7 @@ function renderItem(item: ItemSnapshot, nameColumns: number, size: ScreenSize): 
   const text = message ?? units;
   return [
     span("  "),
-    span(pad(truncateMiddle(escapeText(basename(item.key)), nameColumns), nameColumns)),
+    span(pad(truncateMiddle(escapeText(basename(item.name)), nameColumns), nameColumns)),
     span("  "),
     span(formatBar(item.fraction, Math.max(4, Math.min(12, Math.floor(size.columns / 8))), size.isAscii), "cyan"),
     span(`  ${pad(escapeText(stage ?? "running"), 9)}`),

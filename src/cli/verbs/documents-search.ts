@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { escapeText } from "../../format/escape.ts";
-import { openLibrary } from "../../pipelines/documents/documents-pipeline.ts";
+import type { SearchHit } from "../../pipelines/documents/open-library.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
+import { Interrupt } from "../interrupt.ts";
 import { wholeNumber } from "../values.ts";
 import { declareVerb } from "../verb.ts";
 
@@ -34,9 +35,8 @@ export function documentsSearchVerb(cli: Cli): Command {
 }
 
 async function search(cli: Cli, query: string, options: SearchOptions): Promise<void> {
-  const model = options.model === undefined ? {} : { model: resolve(cli.io.cwd, options.model) };
-  using library = await openLibrary(resolve(cli.io.cwd, options.index), model);
-  const hits = await library.search(query, { limit: options.limit });
+  const hits = await findPlaces(cli, query, options);
+  if (hits === null) return;
   if (options.json === true) {
     cli.json({ hits });
     return;
@@ -45,5 +45,20 @@ async function search(cli: Cli, query: string, options: SearchOptions): Promise<
   for (const { document, page, snippet } of hits) {
     cli.line(`${escapeText(document.filename)}${page === null ? "" : `, page ${page}`}`);
     cli.line(`  ${escapeText(snippet)}`);
+  }
+}
+
+/** Looks for the places in a thread, so that a signal is heard meanwhile; null after one. */
+async function findPlaces(cli: Cli, query: string, options: SearchOptions): Promise<readonly SearchHit[] | null> {
+  const { SearchThreads } = await import("../../pipelines/documents/search-threads.ts");
+  const threads = new SearchThreads({ threads: 1, waiting: 0, timeLimitMs: null });
+  using interrupt = new Interrupt(cli);
+  try {
+    const index = resolve(cli.io.cwd, options.index);
+    const model = options.model === undefined ? {} : { model: resolve(cli.io.cwd, options.model) };
+    const places = await interrupt.unlessRaised(threads.search({ index, ...model }, query, options.limit));
+    return places?.map(({ hasThumbnail: _hasThumbnail, ...hit }) => hit) ?? null;
+  } finally {
+    await threads.close();
   }
 }

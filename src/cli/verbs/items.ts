@@ -69,7 +69,7 @@ function itemTable(rows: readonly ItemSnapshot[], columns: number | null, nowMs:
     [
       { title: "STATE", cell: (item) => (item.isHeld ? `${item.state}, held` : item.state) },
       { title: "TRIES", cell: (item) => formatCount(item.attempts), align: "right" },
-      { title: "ITEM", cell: (item) => escapeText(item.key), isFlexible: true },
+      { title: "ITEM", cell: (item) => escapeText(item.name), isFlexible: true },
       { title: "DETAIL", cell: (item) => describeItem(item, nowMs) },
     ],
     columns,
@@ -78,7 +78,9 @@ function itemTable(rows: readonly ItemSnapshot[], columns: number | null, nowMs:
 
 function describeItem(item: ItemSnapshot, nowMs: number): string {
   if (item.state === "processing") {
-    return escapeText([item.progress.stage, item.progress.message].filter((text) => text !== null).join(": "));
+    const { stage, message, done, total } = item.progress;
+    const units = done === null || total === null ? "" : ` ${formatCount(done)} of ${formatCount(total)}`;
+    return escapeText([stage === null ? null : stage + units, message].filter((text) => text !== null).join(": "));
   }
   if (item.error !== null) return escapeText(item.error.message);
   if (item.readyAt !== null) return `ready ${formatRelative(item.readyAt.getTime(), nowMs)}`;

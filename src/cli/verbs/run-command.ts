@@ -14,7 +14,6 @@ export interface RunCommandOptions extends RunOptions {
   readonly skipMissing?: boolean;
   readonly print?: boolean;
   readonly joblog?: string;
-  readonly then?: string;
 }
 
 const DESCRIPTION = `Runs a command for each item, any program, every end recorded: like GNU parallel, but durable.
@@ -48,8 +47,7 @@ export function runCommandVerb(cli: Cli): Command {
     .option("--files", "items are files, folders (all files in them) and patterns, and must be there")
     .option("--skip-missing", "with --files: leave out what is missing instead of refusing to start")
     .option("--print", "print what commands print, each one's output together when it has ended")
-    .option("--joblog <file>", "append a line for each ended job, in the columns of GNU parallel")
-    .option("--then <command>", "run this once when the batch has ended; only {out} is filled in");
+    .option("--joblog <file>", "append a line for each ended job, in the columns of GNU parallel");
   return addRunOptions(verb, cli, {
     items: "commands",
     named: "the command and its folder",

@@ -1,9 +1,9 @@
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { MilepostError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { Worker } from "../../engine/worker.ts";
+import type { Milepost } from "../../engine/milepost.ts";
 import { escapeText } from "../../format/escape.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { MilepostServer } from "../../server/server.ts";
@@ -12,17 +12,20 @@ import type { Cli, CommonOptions } from "../cli.ts";
 import { declarePipelines } from "../declare-pipelines.ts";
 import { failureOf } from "../follow.ts";
 import { Interrupt } from "../interrupt.ts";
-import { durationMs, wholeNumber } from "../values.ts";
+import { byteCount, durationMs, wholeNumber } from "../values.ts";
 import { declareVerb } from "../verb.ts";
+import { WorkProcess } from "../work-process.ts";
 
 interface ServeOptions extends CommonOptions {
   readonly host: string;
   readonly port: number;
   readonly files?: string;
+  readonly storage?: string;
   readonly token?: string;
   readonly allowHost?: readonly string[];
   readonly trustProxy?: boolean;
   readonly concurrency?: number;
+  readonly memory?: number;
   /** False: `--no-work`. */
   readonly work: boolean;
   readonly retention: number;
@@ -39,7 +42,8 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i;
 
 const DESCRIPTION = `Serves the store over HTTP: uploads, batches, live events, an API for operators and programs
 (/api shows all of it), and runs the work that waits, unless --no-work. It binds to this machine
-alone unless told otherwise. Who sends files in needs no account: a signed cookie owns what they
+alone unless told otherwise. The work has a process of its own, which is started again if a file
+brings it down. Who sends files in needs no account: a signed cookie owns what they
 send. Everything else needs the operator's token: --token, else MILEPOST_TOKEN (other users of
 the machine can see options, not the environment), else one made for this run and printed once.
 Ctrl-C stops: requests finish, event streams end, running items get a few seconds and the rest is
@@ -59,10 +63,12 @@ export function serveVerb(cli: Cli): Command {
     .option("--host <address>", "the address to bind to", "127.0.0.1")
     .option("--port <n>", "the port; 0 for any free one", wholeNumber(0, PORT_MAX), PORT)
     .option("--files <folder>", "for uploads, outputs and secrets (default: beside the store)")
+    .option("--storage <s3://…>", "for workers that do not see that folder: inputs and outputs lie there too")
     .option("--token <token>", "the operator's token, at least 16 characters")
     .addOption(new Option("--allow-host <name...>", "a name that the server goes by: example.org"))
     .option("--trust-proxy", "believe the X-Forwarded-For and -Proto of the one proxy in front")
     .option("--concurrency <n>", "items at once (default: one for each core)", wholeNumber(1, LIMITS.concurrency))
+    .option("--memory <size>", "what the work may take: 2G (default: half of what there is)", byteCount)
     .option("--no-work", "only serve; leave the work to others")
     .addOption(
       new Option("--retention <time>", "keep finished batches of sessions, with their files, for so long")
@@ -102,17 +108,39 @@ async function serve(cli: Cli, options: ServeOptions): Promise<void> {
     const { createServer } = await import("../../server/server.ts");
     const server = await createServer(milepost, serverOptions);
     log.server = server;
-    let worker: Worker | null = null;
+    let work: Work | null = null;
     try {
       const url = await server.listen();
-      if (options.work) worker = await milepost.work({ concurrency: options.concurrency ?? availableParallelism() });
+      if (options.work) work = await startWork(cli, milepost, options, logger);
       announce(cli, { url, options, files: serverOptions.files, token: serverOptions.token ? null : server.token });
-      await interrupt.unlessRaised(worker === null ? forever() : failureOf(worker));
+      await interrupt.unlessRaised(work === null ? forever() : work.failed());
       cli.note("stopping: waiting a few seconds for requests and work; Ctrl-C again ends at once");
     } finally {
-      await Promise.all([server.close(), worker?.stop({ graceMs: GRACE_MS })]);
+      await Promise.all([server.close(), work?.stop()]);
     }
   });
+}
+
+/** The work of the store, wherever it is done. */
+interface Work {
+  /** Rejects when it cannot go on; never resolves. */
+  failed(): Promise<never>;
+  stop(): Promise<void>;
+}
+
+/** In a process of its own; but what a store in memory holds no other process can see. */
+async function startWork(cli: Cli, milepost: Milepost, options: ServeOptions, logger: Logger): Promise<Work> {
+  const concurrency = options.concurrency ?? availableParallelism();
+  const store = cli.storeLocation(options);
+  const onDrained = (): void => cli.note("drained: it only serves now, and leaves the work to others");
+  if (store === "memory:") {
+    const worker = await milepost.work({ concurrency });
+    void worker.drained().then(onDrained);
+    return { failed: () => failureOf(worker), stop: () => worker.stop({ graceMs: GRACE_MS }) };
+  }
+  const memoryBytes =
+    options.memory ?? Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem()) / 2;
+  return new WorkProcess({ store, concurrency, memoryBytes, env: cli.io.env, clock: cli.io.clock, logger, onDrained });
 }
 
 function toServerOptions(cli: Cli, options: ServeOptions): ServerOptions {
@@ -123,6 +151,7 @@ function toServerOptions(cli: Cli, options: ServeOptions): ServerOptions {
     host: options.host,
     port: options.port,
     files: options.files === undefined ? filesBeside(cli.storeLocation(options)) : resolve(cwd, options.files),
+    ...(options.storage !== undefined && { storage: options.storage }),
     ...(token !== undefined && { token }),
     allowedHosts: options.allowHost ?? [],
     trustProxy: options.trustProxy === true,
@@ -163,7 +192,7 @@ function announce(
   if (!LOOPBACK.test(options.host)) {
     cli.note(`${escapeText(options.host)} can be reached from outside: put a proxy with TLS in front of it`);
   }
-  cli.note(`the API: ${url}/api; Ctrl-C stops`);
+  cli.note(`the dashboard: ${url}; the API: ${url}/api; Ctrl-C stops`);
 }
 
 function forever(): Promise<never> {

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { LIMITS } from "../../core/limits.ts";
 import type { Milepost } from "../../engine/milepost.ts";
 import { escapeText } from "../../format/escape.ts";
+import type { S3Storage } from "../../server/files/storage/s3-storage.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { declarePipelines } from "../declare-pipelines.ts";
 import { failureOf } from "../follow.ts";
@@ -16,6 +17,7 @@ interface WorkOptions extends CommonOptions {
   readonly batch?: string;
   readonly concurrency?: number;
   readonly untilIdle?: boolean;
+  readonly storage?: string;
 }
 
 const EVERY_MS = 5_000;
@@ -27,7 +29,7 @@ export function workVerb(cli: Cli): Command {
     name: "work",
     summary: "run the work that waits in the store",
     description:
-      "Runs what waits in the store, of any batch, until Ctrl-C: once lets running items finish for a few seconds and gives back the rest, twice ends at once. Any number of processes may work on one store.",
+      "Runs what waits in the store, of any batch, until Ctrl-C: once lets running items finish for a few seconds and gives back the rest, twice ends at once. Drained by `milepost drain`, it ends with status 0. Any number of processes may work on one store.",
     examples: [
       ["milepost work", "until Ctrl-C"],
       ["milepost work --until-idle", "until nothing is left to do"],
@@ -37,6 +39,7 @@ export function workVerb(cli: Cli): Command {
     .addOption(new Option("--queue <name...>", "only these queues (default: all)"))
     .option("--batch <batch>", "only this batch")
     .option("--concurrency <n>", "items at once (default: one for each core)", wholeNumber(1, LIMITS.concurrency))
+    .option("--storage <s3://…>", "where files of a server lie that this machine does not see")
     .option("--until-idle", "end when no work is ready or running")
     .action(async (_options: unknown, command: Command) => work(cli, command.optsWithGlobals<WorkOptions>()));
 }
@@ -44,7 +47,8 @@ export function workVerb(cli: Cli): Command {
 async function work(cli: Cli, options: WorkOptions): Promise<void> {
   await cli.withStore({ ...options, create: true }, async (milepost) => {
     using interrupt = new Interrupt(cli);
-    declarePipelines(milepost, cli);
+    using storage = options.storage === undefined ? null : await openStorage(options.storage);
+    declarePipelines(milepost, cli, storage);
     const worker = await milepost.work({
       concurrency: options.concurrency ?? availableParallelism(),
       ...(options.batch !== undefined && { batch: milepost.batch(options.batch) }),
@@ -53,7 +57,9 @@ async function work(cli: Cli, options: WorkOptions): Promise<void> {
     cli.note(`working on ${describeScope(options)}; Ctrl-C stops`);
     const reporting = reportEvery(cli, milepost);
     try {
-      await interrupt.unlessRaised(options.untilIdle === true ? worker.idle() : failureOf(worker));
+      const end = options.untilIdle === true ? worker.idle() : failureOf(worker);
+      const isDrained = await interrupt.unlessRaised(Promise.race([end, worker.drained().then(() => true)]));
+      if (isDrained === true) cli.note("drained: what ran has ended, and the rest is left to others");
       if (interrupt.isRaised) cli.note("stopping: waiting a few seconds for what runs; Ctrl-C again ends at once");
       await worker.stop({ graceMs: GRACE_MS });
       await reporting.report();
@@ -61,6 +67,12 @@ async function work(cli: Cli, options: WorkOptions): Promise<void> {
       await reporting.stop();
     }
   });
+}
+
+/** Its client costs those nothing who need none. */
+async function openStorage(location: string): Promise<S3Storage> {
+  const { openS3Storage } = await import("../../server/files/storage/s3-storage.ts");
+  return openS3Storage(location);
 }
 
 function describeScope(options: WorkOptions): string {

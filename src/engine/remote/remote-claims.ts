@@ -58,15 +58,22 @@ export class RemoteClaims {
   /** @returns also whether all that could be claimed must wait for an item that runs */
   async claim(
     session: SessionRow,
-    claim: { readonly limit: number; readonly held: readonly HeldLease[]; readonly signal?: AbortSignal },
+    claim: {
+      readonly limit: number;
+      readonly held: readonly HeldLease[];
+      /** When the worker was heard: what began later belongs to a claim that it made since, having given up this one. */
+      readonly heardAt: number;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<RemoteClaimed & { readonly isBlocked: boolean }> {
     const { store, clock } = this.#deps;
     const { number: worker, queues, pipelines, concurrency } = session;
     let holdings: readonly Holding[] = [];
     const claimed = await retryBusy(this.#deps, async () => {
       // After a claim whose answer was lost, to the worker or to us.
-      holdings = await this.#holdings.giveBackUnnamed(session, claim.held, clock.now());
-      const limit = Math.min(claim.limit, concurrency - holdings.length);
+      holdings = await this.#holdings.giveBackUnnamed(session, claim.held, claim.heardAt);
+      // What it names it may still be running, though it has lost it.
+      const limit = Math.min(claim.limit, concurrency - Math.max(holdings.length, claim.held.length));
       if (limit <= 0) return { leases: [], nextAt: null };
       return store.claim({ worker, queues, pipelines, limit, now: clock.now(), turn: this.#turn++ });
     });

@@ -21,25 +21,6 @@ export interface RemoteWorkerOptions {
   readonly leaseMs?: number;
 }
 
-/** A session of a worker or tracker, as people and programs see it. */
-export interface WorkerSnapshot {
-  /** Of a worker outside the process, by which it names itself; null for others. */
-  readonly id: string | null;
-  readonly name: string;
-  /** Empty for all. */
-  readonly queues: readonly string[];
-  /** Null for all. */
-  readonly pipelines: readonly string[] | null;
-  /** 0 for a session that only tracks. */
-  readonly concurrency: number;
-  readonly leaseMs: number;
-  readonly openedAt: Date;
-  /** Milliseconds since it was last heard of. */
-  readonly silentMs: number;
-  /** Items it holds. */
-  readonly held: number;
-}
-
 /*
  * The id of such a worker is made like an item's: of its session's number and of chance, which is the session's "birth".
  */
@@ -88,10 +69,4 @@ export function unknownWorker(id: string): MilepostError {
     "NOT_FOUND",
     `there is no worker ${id}: it left, or was silent for longer than its lease and lost what it held; open another`,
   );
-}
-
-export function toWorkerSnapshot(session: SessionRow): WorkerSnapshot {
-  const { name, queues, pipelines, concurrency, leaseMs, openedAt, silentMs, held } = session;
-  const id = isRemote(session) ? remoteIdOf(session) : null;
-  return { id, name, queues, pipelines, concurrency, leaseMs, openedAt: new Date(openedAt), silentMs, held };
 }

@@ -7,6 +7,7 @@ import type { Estimates } from "../estimates.ts";
 import { Hint, pause } from "../hint.ts";
 import { KnownBatches } from "../known-batches.ts";
 import { Loop } from "../loop.ts";
+import { toWorkerSnapshot, type WorkerSnapshot } from "../worker-list.ts";
 import { type HeldLease, Holdings } from "./holdings.ts";
 import { type RemoteClaimed, RemoteClaims } from "./remote-claims.ts";
 import { type RemoteReport, RemoteReports, type RemoteResult } from "./remote-reports.ts";
@@ -17,9 +18,7 @@ import {
   remoteIdOf,
   sessionNumberOf,
   toSessionSpec,
-  toWorkerSnapshot,
   unknownWorker,
-  type WorkerSnapshot,
 } from "./remote-session.ts";
 import { TimeLimits } from "./time-limits.ts";
 
@@ -53,6 +52,8 @@ export interface RemoteOrders {
   readonly revision: number;
   /** How long the session lasts without another call. */
   readonly leftMs: number;
+  /** The worker is given nothing more: once what it runs has ended, it closes its session and ends. */
+  readonly isDraining: boolean;
   /** One for each lease that the worker named. */
   readonly orders: readonly { readonly itemId: string; readonly token: number; readonly order: RemoteOrder }[];
 }
@@ -120,12 +121,8 @@ export class RemoteWorkers {
   async open(options: RemoteWorkerOptions): Promise<WorkerSnapshot> {
     const spec = toSessionSpec(this.#deps, options);
     const number = await this.#deps.store.openSession(spec);
-    return toWorkerSnapshot({ ...spec, number, openedAt: spec.now, silentMs: 0, confirmed: 0, held: 0 });
-  }
-
-  /** All sessions, those of processes and trackers too. */
-  async list(): Promise<readonly WorkerSnapshot[]> {
-    return (await this.#deps.store.sessions()).map(toWorkerSnapshot);
+    const opened = { openedAt: spec.now, silentMs: 0, confirmed: 0, held: 0, isDraining: false };
+    return toWorkerSnapshot(this.#deps, { ...spec, ...opened, number }, 0);
   }
 
   /** Ends a session: what it still holds goes back to pending, without a crash. @throws {MilepostError} `NOT_FOUND` */
@@ -138,16 +135,22 @@ export class RemoteWorkers {
    * Claims items and starts them: the starts are committed when it answers. A worker makes one claim at a time.
    * @throws {MilepostError} `NOT_FOUND`: the session ended; `INVALID_ARGUMENT`
    */
-  async claim(id: string, claim: RemoteClaim): Promise<RemoteClaimed> {
+  async claim(id: string, claim: RemoteClaim): Promise<RemoteClaimed & { readonly isDraining: boolean }> {
     requireWhole("limit", claim.limit, 1, LIMITS.claimItems);
+    const heardAt = this.#deps.clock.now();
     const session = await this.#find(id);
     let claimed: RemoteClaimed = { leases: [], nextAt: null };
+    let { isDraining } = session;
     await this.#waitFor(session, claim, async () => {
-      const { isBlocked, ...found } = await this.#inTurn(session.number, () => this.#claims.claim(session, claim));
+      const { isBlocked, ...found } = await this.#inTurn(session.number, () =>
+        this.#claims.claim(session, { ...claim, heardAt }),
+      );
       claimed = found;
-      return { isNews: found.leases.length > 0, nextAt: found.nextAt?.getTime() ?? null, isBlocked };
+      const isFound = found.leases.length > 0;
+      if (!isFound) isDraining = (await this.#deps.store.orders(session.number, null)).isDraining;
+      return { isNews: isFound || isDraining, nextAt: found.nextAt?.getTime() ?? null, isBlocked };
     });
-    return claimed;
+    return { ...claimed, isDraining };
   }
 
   /**
@@ -175,7 +178,7 @@ export class RemoteWorkers {
       return { isNews: isNews(), nextAt: told.limitAt };
     });
     const leftMs = Math.max(0, session.leaseMs - (clock.monotonic() - renewedAt));
-    return { revision: told.revision, leftMs, orders: told.orders };
+    return { revision: told.revision, leftMs, isDraining: told.isDraining, orders: told.orders };
   }
 
   /**
@@ -215,7 +218,7 @@ export class RemoteWorkers {
       if (!isOver && leftMs !== null) limitAt = Math.min(limitAt ?? Number.POSITIVE_INFINITY, clock.now() + leftMs);
       orders.push({ itemId, token, order: isOver ? "lost" : ORDER_OF[holding.control] });
     }
-    return { revision: found.revision, orders, limitAt };
+    return { revision: found.revision, isDraining: found.isDraining, orders, limitAt };
   }
 
   /** Looks again whenever there may be news, until there are, the time is over or nobody waits any more. */

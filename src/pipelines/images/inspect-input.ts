@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { readError } from "../file-errors.ts";
 import { type HeaderSize, sizeInHeader } from "./header-size.ts";
-import { imageError, readError } from "./image-errors.ts";
+import { imageError } from "./image-errors.ts";
 import { type SourceFormat, sniffImage } from "./image-format.ts";
 
 /** Bytes of a file's beginning that are read: enough for the header of most images. */

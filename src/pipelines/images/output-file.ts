@@ -1,8 +1,10 @@
 import { hash } from "node:crypto";
 import { existsSync, renameSync, statSync } from "node:fs";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { imageError, writeError } from "./image-errors.ts";
+import { writeError } from "../file-errors.ts";
+import { makeDirectory } from "../make-directory.ts";
+import { imageError } from "./image-errors.ts";
 
 /**
  * Puts whole files in place: written under a temporary name in the same directory, then renamed, so that nobody ever sees
@@ -101,24 +103,6 @@ function put(temporary: string, path: string): void {
     renameSync(temporary, path);
   } catch (error) {
     throw writeError(error);
-  }
-}
-
-/**
- * Makes a directory and those above it. Node's own recursive way never returns where nothing can be made though the name
- * above is there, as below `/proc`.
- */
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error)) throw error;
-    // Another process may have been faster.
-    if (error.code === "EEXIST") return;
-    const above = dirname(path);
-    if (error.code !== "ENOENT" || existsSync(above)) throw error;
-    await makeDirectory(above);
-    await makeDirectory(path);
   }
 }
 

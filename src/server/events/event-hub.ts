@@ -7,6 +7,7 @@ import type { EventItems } from "../../wire/event.ts";
 import { refusal } from "../problems.ts";
 import type { ServerLimits } from "../settings.ts";
 import { Channel, type Hide } from "./channel.ts";
+import { DocumentFeed } from "./document-feed.ts";
 import { EventStream } from "./event-stream.ts";
 import { HEARTBEAT, toFrame, toRetryFrame } from "./frame.ts";
 import { Overview, type Watched } from "./overview.ts";
@@ -33,6 +34,8 @@ interface OpenChannel {
 
 /** Every event stream of a server. Looks at the store once for all of them, and only while there is one. */
 export class EventHub {
+  /** Tells readers of single documents. */
+  readonly documents: DocumentFeed;
   readonly #milepost: Milepost;
   readonly #limits: ServerLimits;
   readonly #hide: Hide;
@@ -57,6 +60,7 @@ export class EventHub {
     this.#hide = options.hide;
     this.#onError = options.onError;
     this.#overview = new Overview(options);
+    this.documents = new DocumentFeed(options);
   }
 
   /** How many streams are open. */
@@ -131,6 +135,16 @@ export class EventHub {
     try {
       if (missing.length > 0) stream.write(toFrame("removed", JSON.stringify({ batchIds: missing })));
       await this.#overview.admit(stream, watched);
+    } catch (error) {
+      this.#onError(error);
+      stream.cut();
+    }
+  }
+
+  /** Tells a reader of a document from now on, or from a cursor. */
+  followDocument(stream: EventStream, of: Parameters<DocumentFeed["follow"]>[1]): void {
+    try {
+      this.documents.follow(stream, of);
     } catch (error) {
       this.#onError(error);
       stream.cut();

@@ -2,7 +2,7 @@
  * One server-sent event as bytes, ready for any number of readers. JSON has no line breaks of its own, so that one `data:`
  * line holds it.
  */
-export function toFrame(event: string, json: string, id?: number): Buffer {
+export function toFrame(event: string, json: string, id?: number | string): Buffer {
   return Buffer.from(`event: ${event}\n${id === undefined ? "" : `id: ${id}\n`}data: ${json}\n\n`);
 }
 

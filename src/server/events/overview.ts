@@ -18,8 +18,21 @@ const ESTIMATES_PER_LOOK = 20;
 const SNAPSHOT_BATCHES = 100;
 const FRAME_CHARACTERS = 131_072;
 
-/** The batches that a reader is told of: some by id, or all that run. */
-export type Watched = ReadonlySet<string> | "running";
+/** Batches of one session that are looked for at once, the newest. */
+const OWN_MAX = 200;
+
+/** The batches that a reader is told of: some by id, all that run, or all of one owner that do. */
+export type Watched = ReadonlySet<string> | "running" | OwnRunning;
+
+/** What runs of an owner: known anew at each look. */
+export class OwnRunning {
+  readonly owner: string;
+  readonly ids = new Set<string>();
+
+  constructor(owner: string) {
+    this.owner = owner;
+  }
+}
 
 /** A batch as every reader that watches it was told. */
 interface Told {
@@ -62,7 +75,9 @@ export class Overview {
     mayAccess: (batch: { readonly owner: string }) => boolean,
   ): Promise<readonly string[]> {
     return this.#hold(async () => {
-      await this.#read(ids.filter((id) => !this.#told.has(id)));
+      // What others were told last may be older than what the caller has just done.
+      const versions = await this.#milepost.versions(ids);
+      await this.#read(ids.filter((id) => this.#told.get(id)?.version !== versions.get(id)));
       return ids.filter((id) => {
         const told = this.#told.get(id);
         return told !== undefined && mayAccess(told);
@@ -73,7 +88,7 @@ export class Overview {
   /** Tells a reader of the batches as they are now, and of their changes until it goes. */
   async admit(stream: EventStream, watched: Watched): Promise<void> {
     await this.#hold(async () => {
-      const ids = watched === "running" ? [...(await this.#milepost.versions()).keys()] : [...watched];
+      const ids = await this.#idsOf(watched);
       await this.#read(ids.filter((id) => !this.#told.has(id)));
       if (!stream.isOpen) return;
       // From here on it hears of changes; what it is shown is what all others were told, so that nothing goes back.
@@ -109,11 +124,12 @@ export class Overview {
 
   async #look(): Promise<void> {
     const watched = [...this.#readers.values()];
-    const named = new Set(watched.flatMap((ids) => (ids === "running" ? [] : [...ids])));
+    await this.#findOwn(watched.filter((one) => one instanceof OwnRunning));
+    const named = new Set(watched.flatMap((one) => (one === "running" ? [] : [...namedBy(one)])));
     const running = watched.includes("running") ? await this.#milepost.versions() : new Map<string, number>();
     // Those told of that are not running any more have ended, which is to be told too, or are gone.
-    const others = [...named, ...this.#told.keys()].filter((id) => !running.has(id));
-    const versions = new Map([...running, ...(await this.#milepost.versions([...new Set(others)]))]);
+    const others = [...new Set([...named, ...this.#told.keys()])].filter((id) => !running.has(id));
+    const versions = new Map([...running, ...(await this.#milepost.versions(others))]);
     const changed = [...versions].filter(([id, version]) => this.#told.get(id)?.version !== version).map(([id]) => id);
     await this.#read(new Set([...changed.slice(0, READ_PER_LOOK), ...this.#estimatesDue()]));
     const gone = others.filter((id) => this.#told.has(id) && !versions.has(id));
@@ -123,9 +139,28 @@ export class Overview {
     if (changed.length > READ_PER_LOOK) this.#ticker?.hint();
   }
 
+  async #idsOf(watched: Watched): Promise<readonly string[]> {
+    if (watched === "running") return [...(await this.#milepost.versions()).keys()];
+    if (watched instanceof OwnRunning) await this.#findOwn([watched]);
+    return [...namedBy(watched)];
+  }
+
+  /** One read for each owner, however many of its readers there are. */
+  async #findOwn(readers: readonly OwnRunning[]): Promise<void> {
+    for (const [owner, own] of Map.groupBy(readers, (reader) => reader.owner)) {
+      const query = { owner, isEnded: false, limit: OWN_MAX, withEstimates: false } as const;
+      const { batches } = await this.#milepost.batches(query);
+      for (const { ids } of own) for (const { id } of batches) ids.add(id);
+    }
+  }
+
   /** What ended was told; only those who asked for it by its id will hear of it again. */
   #dropUnwatched(named: ReadonlySet<string>): void {
     if (this.#newcomers > 0) return;
+    for (const watched of this.#readers.values()) {
+      if (!(watched instanceof OwnRunning)) continue;
+      for (const id of watched.ids) if (this.#told.get(id)?.isEnded ?? true) watched.ids.delete(id);
+    }
     const isRunningWatched = [...this.#readers.values()].includes("running");
     for (const [id, { isEnded }] of this.#told) {
       if (!named.has(id) && (isEnded || !isRunningWatched)) this.#told.delete(id);
@@ -180,8 +215,9 @@ export class Overview {
         );
         frames = forRunning;
       } else {
-        const mine = [...news].filter(([id]) => watched.has(id)).map(([, told]) => jsonFor(stream)(told));
-        const lost = gone.filter((id) => watched.has(id));
+        const ids = namedBy(watched);
+        const mine = [...news].filter(([id]) => ids.has(id)).map(([, told]) => jsonFor(stream)(told));
+        const lost = gone.filter((id) => ids.has(id));
         frames = toFrames(mine, lost);
       }
       for (const frame of frames) stream.write(frame);
@@ -208,6 +244,10 @@ export class Overview {
     this.close();
     this.#told.clear();
   }
+}
+
+function namedBy(watched: Exclude<Watched, "running">): ReadonlySet<string> {
+  return watched instanceof OwnRunning ? watched.ids : watched;
 }
 
 function jsonFor({ isOperators }: EventStream): (told: Told) => string {

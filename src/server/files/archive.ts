@@ -1,13 +1,13 @@
 import type { Readable } from "node:stream";
 import { ZipFile } from "yazl";
-import { openFile } from "./disk.ts";
+import type { Storage } from "./storage/storage.ts";
 
 /** A regular file that its owner may write and everybody read. */
 const FILE_MODE = 0o100644;
 
 /** A file for an archive. */
 export interface ArchiveEntry {
-  readonly path: string;
+  readonly key: string;
   /** In the archive; unique there. */
   readonly name: string;
   readonly time: Date;
@@ -17,7 +17,7 @@ export interface ArchiveEntry {
  * A ZIP that is made as it is read: each file is opened when its turn comes, and the next page of them asked for when the last of
  * the one before has begun. Stored as they are, since images do not get smaller. Destroying the stream closes what is open.
  */
-export function archiveOf(pages: AsyncIterator<readonly ArchiveEntry[]>): Readable {
+export function archiveOf(storage: Storage, pages: AsyncIterator<readonly ArchiveEntry[]>): Readable {
   const zip = new ZipFile();
   const archive = zip.outputStream as Readable;
   const fail = (error: unknown): void =>
@@ -27,10 +27,10 @@ export function archiveOf(pages: AsyncIterator<readonly ArchiveEntry[]>): Readab
   // Typed as an emitter of nothing.
   (zip as unknown as NodeJS.EventEmitter).on("error", fail);
 
-  const openNext = async (path: string): Promise<Readable> => {
-    const handle = await openFile(path);
-    if (handle === null) throw new Error("a file went away while it was to be sent");
-    current = handle.createReadStream().once("error", fail);
+  const openNext = async (key: string): Promise<Readable> => {
+    const file = await storage.open(key);
+    if (file === null) throw new Error("a file went away while it was to be sent");
+    current = (await file.read()).once("error", fail);
     if (archive.destroyed) current.destroy();
     return current;
   };
@@ -39,7 +39,7 @@ export function archiveOf(pages: AsyncIterator<readonly ArchiveEntry[]>): Readab
     new Promise((begin) => {
       zip.addReadStreamLazy(entry.name, { compress: false, mtime: entry.time, mode: FILE_MODE }, (give) => {
         begin();
-        openNext(entry.path).then((stream) => give(null, stream), fail);
+        openNext(entry.key).then((stream) => give(null, stream), fail);
       });
     });
   const feed = async (): Promise<void> => {

@@ -1,17 +1,23 @@
+import { createReadStream } from "node:fs";
 import { mkdir, readFile, rename } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { BatchSnapshot } from "../../core/batch.ts";
 import { isUuid } from "../../core/ids.ts";
 import type { Milepost, SubmitResult } from "../../engine/milepost.ts";
 import type { SubmitOptions } from "../../engine/submit.ts";
+import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
 import { refusal } from "../problems.ts";
 import { asRefusal, bytesOf, codeOf, linkOrCopy, namesIn, removeAll, syncPath, writeDurably } from "./disk.ts";
 import type { Holdings } from "./holdings.ts";
-import { isLeftover, isMarked, markedName } from "./process-mark.ts";
+import { FolderStorage } from "./storage/folder-storage.ts";
+import { LayeredStorage } from "./storage/layered-storage.ts";
+import type { Storage } from "./storage/storage.ts";
 
 /** A file that a batch shall have as an input. */
 export interface BatchInput {
   readonly fileId: string;
+  /** Of the item that is made of it. */
+  readonly key: string;
   readonly extension: string;
   /** Where it lies now. */
   readonly path: string;
@@ -20,6 +26,9 @@ export interface BatchInput {
 /** A submission that can be written down: what it takes to finish it after a crash. */
 type Order = SubmitOptions & { readonly id: string; readonly items: readonly { readonly key: string }[] };
 
+/** An order as it lies on the disk, with the inputs that are put in their places for it: their names, and the keys of their items. */
+type WrittenOrder = Order & { readonly inputs: readonly { readonly name: string; readonly key: string }[] };
+
 /**
  * The folders of batches that were made of uploads: `<batchId>/in/<fileId>.<extension>`, second names of the uploads' content, and
  * `<batchId>/out`. While a batch is submitted, an order lies in its folder, under a marked name: if the process dies, the next
@@ -27,14 +36,26 @@ type Order = SubmitOptions & { readonly id: string; readonly items: readonly { r
  */
 export class BatchFolders {
   readonly #folder: string;
+  /** What the batches made, by keys. */
+  readonly storage: Storage;
+  readonly #bucket: Storage | null;
   readonly #milepost: Milepost;
   readonly #holdings: Holdings;
   readonly #ownerOf = new Map<string, string>();
   /** Batches that are being submitted by this process. */
   readonly #underWay = new Set<string>();
 
-  constructor(parts: { readonly folder: string; readonly milepost: Milepost; readonly holdings: Holdings }) {
+  constructor(parts: {
+    readonly folder: string;
+    readonly milepost: Milepost;
+    readonly holdings: Holdings;
+    /** For workers that do not see the folder; null where all do. */
+    readonly bucket: Storage | null;
+  }) {
     this.#folder = parts.folder;
+    const folder = new FolderStorage(parts.folder);
+    this.#bucket = parts.bucket;
+    this.storage = parts.bucket === null ? folder : new LayeredStorage(folder, parts.bucket);
     this.#milepost = parts.milepost;
     this.#holdings = parts.holdings;
   }
@@ -50,13 +71,14 @@ export class BatchFolders {
 
   /** Where an input of a batch lies. */
   inputPath(batchId: string, { fileId, extension }: Pick<BatchInput, "fileId" | "extension">): string {
-    return join(this.pathOf(batchId, "in"), `${fileId}.${extension}`);
+    return join(this.pathOf(batchId, "in"), nameOf({ fileId, extension }));
   }
 
-  /** True if `path` is that of an output of the batch; anything else is nobody's to download. */
-  isOutput(batchId: string, path: string): boolean {
+  /** The key in `storage` of an output of the batch; null for any other path, which is nobody's to download. */
+  outputKey(batchId: string, path: string): string | null {
     const inside = relative(this.pathOf(batchId, "out"), path);
-    return inside !== "" && inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
+    if (inside === "" || inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside)) return null;
+    return `${batchId}/out/${inside.replaceAll(sep, "/")}`;
   }
 
   /**
@@ -71,6 +93,7 @@ export class BatchFolders {
     let marked: string | null = null;
     try {
       marked = await this.#prepare(order, inputs);
+      await this.#send(id, inputs);
       const result = await this.#milepost.submit(order);
       // The repeat of a request is answered with the batch of the first.
       if (result.id !== id) await this.#settle(id, marked);
@@ -96,7 +119,7 @@ export class BatchFolders {
   async sweep(): Promise<void> {
     for (const name of await namesIn(this.#folder)) {
       if (isMarked(name)) {
-        if (isLeftover(name)) await removeAll(join(this.#folder, name));
+        if (await isLeftover(this.#folder, name)) await removeAll(join(this.#folder, name));
       } else if (isUuid(name) && !this.#underWay.has(name)) {
         await this.#sweepOne(name);
       }
@@ -111,12 +134,21 @@ export class BatchFolders {
     });
     await removeAll(gone);
     this.#ownerOf.delete(batchId);
+    if (this.#bucket === null) return;
+    for await (const keys of this.#bucket.list(`${batchId}/`)) await this.#bucket.remove(keys);
+  }
+
+  /** Puts the inputs where workers elsewhere find them. */
+  async #send(batchId: string, inputs: readonly BatchInput[]): Promise<void> {
+    for (const input of this.#bucket === null ? [] : inputs)
+      await this.#bucket?.put(`${batchId}/in/${nameOf(input)}`, createReadStream(input.path));
   }
 
   async #sweepOne(id: string): Promise<void> {
-    const marks = (await namesIn(join(this.#folder, id))).filter(isMarked);
-    if (marks.some((mark) => !isLeftover(mark))) return;
-    for (const mark of marks) await this.#recover(id, join(this.#folder, id, mark));
+    const folder = join(this.#folder, id);
+    const marks = (await namesIn(folder)).filter(isMarked);
+    for (const mark of marks) if (!(await isLeftover(folder, mark))) return;
+    for (const mark of marks) await this.#recover(id, join(folder, mark));
     const snapshot = await this.#find(id);
     if (snapshot === null) return this.remove(id);
     this.#ownerOf.set(id, snapshot.owner);
@@ -129,8 +161,11 @@ export class BatchFolders {
   /** Finishes a submission of which the first part was recorded: half a batch would be neither wanted nor known of. */
   async #recover(id: string, marked: string): Promise<void> {
     const snapshot = await this.#find(id);
-    const order = await readOrder(marked);
-    if (snapshot !== null && !snapshot.isSealed && order !== null) await this.#milepost.submit(order);
+    const written = await readOrder(marked);
+    if (snapshot !== null && !snapshot.isSealed && written !== null) {
+      const { inputs: _inputs, ...order } = written;
+      await this.#milepost.submit(order);
+    }
     await this.#settle(id, marked);
   }
 
@@ -138,8 +173,8 @@ export class BatchFolders {
   async #settle(id: string, marked: string): Promise<void> {
     if ((await this.#find(id)) === null) return this.remove(id);
     const batch = this.#milepost.batch(id);
-    for (const name of await namesIn(this.pathOf(id, "in"))) {
-      const item = await batch.item(fileIdIn(name)).snapshot().catch(nullIfMissing);
+    for (const { name, key } of (await readOrder(marked))?.inputs ?? []) {
+      const item = await batch.item({ key }).snapshot().catch(nullIfMissing);
       if (item === null) await removeAll(join(this.pathOf(id, "in"), name));
     }
     await removeAll(marked);
@@ -155,9 +190,9 @@ export class BatchFolders {
       for (const path of [working, join(working, "in"), join(working, "out")]) {
         await mkdir(path, { recursive: true, mode: 0o700 });
       }
-      await writeDurably(join(working, mark), JSON.stringify(order));
-      for (const input of inputs)
-        await linkOrCopy(input.path, join(working, "in", `${input.fileId}.${input.extension}`));
+      const named = inputs.map((input) => ({ name: nameOf(input), key: input.key }));
+      await writeDurably(join(working, mark), JSON.stringify({ ...order, inputs: named } satisfies WrittenOrder));
+      for (const input of inputs) await linkOrCopy(input.path, join(working, "in", nameOf(input)));
       for (const path of [join(working, "in"), working]) await syncPath(path);
       if (!isThere) {
         await rename(working, folder);
@@ -187,15 +222,19 @@ export class BatchFolders {
   }
 }
 
+function nameOf({ fileId, extension }: Pick<BatchInput, "fileId" | "extension">): string {
+  return `${fileId}.${extension}`;
+}
+
 function fileIdIn(name: string): string {
   return name.replace(/\.[^.]*$/, "");
 }
 
-/** The order as it was written down; null for one whose writing was cut off, so that nothing was submitted yet. */
-async function readOrder(path: string): Promise<Order | null> {
+/** The order as it was written down; null for one whose writing was cut off, so that nothing was submitted or put in place yet. */
+async function readOrder(path: string): Promise<WrittenOrder | null> {
   const text = await readFile(path, "utf8");
   try {
-    return JSON.parse(text) as Order;
+    return JSON.parse(text) as WrittenOrder;
   } catch {
     return null;
   }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileType } from "../../pipelines/uploads.ts";
@@ -34,16 +35,16 @@ export async function receiveFile(
   to: Receiving,
 ): Promise<{ readonly upload: StoredUpload; readonly synced: Promise<void> }> {
   const data = await open(join(to.folder, "data"), "wx", 0o600);
-  let received: { readonly size: number; readonly type: FileType };
+  let received: { readonly size: number; readonly sha256: string; readonly type: FileType };
   try {
     received = await write(part, to, data);
   } finally {
     await data.close();
   }
-  const { size, type } = received;
+  const { size, sha256, type } = received;
   const filename = cleanName(part.filename ?? "", `file.${type.extension}`);
   const { fileId, owner } = to;
-  const upload = { fileId, owner, filename, size, uploadedAt: Date.now(), ...type };
+  const upload = { fileId, owner, filename, size, sha256, uploadedAt: Date.now(), ...type };
   const synced = makeDurable(to.folder, upload);
   // Who waits for it hears of its failure then; nobody may hear of it before.
   synced.catch(() => {});
@@ -52,6 +53,7 @@ export async function receiveFile(
 
 async function write(part: Part, to: Receiving, data: FileHandle) {
   const early: Buffer[] = [];
+  const hash = createHash("sha256");
   let type: FileType | null = null;
   let size = 0;
   const recognize = async (): Promise<void> => {
@@ -69,6 +71,7 @@ async function write(part: Part, to: Receiving, data: FileHandle) {
     size += piece.length;
     if (size > to.bytesMax) throw refusal("too-large", `a file may have at most ${to.bytesMax} bytes`);
     to.onBytes(size);
+    hash.update(piece);
     if (type !== null) {
       await data.appendFile(piece);
     } else {
@@ -78,7 +81,7 @@ async function write(part: Part, to: Receiving, data: FileHandle) {
   }
   if (size < FILE_BYTES_MIN) throw refusal("validation", "a file is empty");
   if (type === null) await recognize();
-  return { size, type: type as FileType | null as FileType };
+  return { size, sha256: hash.digest("hex"), type: type as FileType | null as FileType };
 }
 
 async function makeDurable(folder: string, upload: StoredUpload): Promise<void> {

@@ -9,6 +9,8 @@ import type { ServerSettings } from "../settings.ts";
 import { BatchFolders } from "./batch-folders.ts";
 import { requireRoom } from "./disk.ts";
 import { Holdings } from "./holdings.ts";
+import { IndexFolders } from "./index-folders.ts";
+import { openS3Storage, type S3Storage } from "./storage/s3-storage.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -24,12 +26,15 @@ export interface ServerFilesParts {
 export class ServerFiles {
   readonly uploads: Uploads;
   readonly batches: BatchFolders;
+  readonly indexes: IndexFolders;
   readonly #folder: string;
   readonly #settings: ServerSettings;
   readonly #holdings: Holdings;
   readonly #sweeper: Sweeper;
+  readonly #bucket: S3Storage | null;
 
-  private constructor({ milepost, settings, facets, onError }: ServerFilesParts) {
+  private constructor({ milepost, settings, facets, onError }: ServerFilesParts, bucket: S3Storage | null) {
+    this.#bucket = bucket;
     const { files: folder, limits } = settings;
     this.#folder = folder;
     this.#settings = settings;
@@ -41,13 +46,15 @@ export class ServerFiles {
       accepts: (head, filename) =>
         facets.map((facet) => facet.accepts(head, filename)).find((type) => type !== null) ?? null,
     });
-    this.batches = new BatchFolders({ folder: join(folder, "batches"), milepost, holdings: this.#holdings });
+    this.batches = new BatchFolders({ folder: join(folder, "batches"), milepost, holdings: this.#holdings, bucket });
+    this.indexes = new IndexFolders({ folder: join(folder, "indexes"), milepost, holdings: this.#holdings });
     this.#sweeper = new Sweeper({
       milepost,
       limits,
       holdings: this.#holdings,
       uploads: this.uploads,
       batches: this.batches,
+      indexes: this.indexes,
       onError,
     });
   }
@@ -63,10 +70,11 @@ export class ServerFiles {
       const advice = `Give another folder, or, if it is the same store at another place, delete ${join(settings.files, "store")}.`;
       throw new MilepostError("CONFLICT", `${settings.files} has the files of the store ${store}. ${advice}`);
     }
-    for (const name of ["uploads", "batches"]) {
+    for (const name of ["uploads", "batches", "indexes"]) {
       await mkdir(join(settings.files, name), { recursive: true, mode: 0o700 });
     }
-    const files = new ServerFiles(parts);
+    const bucket = settings.storage === null ? null : await openS3Storage(settings.storage);
+    const files = new ServerFiles(parts, bucket);
     await files.#sweeper.start();
     return files;
   }
@@ -77,6 +85,7 @@ export class ServerFiles {
     await requireRoom(this.#folder, bytes, freeBytes);
     if (owner === "") return;
     await this.batches.weigh(owner);
+    await this.indexes.weigh(owner);
     if (this.#holdings.total(owner) + bytes <= sessionBytes) return;
     throw refusal(
       "too-large",
@@ -89,7 +98,8 @@ export class ServerFiles {
     return this.#sweeper.sweep();
   }
 
-  close(): Promise<void> {
-    return this.#sweeper.stop();
+  async close(): Promise<void> {
+    await this.#sweeper.stop();
+    this.#bucket?.close();
   }
 }

@@ -3,6 +3,7 @@ import { SESSION_OWNER } from "../callers.ts";
 import type { ServerLimits } from "../settings.ts";
 import type { BatchFolders } from "./batch-folders.ts";
 import type { Holdings } from "./holdings.ts";
+import type { IndexFolders } from "./index-folders.ts";
 import type { Uploads } from "./uploads.ts";
 
 /**
@@ -11,6 +12,7 @@ import type { Uploads } from "./uploads.ts";
  * - batches of sessions that ended longer ago than `retentionMs` are deleted; running ones never, and those of the CLI, the
  *   library and operators stay until they are pruned;
  * - folders of batches that are not in the store any more are removed, whoever deleted them;
+ * - indexes of sessions that have no batch of documents left are removed;
  * - uploads that came longer ago than `retentionMs` and that no batch uses are removed;
  * - what processes that are dead left half-done is finished, if part of it was recorded, or removed.
  *
@@ -22,6 +24,7 @@ export class Sweeper {
   readonly #holdings: Holdings;
   readonly #uploads: Uploads;
   readonly #batches: BatchFolders;
+  readonly #indexes: IndexFolders;
   readonly #onError: (error: unknown) => void;
   #timer: NodeJS.Timeout | null = null;
   #sweeping: Promise<void> = Promise.resolve();
@@ -32,6 +35,7 @@ export class Sweeper {
     readonly holdings: Holdings;
     readonly uploads: Uploads;
     readonly batches: BatchFolders;
+    readonly indexes: IndexFolders;
     /** Told of a sweep that failed, but for the first. */
     readonly onError: (error: unknown) => void;
   }) {
@@ -40,6 +44,7 @@ export class Sweeper {
     this.#holdings = parts.holdings;
     this.#uploads = parts.uploads;
     this.#batches = parts.batches;
+    this.#indexes = parts.indexes;
     this.#onError = parts.onError;
   }
 
@@ -68,6 +73,7 @@ export class Sweeper {
     await this.#milepost.prune({ olderThanMs: this.#limits.retentionMs, ownerPrefix: SESSION_OWNER });
     await this.#holdings.recount(async () => {
       await this.#batches.sweep();
+      await this.#indexes.sweep();
       await this.#uploads.sweep(Date.now());
     });
   }

@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileType } from "../../pipelines/uploads.ts";
+import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
 import { refusal } from "../problems.ts";
 import type { ServerLimits } from "../settings.ts";
 import { asRefusal, codeOf, namesIn, removeAll, requireRoom, syncPath } from "./disk.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Part } from "./multipart.ts";
-import { isLeftover, isMarked, markedName } from "./process-mark.ts";
 import { receiveFile } from "./receive-file.ts";
 
 /** An upload as it was acknowledged. */
@@ -16,8 +16,15 @@ export interface StoredUpload extends FileType {
   readonly owner: string;
   readonly filename: string;
   readonly size: number;
+  /** Of the content, in hexadecimal digits. */
+  readonly sha256: string;
   /** Milliseconds since 1970. */
   readonly uploadedAt: number;
+}
+
+/** Tells by its first bytes what a file is; null for one that is not taken. */
+interface Taker {
+  readonly accepts: (head: Uint8Array, filename: string) => FileType | null;
 }
 
 const FILE_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -33,14 +40,14 @@ export class Uploads {
   readonly #folder: string;
   readonly #limits: ServerLimits;
   readonly #holdings: Holdings;
-  readonly #accepts: (head: Uint8Array, filename: string) => FileType | null;
+  readonly #accepts: Taker["accepts"];
   readonly #byOwner = new Map<string, Map<string, StoredUpload>>();
 
   constructor(parts: {
     readonly folder: string;
     readonly limits: ServerLimits;
     readonly holdings: Holdings;
-    readonly accepts: (head: Uint8Array, filename: string) => FileType | null;
+    readonly accepts: Taker["accepts"];
   }) {
     this.#folder = parts.folder;
     this.#limits = parts.limits;
@@ -50,12 +57,17 @@ export class Uploads {
 
   /**
    * Takes the files of a form: all of them or, where anything is wrong with one, none. Nothing is ever held whole in memory.
+   * @param taker takes only what this one accepts; left out: what anybody does
    * @throws {Refusal} what is wrong, as soon as it is known; what had come in is removed
    */
-  async receive(parts: AsyncIterable<Part>, owner: string): Promise<readonly StoredUpload[]> {
+  async receive(
+    parts: AsyncIterable<Part>,
+    owner: string,
+    taker: Taker = { accepts: this.#accepts },
+  ): Promise<readonly StoredUpload[]> {
     const received: { readonly upload: StoredUpload; readonly folder: string; readonly synced: Promise<void> }[] = [];
     try {
-      for await (const part of this.#filesAmong(parts)) received.push(await this.#receiveOne(part, owner));
+      for await (const part of this.#filesAmong(parts)) received.push(await this.#receiveOne(part, owner, taker));
       if (received.length === 0) throw refusal("malformed", "the form has no file in it; send some as `files`");
       for (const { synced } of received) await synced;
       for (const { upload, folder } of received) await rename(folder, join(this.#folder, upload.fileId));
@@ -106,7 +118,7 @@ export class Uploads {
     for (const name of await namesIn(this.#folder)) {
       const path = join(this.#folder, name);
       if (isMarked(name)) {
-        if (isLeftover(name)) await removeAll(path);
+        if (await isLeftover(this.#folder, name)) await removeAll(path);
         continue;
       }
       const upload = await this.#read(name);
@@ -146,7 +158,7 @@ export class Uploads {
     if (fault !== null) throw fault;
   }
 
-  async #receiveOne(part: Part, owner: string) {
+  async #receiveOne(part: Part, owner: string, { accepts }: Taker) {
     await requireRoom(this.#folder, 0, this.#limits.freeBytes);
     const fileId = randomUUID();
     const folder = join(this.#folder, markedName(fileId));
@@ -157,7 +169,7 @@ export class Uploads {
         fileId,
         owner,
         bytesMax: this.#limits.fileBytes,
-        accepts: this.#accepts,
+        accepts,
         onBytes: (bytes) => this.#charge(owner, fileId, bytes),
       });
       return { upload, folder, synced };

@@ -41,8 +41,9 @@ export function batchControlRoutes(context: ServerContext): (app: App) => Promis
         },
       },
       async (request) => {
-        const { failed } = request.body;
-        return control(context, request, request.params.batchId, (batch) => batch.retry({ failed }));
+        const { failed, error } = request.body;
+        const options = { failed, ...(error !== undefined && { error }) };
+        return control(context, request, request.params.batchId, (batch) => batch.retry(options));
       },
     );
     app.post(

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { EVENT_ITEMS } from "../../wire/event.ts";
 import { idSchema } from "../../wire/page.ts";
 import type { App, ServerContext } from "../context.ts";
+import { OwnRunning, type Watched } from "../events/overview.ts";
 import { refusal } from "../problems.ts";
 import { batchParams, ownBatch } from "./batches.ts";
 
@@ -29,12 +30,14 @@ const surveyQuery = z.strictObject({
   batches: z
     .string()
     .max(BATCHES_MAX * 37)
-    .describe("Ids separated by commas, at most 200; the operator may say `all`: those that run"),
+    .describe(
+      "Ids separated by commas, at most 200; or `all` that run: of a session its own, of the operator everybody's",
+    ),
 });
 
 /** Events that servers send; `docs/http.md` describes them. */
 export function eventRoutes(context: ServerContext): (app: App) => Promise<void> {
-  const { events, callers } = context;
+  const { events } = context;
   return async (app) => {
     // Streams end before the server waits for its connections.
     app.addHook("preClose", () => events.close());
@@ -83,9 +86,9 @@ export function eventRoutes(context: ServerContext): (app: App) => Promise<void>
       },
       async (request, reply) => {
         const wanted = idsOf(request.query.batches);
-        if (wanted === "running") callers.requireOperator(request);
-        const watched = wanted === "running" ? wanted : new Set(await ownOf(context, request, wanted));
-        const missing = watched === "running" ? [] : [...wanted].filter((id) => !watched.has(id));
+        const ids = wanted === "running" ? null : new Set(await ownOf(context, request, wanted));
+        const missing = ids === null ? [] : [...wanted].filter((id) => !ids.has(id));
+        const watched = ids ?? runningFor(context, request);
         const stream = events.open(reply, ownerOf(context, request));
         void events.survey(stream, { watched, missing });
         return reply;
@@ -100,6 +103,14 @@ function ownerOf({ callers }: ServerContext, request: FastifyRequest): string | 
   return caller.kind === "session" ? caller.owner : null;
 }
 
+/** All that run, as far as the caller may know of them. */
+function runningFor({ callers }: ServerContext, request: FastifyRequest): Watched {
+  const caller = callers.of(request);
+  if (caller.kind === "session") return new OwnRunning(caller.owner);
+  callers.requireOperator(request);
+  return "running";
+}
+
 /** The version that the reader has been told up to; null: it begins. */
 function cursorOf(request: FastifyRequest, after: string | undefined): number | null {
   const last = request.headers["last-event-id"];
@@ -112,7 +123,7 @@ function idsOf(list: string): readonly string[] | "running" {
   if (list === "all") return "running";
   const ids = z.array(idSchema).min(1).max(BATCHES_MAX).safeParse(list.split(","));
   if (ids.success) return [...new Set(ids.data)];
-  throw refusal("malformed", `batches must be 1 to ${BATCHES_MAX} ids separated by commas, or all for the operator`);
+  throw refusal("malformed", `batches must be 1 to ${BATCHES_MAX} ids separated by commas, or all`);
 }
 
 /** Those of the batches that the caller may know of. Where there is none, that is said as if none were there at all. */

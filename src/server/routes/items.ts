@@ -76,13 +76,16 @@ function listItems(context: ServerContext, app: App): void {
     },
     async (request, reply) => {
       const { batch, snapshot } = await ownBatch(context, request, request.params.batchId);
-      const { cursor, limit, state, stage, error } = request.query;
-      const list = ["items", snapshot.id, state ?? null, stage ?? null, error ?? null];
+      const { cursor, from, limit, state, stage, error, search } = request.query;
+      if (cursor !== undefined && from !== undefined) throw refusal("malformed", "give cursor or from, not both");
+      const list = ["items", snapshot.id, state ?? null, stage ?? null, error ?? null, search ?? null];
       const after = cursor === undefined ? undefined : idFromCursor(cursor, list);
       // Whatever changes an item raises the version of its batch.
-      if (sendIfKnown(request, reply, [...list, snapshot.version, after ?? null, limit])) return reply;
-      const page = await batch.items({ ...toItemsQuery(request.query), limit, ...(after !== undefined && { after }) });
-      return { items: page.items.map(toWireItem), nextCursor: toCursor(page.nextCursor, list) };
+      if (sendIfKnown(request, reply, [...list, snapshot.version, after ?? null, from ?? null, limit])) return reply;
+      const place = { ...(after !== undefined && { after }), ...(from !== undefined && { from }) };
+      const page = await batch.items({ ...toItemsQuery(request.query), ...place, limit });
+      const answer = { items: page.items.map(toWireItem), nextCursor: toCursor(page.nextCursor, list) };
+      return from === undefined ? answer : { ...answer, span: await batch.span() };
     },
   );
   app.get(
@@ -124,11 +127,12 @@ async function* csvLines(
   } while (after !== null);
 }
 
-function toItemsQuery({ state, stage, error }: z.infer<typeof itemFiltersSchema>): ItemsQuery {
+function toItemsQuery({ state, stage, error, search }: z.infer<typeof itemFiltersSchema>): ItemsQuery {
   return {
     ...(state !== undefined && { state }),
     ...(stage !== undefined && { stage }),
     ...(error !== undefined && { errorMessage: error }),
+    ...(search !== undefined && { search }),
   };
 }
 

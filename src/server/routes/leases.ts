@@ -22,8 +22,7 @@ export function leaseRoutes({ milepost, callers }: ServerContext): (app: App) =>
     const closing = new AbortController();
     // What waits for news must not hold up a server that closes.
     app.addHook("preClose", async () => closing.abort());
-    // Before a body is read.
-    app.addHook("onRequest", async (request) => callers.requireOperator(request));
+    callers.keepForOperator(app);
 
     app.post(
       "/api/workers/:workerId/claim",
@@ -39,13 +38,13 @@ export function leaseRoutes({ milepost, callers }: ServerContext): (app: App) =>
       async ({ params, body: { limit, held, waitSeconds } }, reply) => {
         const waitMs = toMs(waitSeconds);
         const signal = endOf(reply, closing.signal);
-        const { leases, nextAt } = await workers.claim(params.workerId, {
+        const { leases, nextAt, isDraining } = await workers.claim(params.workerId, {
           limit,
           held: held.map(plain),
           waitMs,
           signal,
         });
-        return { leases: leases.map(toWireLease), nextAt: nextAt?.toISOString() ?? null };
+        return { leases: leases.map(toWireLease), nextAt: nextAt?.toISOString() ?? null, isDraining };
       },
     );
 
@@ -64,8 +63,8 @@ export function leaseRoutes({ milepost, callers }: ServerContext): (app: App) =>
         const waitMs = toMs(waitSeconds);
         const signal = endOf(reply, closing.signal);
         const heartbeat = { held: held.map(plain), confirmed, waitMs, signal };
-        const { revision, leftMs, orders } = await workers.heartbeat(params.workerId, heartbeat);
-        return { revision, leaseSeconds: leftMs / 1_000, orders: [...orders] };
+        const { revision, leftMs, isDraining, orders } = await workers.heartbeat(params.workerId, heartbeat);
+        return { revision, leaseSeconds: leftMs / 1_000, isDraining, orders: [...orders] };
       },
     );
 

@@ -1,4 +1,3 @@
-import { type FileHandle, lstat } from "node:fs/promises";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ItemSnapshot } from "../../core/item.ts";
 import type { Batch } from "../../engine/batch.ts";
@@ -9,8 +8,9 @@ import type { App, ServerContext } from "../context.ts";
 import { isKnown } from "../etag.ts";
 import { type ArchiveEntry, archiveOf } from "../files/archive.ts";
 import { attachmentOf, portableName } from "../files/clean-name.ts";
-import { codeOf, openFile } from "../files/disk.ts";
+import { codeOf } from "../files/disk.ts";
 import { ArchiveNames, outputName } from "../files/output-names.ts";
+import type { StoredFile } from "../files/storage/storage.ts";
 import { refusal } from "../problems.ts";
 import { type ByteRange, rangeOf } from "../range.ts";
 import { batchParams, ownBatch } from "./batches.ts";
@@ -35,7 +35,7 @@ export function outputRoutes(context: ServerContext): (app: App) => Promise<void
         const item = await batch.item(itemId).snapshot().catch(nullIfMissing);
         const made = item === null ? null : madeFileOf(context, batchId, item);
         if (item === null || made === null) throw noOutput();
-        return sendFile(request, reply, { made, name: outputName(filenameOf(item), made.extension) });
+        return sendFile(context, { request, reply }, { made, name: outputName(filenameOf(item), made.extension) });
       },
     );
 
@@ -59,7 +59,7 @@ export function outputRoutes(context: ServerContext): (app: App) => Promise<void
         return reply
           .headers({ ...FILE_HEADERS, "content-disposition": attachmentOf(`${name}.zip`), "cache-control": "no-store" })
           .type("application/zip")
-          .send(archiveOf(withFirst(first.value, pages)));
+          .send(archiveOf(context.files.batches.storage, withFirst(first.value, pages)));
       },
     );
   };
@@ -76,50 +76,49 @@ function noOutput(): Error {
   return refusal("not-found", "there is no such output; an item has one when it is completed");
 }
 
-function madeFileOf({ facets, files }: ServerContext, batchId: string, item: ItemSnapshot): MadeFile | null {
+/** What an item made, and the key of it. */
+type Made = MadeFile & { readonly key: string };
+
+function madeFileOf({ facets, files }: ServerContext, batchId: string, item: ItemSnapshot): Made | null {
   if (item.state !== "completed") return null;
   for (const facet of facets) {
     const made = facet.toMadeFile(item.output);
-    if (made !== null && files.batches.isOutput(batchId, made.path)) return made;
+    const key = made === null ? null : files.batches.outputKey(batchId, made.path);
+    if (made !== null && key !== null) return { ...made, key };
   }
   return null;
 }
 
 async function sendFile(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { made, name }: { readonly made: MadeFile; readonly name: string },
+  { files }: ServerContext,
+  { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  { made, name }: { readonly made: Made; readonly name: string },
 ): Promise<FastifyReply> {
-  const handle = await openFile(made.path);
-  if (handle === null) throw noOutput();
+  const file = await files.batches.storage.open(made.key);
+  if (file === null) throw noOutput();
   try {
-    const { size, mtimeMs } = await handle.stat();
-    const etag = `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}"`;
+    const { bytes: size, etag } = file;
     reply.headers({ ...FILE_HEADERS, etag, "cache-control": "private, no-cache", "accept-ranges": "bytes" });
     if (isKnown(request.headers["if-none-match"], etag)) {
-      await handle.close();
+      await file.close();
       return reply.status(304).send(undefined as never);
     }
     const range = rangeOf(request.headers, { size, etag });
     reply.type(made.type).header("content-disposition", attachmentOf(name));
-    return sendRange(reply, handle, { range, size });
+    return await sendRange(reply, file, range);
   } catch (error) {
-    await handle.close();
+    await file.close();
     throw error;
   }
 }
 
-function sendRange(
-  reply: FastifyReply,
-  handle: FileHandle,
-  { range, size }: { readonly range: ByteRange | null; readonly size: number },
-): FastifyReply {
-  if (range === null) return reply.header("content-length", size).send(handle.createReadStream());
+async function sendRange(reply: FastifyReply, file: StoredFile, range: ByteRange | null): Promise<FastifyReply> {
+  if (range === null) return reply.header("content-length", file.bytes).send(await file.read());
   return reply
     .status(206)
-    .header("content-range", `bytes ${range.start}-${range.end}/${size}`)
+    .header("content-range", `bytes ${range.start}-${range.end}/${file.bytes}`)
     .header("content-length", range.end - range.start + 1)
-    .send(handle.createReadStream(range));
+    .send(await file.read(range));
 }
 
 /** The files of a batch page by page; a page without any is left out. */
@@ -140,9 +139,11 @@ async function* entriesOf(
     for (const item of page.items) {
       const made = madeFileOf(context, batchId, item);
       // One that is not there any more is left out rather than ending the archive in the middle.
-      if (made === null || !(await lstat(made.path).catch(() => null))?.isFile()) continue;
+      const file = made === null ? null : await context.files.batches.storage.open(made.key);
+      if (made === null || file === null) continue;
+      await file.close();
       const name = names.take(filenameOf(item), made.extension);
-      entries.push({ path: made.path, name, time: item.endedAt ?? new Date(0) });
+      entries.push({ key: made.key, name, time: item.endedAt ?? new Date(0) });
     }
     if (entries.length > 0) yield entries;
     after = page.nextCursor;

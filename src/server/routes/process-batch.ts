@@ -4,7 +4,7 @@ import type { BatchSnapshot } from "../../core/batch.ts";
 import { batchIdFrom, isUuid } from "../../core/ids.ts";
 import type { Json } from "../../core/json.ts";
 import { toPriority } from "../../core/priority.ts";
-import type { UploadFacet } from "../../pipelines/uploads.ts";
+import type { ItemsOfFiles, OwnedPlaces, StoredFile, UploadFacet } from "../../pipelines/uploads.ts";
 import {
   batchAcceptedSchema,
   processBatchSchema,
@@ -57,7 +57,11 @@ export function processBatchRoutes(context: ServerContext): (app: App) => Promis
   };
 }
 
-async function submitUploads(
+/**
+ * Makes a batch of uploads of this owner.
+ * @throws {Refusal} what is wrong with the request; nothing was submitted then
+ */
+export async function submitUploads(
   context: ServerContext,
   owner: string,
   body: WireProcessBatch,
@@ -76,31 +80,61 @@ async function submitUploads(
   }
 
   const id = known?.id ?? batchIdFrom(Date.now(), randomBytes(10));
-  const options = batchOptionsFor(facet, { known, given: body.options, out: files.batches.pathOf(id, "out") });
-  const items = uploads.map((upload) =>
-    facet.toItem({ ...upload, path: files.batches.inputPath(id, upload) }, options),
-  );
-  const inputs = uploads.map(({ fileId, extension }) => ({ fileId, extension, path: files.uploads.pathOf(fileId) }));
+  const places = { out: files.batches.pathOf(id, "out"), index: files.indexes.pathOf(owner) };
+  const options = batchOptionsFor(facet, { known, given: body.options, places });
+  const stored = uploads.map((upload) => ({
+    ...upload,
+    path: files.batches.inputPath(id, upload),
+    content: files.uploads.pathOf(upload.fileId),
+  }));
+  const { items, keys } = await (facet.toItems?.(stored, options) ?? itemEach(facet, stored, options));
+  const inputs = stored.map(({ fileId, extension, content }) => ({
+    fileId,
+    key: keys.get(fileId) ?? fileId,
+    extension,
+    path: content,
+  }));
   const { name, priority } = body;
   const order = { id, owner, pipeline: facet.pipeline, options, items };
-  const result = await files.batches.submit(
-    {
-      ...order,
-      ...(name !== undefined && { name }),
-      ...(priority !== undefined && { priority: toPriority(priority) }),
-      ...(key !== null && { request: { key, fingerprint: fingerprintOf(["process-batch", body]) } }),
-    },
-    inputs,
-  );
-  const { id: batchId, isRepeat } = result;
-  return { batchId, isRepeat, body: { batchId, ...duplicatesIn(body.fileIds) } satisfies WireBatchAccepted };
+  const submit = () =>
+    files.batches.submit(
+      {
+        ...order,
+        ...(name !== undefined && { name }),
+        ...(priority !== undefined && { priority: toPriority(priority) }),
+        ...(key !== null && { request: { key, fingerprint: fingerprintOf(["process-batch", body]) } }),
+      },
+      inputs,
+    );
+  const { id: batchId, isRepeat } = await (facet.keepsIndex ? files.indexes.submit(owner, submit) : submit());
+  return {
+    batchId,
+    isRepeat,
+    body: {
+      batchId,
+      ...verdictsOf(body.fileIds, facet.toItems ? new Map() : keys, before),
+    } satisfies WireBatchAccepted,
+  };
 }
 
-function duplicatesIn(fileIds: readonly string[]): Pick<WireBatchAccepted, "verdicts"> {
+/** An item for each file. */
+function itemEach(facet: UploadFacet, files: readonly StoredFile[], options: Json): ItemsOfFiles {
+  const items = files.map((file) => facet.toItem(file, options));
+  return { items, keys: new Map(files.map(({ fileId }, index) => [fileId, items[index]?.key ?? fileId])) };
+}
+
+/** Of what is not new to the batch: in it `before`, or given once more, the same content included where that is what counts. */
+function verdictsOf(
+  fileIds: readonly string[],
+  keys: ReadonlyMap<string, string>,
+  before: ReadonlySet<string>,
+): Pick<WireBatchAccepted, "verdicts"> {
   const seen = new Set<string>();
-  const verdicts = fileIds
-    .filter((fileId) => seen.size === seen.add(fileId).size)
-    .map((fileId) => ({ fileId, verdict: "duplicate" as const }));
+  const verdicts = fileIds.flatMap((fileId) => {
+    const isAgain = seen.size === seen.add(keys.get(fileId) ?? fileId).size;
+    if (!isAgain && !before.has(fileId)) return [];
+    return [{ fileId, verdict: isAgain ? ("duplicate" as const) : ("known" as const) }];
+  });
   return verdicts.length === 0 ? {} : { verdicts };
 }
 
@@ -149,11 +183,15 @@ function facetFor({ facets }: ServerContext, asked: string | undefined, uploads:
 /** A batch has one set of options: who adds to it takes them, or says the same. Files that want others belong in another batch. */
 function batchOptionsFor(
   facet: UploadFacet,
-  of: { readonly known: BatchSnapshot | null; readonly given: Json | undefined; readonly out: string },
+  of: {
+    readonly known: BatchSnapshot | null;
+    readonly given: Json | undefined;
+    readonly places: OwnedPlaces & { readonly out: string };
+  },
 ): Json {
-  const { known, given, out } = of;
+  const { known, given, places } = of;
   if (known !== null && given === undefined) return known.options;
-  const wanted = facet.toBatchOptions(checkedOptions(facet, given ?? {}), out);
+  const wanted = facet.toBatchOptions(checkedOptions(facet, given ?? {}), places.out, places);
   if (known === null || isDeepStrictEqual(known.options, wanted)) return wanted;
   throw refusal("conflict", "there is a batch of that name with other options; choose another name");
 }

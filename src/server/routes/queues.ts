@@ -8,7 +8,7 @@ const tags = ["queues"];
 /** Queues hold the work of many: only the operator sees and steers them. */
 export function queueRoutes({ milepost, callers, settings }: ServerContext): (app: App) => Promise<void> {
   return async (app) => {
-    app.addHook("onRequest", async (request) => callers.requireOperator(request));
+    callers.keepForOperator(app);
     app.get("/api/queues", { schema: { summary: "List queues", tags, response: { 200: queuesSchema } } }, async () => ({
       queues: (await milepost.queues()).map((queue) => ({ ...queue })),
     }));

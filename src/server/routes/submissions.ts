@@ -34,7 +34,7 @@ interface Lines {
 /** Free items are the operator's: their inputs are what handlers act on, paths and commands among them. */
 export function submissionRoutes(context: ServerContext): (app: App) => Promise<void> {
   return async (app) => {
-    app.addHook("onRequest", async (request) => context.callers.requireOperator(request));
+    context.callers.keepForOperator(app);
     readLines(app);
     createBatch(context, app);
     addItems(context, app);

@@ -1,23 +1,39 @@
 import { z } from "zod";
-import type { WorkerSnapshot } from "../../engine/remote/remote-session.ts";
+import { emptySchema } from "../../wire/control.ts";
 import { idSchema } from "../../wire/page.ts";
-import { newWorkerSchema, type WireWorker, workerSchema, workersSchema } from "../../wire/worker.ts";
+import {
+  drainedSchema,
+  newWorkerSchema,
+  toWireWorker,
+  workerSchema,
+  workersQuerySchema,
+  workersSchema,
+} from "../../wire/worker.ts";
 import type { App, ServerContext } from "../context.ts";
 
 export const workerParams = z.object({ workerId: idSchema });
 const tags = ["workers"];
 
+const DRAIN_DESCRIPTION =
+  "It claims nothing more from now on, finishes what it runs, and its process ends. 200 once the worker has confirmed it; 202 while it has not. The order stands and cannot be taken back.";
+
 /** Workers in any language: their sessions. The operator's alone. */
-export function workerRoutes({ milepost, callers }: ServerContext): (app: App) => Promise<void> {
+export function workerRoutes({ milepost, callers, settings }: ServerContext): (app: App) => Promise<void> {
   return async (app) => {
     const workers = milepost.remoteWorkers();
-    // Before a body is read.
-    app.addHook("onRequest", async (request) => callers.requireOperator(request));
+    callers.keepForOperator(app);
 
     app.get(
       "/api/workers",
-      { schema: { summary: "List the sessions of workers", tags, response: { 200: workersSchema } } },
-      async () => ({ workers: (await workers.list()).map(toWireWorker) }),
+      {
+        schema: {
+          summary: "List the sessions of workers",
+          tags,
+          querystring: workersQuerySchema,
+          response: { 200: workersSchema },
+        },
+      },
+      async ({ query }) => ({ workers: (await milepost.workers(query)).map(toWireWorker) }),
     );
 
     app.post(
@@ -43,6 +59,25 @@ export function workerRoutes({ milepost, callers }: ServerContext): (app: App) =
       },
     );
 
+    app.post(
+      "/api/workers/:workerId/drain",
+      {
+        config: { isBodyOptional: true },
+        schema: {
+          summary: "Let a worker finish what it runs and leave",
+          description: DRAIN_DESCRIPTION,
+          tags,
+          params: workerParams,
+          body: emptySchema,
+          response: { 200: drainedSchema, 202: drainedSchema },
+        },
+      },
+      async ({ params }, reply) => {
+        const drained = await milepost.drain(params.workerId, { waitMs: settings.limits.haltWaitMs });
+        return reply.status(drained.isConfirmed ? 200 : 202).send({ ...drained });
+      },
+    );
+
     app.delete(
       "/api/workers/:workerId",
       {
@@ -58,18 +93,5 @@ export function workerRoutes({ milepost, callers }: ServerContext): (app: App) =
         return reply.code(204).send(null);
       },
     );
-  };
-}
-
-function toWireWorker(worker: WorkerSnapshot): WireWorker {
-  const { id, leaseMs, openedAt, silentMs, ...rest } = worker;
-  return {
-    workerId: id,
-    ...rest,
-    queues: [...worker.queues],
-    pipelines: worker.pipelines === null ? null : [...worker.pipelines],
-    leaseSeconds: leaseMs / 1_000,
-    openedAt: openedAt.toISOString(),
-    silentSeconds: silentMs / 1_000,
   };
 }

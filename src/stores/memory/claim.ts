@@ -19,7 +19,7 @@ const NOTHING: Claimed = { leases: [], nextAt: null };
 
 export function claim(state: MemoryState, request: ClaimRequest): Claimed {
   const worker = state.workers.get(request.worker);
-  if (worker === undefined) return NOTHING;
+  if (worker === undefined || worker.isDraining) return NOTHING;
   const { candidates, nextAt } = survey(state, request);
   const leases: Lease[] = [];
   const take = (item: MemoryItem): void => {

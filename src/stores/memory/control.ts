@@ -12,6 +12,7 @@ const CONTROL_OF = { pause: "pause", resume: "run", stop: "stop" } as const sati
 
 export function control(state: MemoryState, command: ControlCommand, now: number): ControlResult {
   const { target } = command;
+  if ("worker" in target) return drainWorker(state, target.worker);
   const commit = new Commit(state, now);
   if ("item" in target) {
     const item = itemNumbered(state, target.item);
@@ -51,6 +52,7 @@ function controlQueue(commit: Commit, name: string, command: ControlCommand): Co
     case "hold":
     case "unhold":
     case "priority":
+    case "drain":
       return refused("wrong-state");
     default:
       return unreachable(command);
@@ -79,7 +81,7 @@ function controlBatch(commit: Commit, number: number, command: ControlCommand): 
       if (!isEndedBy(batch, command.endedBy)) return refused("wrong-state");
       return removeBatches(commit, [batch]);
     case "retry":
-      return retryBatch(commit, batch, command.failedOnly);
+      return retryBatch(commit, batch, command);
     case "priority":
       if (batch.priority === command.priority) return done(state, 0);
       batch.priority = command.priority;
@@ -90,10 +92,22 @@ function controlBatch(commit: Commit, number: number, command: ControlCommand): 
     case "hold":
     case "unhold":
     case "concurrency":
+    case "drain":
       return refused("wrong-state");
     default:
       return unreachable(command);
   }
+}
+
+function drainWorker(state: MemoryState, number: number): ControlResult {
+  const worker = state.workers.get(number);
+  if (worker === undefined) return refused("not-found");
+  if (worker.spec.concurrency === 0) return refused("wrong-state");
+  if (worker.isDraining) return done(state, 0);
+  worker.isDraining = true;
+  state.revision += 1;
+  notify(state);
+  return done(state, 1);
 }
 
 function done(state: MemoryState, changed: number): ControlResult {

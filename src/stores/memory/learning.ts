@@ -63,10 +63,16 @@ function dedicatedTo(state: MemoryState, batch: MemoryBatch): number {
 
 function rivalsOf(state: MemoryState, batch: MemoryBatch): Evidence["rivals"] {
   const now = state.clock.now();
-  return [...batch.queue.batches]
-    .filter((other) => other !== batch && other.control === "run" && !other.isCancelled && other.counts.pending > 0)
-    .filter((other) => other.startAt === null || other.startAt <= now)
-    .sort((a, b) => a.priority - b.priority || a.number - b.number)
-    .slice(0, LIMITS.rivals)
-    .map((other) => ({ number: other.number, priority: other.priority }));
+  const first: MemoryBatch[] = [];
+  // The older ones come first, so that only a better priority takes the place of one that is there.
+  for (const other of batch.queue.batches) {
+    if (other === batch || other.control !== "run" || other.isCancelled || other.counts.pending === 0) continue;
+    if (other.startAt !== null && other.startAt > now) continue;
+    const last = first.at(-1);
+    if (last !== undefined && first.length === LIMITS.rivals && other.priority >= last.priority) continue;
+    first.push(other);
+    first.sort((a, b) => a.priority - b.priority || a.number - b.number);
+    first.length = Math.min(first.length, LIMITS.rivals);
+  }
+  return first.map((other) => ({ number: other.number, priority: other.priority }));
 }

@@ -124,6 +124,7 @@ export interface MemoryWorker {
   readonly held: Set<MemoryItem>;
   beatAt: number;
   confirmed: number;
+  isDraining: boolean;
 }
 
 export interface MemoryState {

@@ -3,6 +3,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Store } from "../../ports/store.ts";
 import { claim } from "./claim.ts";
 import { control } from "./control.ts";
+import { dump } from "./dump.ts";
 import { evidence, history, learn } from "./learning.ts";
 import { createState, type MemoryState } from "./memory-state.ts";
 import { batch, batches, breakdown, changes, item, items, queues, versions } from "./reads.ts";
@@ -55,6 +56,7 @@ export function memoryStoreOf(state: MemoryState): Store {
     prune: (retention, now) => run((at) => prune(at, retention, now)),
     verify: ({ repair }) => run((at) => verify(at, repair)),
     checkpoint: (number, now) => run((at) => checkpoint(at, number, now)),
+    dump: () => dump(state),
     subscribe: (listener) => {
       // Wrapped: two subscriptions of one function are two.
       const call = (mayHaveEnded: boolean): void => listener(mayHaveEnded);

@@ -75,27 +75,45 @@ export function items(state: MemoryState, query: ItemQuery): readonly ItemRow[] 
   const found = state.batches.get(query.batch);
   if (found === undefined) return [];
   const rows: ItemRow[] = [];
+  const isWanted = wantedBy(query);
   if (query.isNewestFirst === true) {
     const last = query.after === undefined ? found.items.length : query.after - found.number * LIMITS.itemsPerBatch;
     for (let ordinal = Math.min(found.items.length, last) - 1; ordinal >= 0 && rows.length < query.limit; ordinal--) {
       const item = found.items[ordinal];
-      if (item !== undefined && isWanted(item, query)) rows.push(toItemRow(item));
+      if (item !== undefined && isWanted(item)) rows.push(toItemRow(item));
     }
     return rows;
   }
   const first = query.after === undefined ? 0 : query.after - found.number * LIMITS.itemsPerBatch + 1;
-  for (let ordinal = Math.max(0, first); ordinal < found.items.length && rows.length < query.limit; ordinal++) {
+  const end = Math.min(found.items.length, (query.until ?? Infinity) - found.number * LIMITS.itemsPerBatch + 1);
+  for (let ordinal = Math.max(0, first); ordinal < end && rows.length < query.limit; ordinal++) {
     const item = found.items[ordinal];
-    if (item !== undefined && isWanted(item, query)) rows.push(toItemRow(item));
+    if (item !== undefined && isWanted(item)) rows.push(toItemRow(item));
   }
   return rows;
 }
 
-function isWanted(item: MemoryItem, query: ItemQuery): boolean {
-  if (query.state !== undefined && item.state !== query.state) return false;
-  if (query.stage !== undefined && item.progress?.stage !== query.stage) return false;
-  if (query.errorMessage === undefined) return true;
-  return item.state === "failed" && item.error?.message === query.errorMessage;
+function wantedBy(query: ItemQuery): (item: MemoryItem) => boolean {
+  const { state, stage, errorMessage, until = Infinity } = query;
+  const search = query.search === undefined ? null : toLowerAscii(query.search);
+  return (item) => {
+    if (item.number > until) return false;
+    if (state !== undefined && item.state !== state) return false;
+    if (stage !== undefined && item.progress?.stage !== stage) return false;
+    if (errorMessage !== undefined && !(item.state === "failed" && item.error?.message === errorMessage)) return false;
+    return search === null || namesOf(item).some((name) => toLowerAscii(name).includes(search));
+  };
+}
+
+/** What people may call an item: its key and, of a file that was sent in, the name of that. */
+function namesOf({ key, input }: MemoryItem): readonly string[] {
+  const parsed: unknown = input === null ? null : JSON.parse(input);
+  if (typeof parsed !== "object" || parsed === null || !("filename" in parsed)) return [key];
+  return typeof parsed.filename === "string" ? [key, parsed.filename] : [key];
+}
+
+function toLowerAscii(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 export function findItem(state: MemoryState, ref: ItemRef): MemoryItem | undefined {

@@ -9,7 +9,8 @@ import { isLapsed, type MemoryBatch, type MemoryItem, type MemoryState } from ".
 export function toBatchRow(state: MemoryState, batch: MemoryBatch): BatchRow {
   let concurrency = 0;
   for (const worker of state.workers.values()) {
-    if (isServing(worker.spec, batch) && !isLapsed(state, worker)) concurrency += worker.spec.concurrency;
+    if (isServing(worker.spec, batch) && !worker.isDraining && !isLapsed(state, worker))
+      concurrency += worker.spec.concurrency;
   }
   return {
     number: batch.number,

@@ -16,6 +16,7 @@ export function openSession(state: MemoryState, spec: SessionSpec): number {
     held: new Set(),
     beatAt: state.clock.monotonic(),
     confirmed: 0,
+    isDraining: false,
   });
   notify(state);
   return number;
@@ -30,15 +31,16 @@ export function beat(state: MemoryState, number: number): boolean {
 
 export function orders(state: MemoryState, number: number, confirmed: number | null): Orders {
   const worker = state.workers.get(number);
-  if (worker === undefined) return { leftMs: 0, revision: state.revision, held: [] };
+  if (worker === undefined) return { leftMs: 0, revision: state.revision, isDraining: false, held: [] };
   if (confirmed !== null && confirmed > worker.confirmed) {
     worker.confirmed = confirmed;
     notify(state);
   }
   const leftMs = Math.max(0, worker.beatAt + worker.spec.leaseMs - state.clock.monotonic());
-  if (confirmed === state.revision) return { leftMs, revision: state.revision, held: [] };
+  const { isDraining } = worker;
+  if (confirmed === state.revision) return { leftMs, revision: state.revision, isDraining, held: [] };
   const held = Array.from(worker.held, (item) => ({ item: item.number, token: item.token, control: controlOf(item) }));
-  return { leftMs, revision: state.revision, held };
+  return { leftMs, revision: state.revision, isDraining, held };
 }
 
 /** The stronger of what is ordered for the item's queue and for its batch. */
@@ -90,7 +92,8 @@ export function session(state: MemoryState, number: number): SessionRow | null {
   return worker === undefined ? null : toSessionRow(state, worker);
 }
 
-function toSessionRow(state: MemoryState, { number, spec, held, beatAt, confirmed }: MemoryWorker): SessionRow {
+function toSessionRow(state: MemoryState, worker: MemoryWorker): SessionRow {
+  const { number, spec, held, beatAt, confirmed, isDraining } = worker;
   const { now: openedAt, ...given } = spec;
   return {
     ...structuredClone(given),
@@ -99,5 +102,6 @@ function toSessionRow(state: MemoryState, { number, spec, held, beatAt, confirme
     silentMs: state.clock.monotonic() - beatAt,
     confirmed,
     held: held.size,
+    isDraining,
   };
 }

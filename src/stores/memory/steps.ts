@@ -43,14 +43,19 @@ export function cancelBatches(commit: Commit, batches: readonly MemoryBatch[]): 
   return { ok: true, changed: changed === 0 && isNew ? 1 : changed, more, revision: commit.state.revision };
 }
 
-/** Retries failed items, and cancelled ones unless `failedOnly`. */
-export function retryBatch(commit: Commit, batch: MemoryBatch, failedOnly: boolean): ControlResult {
-  const states: readonly ItemState[] = failedOnly ? ["failed"] : ["failed", "cancelled"];
-  const found = itemsIn(batch, states, LIMITS.controlChunkItems);
-  for (const item of found) retryItem(commit, item);
-  if (found.length > 0) commit.apply();
-  const more = batch.counts.failed > 0 || (!failedOnly && batch.counts.cancelled > 0);
-  return { ok: true, changed: found.length, more, revision: commit.state.revision };
+/** Retries failed items, and cancelled ones unless `failedOnly`; only those of a message, if one is given. */
+export function retryBatch(
+  commit: Commit,
+  batch: MemoryBatch,
+  { failedOnly, errorMessage }: { readonly failedOnly: boolean; readonly errorMessage?: string },
+): ControlResult {
+  const states: readonly ItemState[] = failedOnly || errorMessage !== undefined ? ["failed"] : ["failed", "cancelled"];
+  const isWanted = (item: MemoryItem): boolean => errorMessage === undefined || item.error?.message === errorMessage;
+  const found = itemsIn(batch, states, LIMITS.controlChunkItems + 1, isWanted);
+  const retried = found.slice(0, LIMITS.controlChunkItems);
+  for (const item of retried) retryItem(commit, item);
+  if (retried.length > 0) commit.apply();
+  return { ok: true, changed: retried.length, more: found.length > retried.length, revision: commit.state.revision };
 }
 
 /** Deletes batches with all they have: here that is cheap at any size, so one step does it. */
@@ -69,11 +74,16 @@ export function removeBatches(commit: Commit, batches: readonly MemoryBatch[]): 
   return { ok: true, changed, more: false, revision: state.revision };
 }
 
-function itemsIn(batch: MemoryBatch, states: readonly ItemState[], limit: number): readonly MemoryItem[] {
+function itemsIn(
+  batch: MemoryBatch,
+  states: readonly ItemState[],
+  limit: number,
+  isWanted: (item: MemoryItem) => boolean = () => true,
+): readonly MemoryItem[] {
   const found: MemoryItem[] = [];
   for (const item of batch.items) {
     if (found.length >= limit) break;
-    if (item !== undefined && states.includes(item.state)) found.push(item);
+    if (item !== undefined && states.includes(item.state) && isWanted(item)) found.push(item);
   }
   return found;
 }

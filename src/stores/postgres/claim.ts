@@ -79,12 +79,13 @@ interface Queries {
 function prepareQueries(connection: Connection): Queries {
   const joined = "@batches AS b JOIN @queues AS q ON q.name = b.queue";
   return {
-    worker: connection.query("SELECT 1 FROM @workers WHERE number = $1"),
+    worker: connection.query("SELECT 1 FROM @workers WHERE number = $1 AND NOT is_draining"),
     // Of paused batches too: that a back-off is over can be seen. What others look at just now is theirs.
     promote: connection.query(`UPDATE @items AS i SET run_at = 0 FROM (SELECT due.batch, due.ordinal FROM @batches AS b
       CROSS JOIN LATERAL (SELECT batch, ordinal FROM @items WHERE batch = b.number AND state = 0 AND run_at > 0
       AND run_at <= $2 ORDER BY run_at LIMIT ${PROMOTED_MAX} FOR UPDATE SKIP LOCKED) AS due WHERE b.ended_at IS NULL
-      AND NOT b.is_removing AND (cardinality($1::text[]) = 0 OR b.queue = ANY ($1))) AS d
+      AND NOT b.is_removing AND (cardinality($1::text[]) = 0 OR b.queue = ANY ($1))
+      AND EXISTS (SELECT 1 FROM @workers WHERE number = $3 AND NOT is_draining)) AS d
       WHERE i.batch = d.batch AND i.ordinal = d.ordinal`),
     candidates: connection.query(`SELECT ${CANDIDATE_COLUMNS}, r.ready, q.concurrency FROM ${joined}
       JOIN @frontiers AS f ON f.batch = b.number CROSS JOIN LATERAL (SELECT
@@ -161,7 +162,7 @@ class Claim {
   async run(): Promise<Claimed> {
     const { worker, only } = this.#request;
     const session = this.#tx.get(this.#queries.worker, worker);
-    this.#tx.send(this.#queries.promote, this.#request.queues, this.#request.now);
+    this.#tx.send(this.#queries.promote, this.#request.queues, this.#request.now, worker);
     const leases = only === undefined ? this.#takeByPriority(session) : this.#takeThese(session, only);
     // Sent behind the rest, and answered with it.
     const [taken, row] = await Promise.all([

@@ -28,6 +28,8 @@ interface Queries {
   readonly openOf: Statement<readonly [number]>;
   readonly batchesOf: Statement<readonly [number]>;
   readonly isRemoving: Statement;
+  readonly worker: Statement<readonly [concurrency: number, isDraining: boolean]>;
+  readonly drain: Statement;
 }
 
 function prepareQueries(connection: Connection): Queries {
@@ -41,6 +43,8 @@ function prepareQueries(connection: Connection): Queries {
     openOf: connection.query(`SELECT number FROM @batches WHERE queue = $1 AND ended_at IS NULL AND NOT is_removing
       AND (NOT is_cancelled OR pending > 0) ORDER BY number`),
     batchesOf: connection.query("SELECT number FROM @batches WHERE queue = $1 ORDER BY number"),
+    worker: connection.query("SELECT concurrency, is_draining FROM @workers WHERE number = $1"),
+    drain: connection.query("UPDATE @workers SET is_draining = true WHERE number = $1"),
     isRemoving: connection.query("SELECT 1 FROM @batches WHERE number = $1 AND is_removing"),
   };
 }
@@ -92,6 +96,7 @@ export class Controller {
   async #carryOut(given: Command): Promise<Outcome> {
     const { tx, ledger, changes, command } = given;
     const { target } = command;
+    if ("worker" in target) return this.#drain(given, target.worker);
     if ("queue" in target) return this.#controlQueue(given, target.queue);
     if ("batch" in target) return this.#controlBatch(given, target.batch);
     const { batch } = splitItemNumber(target.item);
@@ -100,6 +105,17 @@ export class Controller {
     const item = changes.find(target.item);
     if (entry === null || item === null) return { ok: false, reason: "not-found" };
     return this.#controlItem(tx, { ledger, changes, entry, item, command });
+  }
+
+  async #drain({ tx, ledger }: Command, number: number): Promise<Outcome> {
+    const row = await tx.get(this.#queries.worker, number);
+    if (row === undefined) return { ok: false, reason: "not-found" };
+    const [concurrency, isDraining] = row;
+    if (concurrency === 0) return { ok: false, reason: "wrong-state" };
+    if (isDraining) return UNCHANGED;
+    tx.send(this.#queries.drain, number);
+    ledger.hasOrders = true;
+    return CHANGED;
   }
 
   async #controlQueue({ tx, ledger, changes, command }: Command, name: string): Promise<Outcome> {
@@ -126,6 +142,7 @@ export class Controller {
       case "hold":
       case "unhold":
       case "priority":
+      case "drain":
         return { ok: false, reason: "wrong-state" };
       default:
         return unreachable(command);
@@ -151,7 +168,7 @@ export class Controller {
           return { ok: false, reason: "wrong-state" };
         return this.#steps.remove(tx, ledger, [number]);
       case "retry":
-        return this.#steps.retry({ ledger, changes }, entry, { failedOnly: command.failedOnly });
+        return this.#steps.retry({ ledger, changes }, entry, command);
       case "priority":
         if (entry.priority === command.priority) return UNCHANGED;
         entry.priority = command.priority;
@@ -161,6 +178,7 @@ export class Controller {
       case "hold":
       case "unhold":
       case "concurrency":
+      case "drain":
         return { ok: false, reason: "wrong-state" };
       default:
         return unreachable(command);

@@ -100,7 +100,8 @@ export function prepareItemChanges(connection: Connection): ItemQueries {
     ),
     lockEnded:
       connection.query<FactsTuple>(`${select} @items AS i ${covering} WHERE i.batch = $1 AND i.state = ANY ($2::smallint[])
-      AND i.state IN (3, 4) ORDER BY i.state, i.ordinal LIMIT $3 FOR UPDATE OF i`),
+      AND i.state IN (3, 4)
+      AND ($4::text IS NULL OR i.error::json ->> 'message' = $4) ORDER BY i.state, i.ordinal LIMIT $3 FOR UPDATE OF i`),
   };
 }
 
@@ -153,8 +154,12 @@ export class ItemChanges {
   }
 
   /** Locks ended items of a batch that can be retried, failed ones first. */
-  async lockEnded(batch: number, states: readonly number[], limit: number): Promise<readonly ItemFacts[]> {
-    return this.#take(await this.#tx.all(this.#queries.lockEnded, batch, states, limit));
+  async lockEnded(
+    batch: number,
+    which: { readonly states: readonly number[]; readonly errorMessage: string | null; readonly limit: number },
+  ): Promise<readonly ItemFacts[]> {
+    const { states, errorMessage, limit } = which;
+    return this.#take(await this.#tx.all(this.#queries.lockEnded, batch, states, limit, errorMessage));
   }
 
   /** One that was locked, or null. */

@@ -36,7 +36,7 @@ export function prepareLearning(connection: Connection, reads: Reads) {
     max(run_at) FILTER (WHERE NOT held) FROM (SELECT held, run_at FROM @items WHERE batch = $1 AND state = 0
     AND (run_at > 0 OR held) LIMIT ${LIMITS.controlChunkItems}) AS few`);
   const queue = connection.query<readonly [number, number | null, number]>(`SELECT control, concurrency,
-    (SELECT coalesce(sum(concurrency), 0)::int FROM @workers WHERE batch = $2 AND ${liveAt(":now")})
+    (SELECT coalesce(sum(concurrency), 0)::int FROM @workers WHERE batch = $2 AND NOT is_draining AND ${liveAt(":now")})
     FROM @queues WHERE name = $1`);
   const rivals = connection.query<readonly [number, number]>(`SELECT number, priority FROM @batches WHERE ${CLAIMABLE}
     AND queue = $1 AND number <> $2 AND (start_at IS NULL OR start_at <= $3) ORDER BY priority, number LIMIT ${LIMITS.rivals}`);

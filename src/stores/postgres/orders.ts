@@ -6,6 +6,7 @@ import { controlOf, FIRST_TOKEN } from "./rows.ts";
 type OrderTuple = readonly [
   revision: number,
   leftMs: number | null,
+  isDraining: boolean | null,
   batch: number | null,
   ordinal: number,
   token: number,
@@ -14,14 +15,16 @@ type OrderTuple = readonly [
 
 /** Prepares `orders` of the port. */
 export function prepareOrders(connection: Connection): (worker: number, confirmed: number | null) => Promise<Orders> {
-  const session = connection.query<readonly [revision: number, leftMs: number | null, confirmed: number | null]>(
-    `SELECT m.revision, greatest(0, w.beat_at + w.lease_ms - :now), w.confirmed
+  const session = connection.query<
+    readonly [revision: number, leftMs: number | null, isDraining: boolean | null, confirmed: number | null]
+  >(
+    `SELECT m.revision, greatest(0, w.beat_at + w.lease_ms - :now), w.is_draining, w.confirmed
     FROM @meta AS m LEFT JOIN @workers AS w ON w.number = $1`,
   );
   const confirm = connection.query("UPDATE @workers SET confirmed = $2 WHERE number = $1 AND confirmed < $2");
   // One statement, and so one snapshot: what is held is as of the revision.
   const held = connection.query<OrderTuple>(`SELECT m.revision, greatest(0, w.beat_at + w.lease_ms - :now),
-    h.batch, h.ordinal, h.token, h.control FROM @meta AS m LEFT JOIN @workers AS w ON w.number = $1
+    w.is_draining, h.batch, h.ordinal, h.token, h.control FROM @meta AS m LEFT JOIN @workers AS w ON w.number = $1
     LEFT JOIN (SELECT o.batch, o.ordinal, o.token, greatest(b.control, q.control) AS control FROM (
       SELECT i.batch, i.ordinal, i.token FROM @batches AS b JOIN @items AS i ON i.batch = b.number AND i.worker = $1
       WHERE b.ended_at IS NULL AND i.worker <> 0
@@ -31,11 +34,12 @@ export function prepareOrders(connection: Connection): (worker: number, confirme
 
   async function readAll(worker: number): Promise<Orders> {
     const rows = await connection.all(held, worker);
-    const [revision, leftMs] = rows[0] ?? [0, null];
+    const [revision, leftMs, isDraining] = rows[0] ?? [0, null, null];
     return {
       leftMs: leftMs ?? 0,
       revision,
-      held: rows.flatMap(([, , batch, ordinal, token, control]) =>
+      isDraining: isDraining ?? false,
+      held: rows.flatMap(([, , , batch, ordinal, token, control]) =>
         batch === null ? [] : [{ item: itemNumberFrom(batch, ordinal), token, control: controlOf(control) }],
       ),
     };
@@ -44,9 +48,11 @@ export function prepareOrders(connection: Connection): (worker: number, confirme
   return async (worker, confirmed) => {
     if (confirmed === null) return readAll(worker);
     // Most calls find nothing new.
-    const [revision, leftMs, known] = (await connection.get(session, worker)) ?? [0, null, null];
-    if (leftMs === null || known === null) return { leftMs: 0, revision, held: [] };
+    const [revision, leftMs, isDraining, known] = (await connection.get(session, worker)) ?? [0, null, null, null];
+    if (leftMs === null || isDraining === null || known === null) {
+      return { leftMs: 0, revision, isDraining: false, held: [] };
+    }
     if (known < confirmed) await connection.write((tx) => tx.run(confirm, worker, confirmed));
-    return revision === confirmed ? { leftMs, revision, held: [] } : readAll(worker);
+    return revision === confirmed ? { leftMs, revision, isDraining, held: [] } : readAll(worker);
   };
 }

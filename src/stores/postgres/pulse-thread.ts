@@ -25,6 +25,7 @@ async function run(setup: PulseSetup): Promise<void> {
   const pg = await loadPg();
   let client: Client | null = null;
   let isBeating = false;
+  let isStopped = false;
   let hasFailed = false;
   let deadline: NodeJS.Timeout | undefined;
   const tell = (message: PulseMessage): void => parentPort?.postMessage(message);
@@ -52,6 +53,7 @@ async function run(setup: PulseSetup): Promise<void> {
   };
 
   const stop = (): void => {
+    isStopped = true;
     clearInterval(timer);
     clearTimeout(deadline);
     parentPort?.close();
@@ -82,6 +84,7 @@ async function run(setup: PulseSetup): Promise<void> {
       const { rows } = await client.query<{ lease_ms: number }>(setup.beat, [setup.worker]);
       const [row] = rows;
       hasFailed = false;
+      if (isStopped) return;
       if (row === undefined) lose();
       else watch(row.lease_ms, askedAt);
     } catch {
@@ -89,6 +92,8 @@ async function run(setup: PulseSetup): Promise<void> {
       drop();
     } finally {
       isBeating = false;
+      // Told to stop while it connected: an open connection would keep the thread for ever.
+      if (isStopped) drop();
     }
   };
 

@@ -62,7 +62,7 @@ export function liveAt(now: string): string {
 /** The columns of a batch, in SQL over `@batches AS b`; the last one counts the handlers of live sessions that serve it. */
 export function batchColumns(now: string): string {
   const names = BATCH_NAMES.replace(/\w+/g, "b.$&");
-  return `${names}, (SELECT coalesce(sum(w.concurrency), 0)::int FROM @workers AS w WHERE w.${liveAt(now)}
+  return `${names}, (SELECT coalesce(sum(w.concurrency), 0)::int FROM @workers AS w WHERE w.${liveAt(now)} AND NOT w.is_draining
     AND (w.batch IS NULL OR w.batch = b.number) AND (w.pipelines IS NULL OR b.pipeline = ANY (w.pipelines))
     AND (cardinality(w.queues) = 0 OR b.queue = ANY (w.queues)))`;
 }

@@ -21,12 +21,13 @@ type SessionTuple = readonly [
   confirmed: number,
   batch: number | null,
   pipelines: readonly string[] | null,
+  isDraining: boolean,
   held: number,
 ];
 
 /** Without what it holds, which the last column of a row tells. */
 const COLUMNS = `w.number, w.name, w.host, w.pid, w.birth, w.queues, w.concurrency, w.lease_ms, w.opened_at,
-  greatest(0, :now - w.beat_at), w.confirmed, w.batch, w.pipelines`;
+  greatest(0, :now - w.beat_at), w.confirmed, w.batch, w.pipelines, w.is_draining`;
 
 /** Renews the session `$1`, and tells for how long. */
 export const BEAT = "UPDATE @workers SET beat_at = :now WHERE number = $1 RETURNING lease_ms";
@@ -138,6 +139,7 @@ function toSessionRow(row: SessionTuple): SessionRow {
     openedAt: row[8],
     silentMs: row[9],
     confirmed: row[10],
-    held: row[13],
+    held: row[14],
+    isDraining: row[13],
   };
 }

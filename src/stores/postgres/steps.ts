@@ -10,6 +10,9 @@ import type { Transaction } from "./transaction.ts";
  * success of a cancelled batch) is done by the first step, whatever the size.
  */
 
+const FAILED = [toStateCode("failed")];
+const FAILED_OR_CANCELLED = [...FAILED, toStateCode("cancelled")];
+
 export interface Done {
   readonly ok: true;
   readonly changed: number;
@@ -87,18 +90,23 @@ export class Steps {
     return { ok: true, changed: items === 0 && fresh.length > 0 ? 1 : items, more };
   }
 
-  /** Retries failed items, and cancelled ones unless `failedOnly`. */
+  /** Retries failed items, and cancelled ones unless `failedOnly`; only those of a message, if one is given. */
   async retry(
     { ledger, changes }: Under,
     entry: LedgerEntry,
-    options: { readonly failedOnly: boolean },
+    { failedOnly, errorMessage }: { readonly failedOnly: boolean; readonly errorMessage?: string },
   ): Promise<Done> {
-    const states = (options.failedOnly ? ["failed"] : ["failed", "cancelled"]) as ("failed" | "cancelled")[];
-    const found = await changes.lockEnded(entry.number, states.map(toStateCode), LIMITS.controlChunkItems);
-    if (found.length > 0 && entry.endedAt !== null) ledger.reopen(entry);
-    for (const item of found) changes.retry(item, entry);
-    const { failed, cancelled } = entry.delta.applyTo(entry.counts);
-    return { ok: true, changed: found.length, more: failed > 0 || (!options.failedOnly && cancelled > 0) };
+    const most = LIMITS.controlChunkItems;
+    const states = failedOnly || errorMessage !== undefined ? FAILED : FAILED_OR_CANCELLED;
+    const found = await changes.lockEnded(entry.number, {
+      states,
+      errorMessage: errorMessage ?? null,
+      limit: most + 1,
+    });
+    const retried = found.slice(0, most);
+    if (retried.length > 0 && entry.endedAt !== null) ledger.reopen(entry);
+    for (const item of retried) changes.retry(item, entry);
+    return { ok: true, changed: retried.length, more: found.length > retried.length };
   }
 
   /** Deletes batches with all they have. From the first step on nobody sees or claims anything of them. */

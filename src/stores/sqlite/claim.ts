@@ -69,7 +69,7 @@ type ClaimQueries = ReturnType<typeof prepareQueries>;
 
 function prepareQueries(connection: Connection) {
   return {
-    worker: connection.query("SELECT 1 FROM workers WHERE number = ?"),
+    worker: connection.query("SELECT 1 FROM workers WHERE number = ? AND is_draining = 0"),
     due: connection.query<[number]>(`SELECT 1 FROM items INDEXED BY items_waiting
       WHERE state = 0 AND run_at > 0 AND run_at <= ? LIMIT 1`),
     promote: connection.query(`UPDATE items SET run_at = 0 WHERE id IN (SELECT id FROM items INDEXED BY items_waiting

@@ -1,7 +1,7 @@
 import { splitItemNumber } from "../../core/ids.ts";
 import { decide, type Refusal } from "../../core/machine.ts";
 import type { ItemState } from "../../core/transitions.ts";
-import type { ControlCommand, ControlTarget } from "../../ports/store.ts";
+import type { ControlCommand } from "../../ports/store.ts";
 import type { Connection } from "./connection.ts";
 import type { ItemChanges, ItemFacts } from "./item-changes.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
@@ -93,7 +93,7 @@ function change(entry: LedgerEntry, rows: number): ItemOutcome {
   return CHANGED;
 }
 
-function numberOf(target: ControlTarget): number {
+function numberOf(target: ControlCommand["target"]): number {
   return "item" in target ? target.item : 0;
 }
 

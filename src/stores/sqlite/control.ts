@@ -30,6 +30,10 @@ function prepareQueries(connection: Connection) {
     openOf: connection.query<[number]>(`SELECT number FROM batches INDEXED BY batches_open
     WHERE queue = ? AND ended_at IS NULL AND is_removing = 0 AND (is_cancelled = 0 OR pending > 0) ORDER BY number`),
     batchesOf: connection.query<[number]>("SELECT number FROM batches WHERE queue = ? ORDER BY number"),
+    worker: connection.query<[concurrency: number, isDraining: number]>(
+      "SELECT concurrency, is_draining FROM workers WHERE number = ?",
+    ),
+    drain: connection.query("UPDATE workers SET is_draining = 1 WHERE number = ?"),
     isRemoving: connection.query<[number]>("SELECT 1 FROM batches WHERE number = ? AND is_removing = 1"),
   };
 }
@@ -74,6 +78,7 @@ export class Controller {
       case "hold":
       case "unhold":
       case "priority":
+      case "drain":
         return { ok: false, reason: "wrong-state" };
       default:
         return unreachable(command);
@@ -98,7 +103,7 @@ export class Controller {
           return { ok: false, reason: "wrong-state" };
         return this.#steps.remove(ledger, [number]);
       case "retry":
-        return this.#steps.retry(ledger, entry, { failedOnly: command.failedOnly });
+        return this.#steps.retry(ledger, entry, command);
       case "priority":
         if (entry.priority === command.priority) return UNCHANGED;
         entry.priority = command.priority;
@@ -108,17 +113,30 @@ export class Controller {
       case "hold":
       case "unhold":
       case "concurrency":
+      case "drain":
         return { ok: false, reason: "wrong-state" };
       default:
         return unreachable(command);
     }
   }
 
+  #drain(ledger: Ledger, number: number): Outcome {
+    const row = this.#queries.worker.get(number);
+    if (row === undefined) return { ok: false, reason: "not-found" };
+    const [concurrency, isDraining] = row;
+    if (concurrency === 0) return { ok: false, reason: "wrong-state" };
+    if (isDraining === 1) return UNCHANGED;
+    this.#queries.drain.run(number);
+    ledger.hasOrders = true;
+    return CHANGED;
+  }
+
   #controlNow(command: ControlCommand, now: number): ControlResult {
     const { target } = command;
     const ledger = new Ledger(this.#ledgerQueries, now);
     let outcome: Outcome;
-    if ("queue" in target) outcome = this.#controlQueue(ledger, target.queue, command);
+    if ("worker" in target) outcome = this.#drain(ledger, target.worker);
+    else if ("queue" in target) outcome = this.#controlQueue(ledger, target.queue, command);
     else if ("batch" in target) outcome = this.#controlBatch(ledger, target.batch, command);
     else {
       const entry = ledger.find(Math.floor(target.item / LIMITS.itemsPerBatch));

@@ -2,6 +2,7 @@ import { itemIdFrom, splitItemNumber } from "../../core/ids.ts";
 import type { ItemRow } from "../../core/item.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Stage } from "../../core/progress.ts";
+import type { ItemState } from "../../core/transitions.ts";
 import type { Breakdown, ItemQuery } from "../../ports/store.ts";
 import { prepareFreshFrom } from "./blocks.ts";
 import type { Connection, Query } from "./connection.ts";
@@ -77,6 +78,11 @@ export function prepareItemReads(connection: Connection) {
   const pageFromNewest = connection.query<ItemTuple>(`${select} WHERE id >= ?1 AND id < ?2
     AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR stage = ?4)
     AND (?5 IS NULL OR (state = 3 AND error ->> '$.message' = ?5)) ORDER BY id DESC LIMIT ?6`);
+  // A walk over all that lie between two numbers: whoever asks bounds it.
+  const pageOfNames = connection.query<ItemTuple>(`${select} WHERE id > ?1 AND id < ?2 AND (?3 IS NULL OR state = ?3)
+    AND (?4 IS NULL OR (state = 1 AND stage = ?4)) AND (?5 IS NULL OR (state = 3 AND error ->> '$.message' = ?5))
+    AND (?6 IS NULL OR instr(lower(key), lower(?6)) > 0 OR (json_type(input, '$.filename') = 'text'
+      AND instr(lower(input ->> '$.filename'), lower(?6)) > 0)) ORDER BY id LIMIT ?7`);
   const failures = connection.query<
     [string, string | null, number, number, string]
   >(`SELECT error ->> '$.message' AS message,
@@ -86,18 +92,21 @@ export function prepareItemReads(connection: Connection) {
     WHERE worker <> 0 AND state = 1 AND id >= ? AND id < ? AND stage IS NOT NULL GROUP BY stage ORDER BY stage`);
 
   function page(query: ItemQuery): readonly ItemTuple[] {
-    const { batch, state, stage, errorMessage, limit } = query;
-    const [first, end] = itemRangeOf(batch);
+    const { batch, state, stage, errorMessage, search, limit } = query;
+    const [first, last] = itemRangeOf(batch);
+    const end = Math.min(last, (query.until ?? last) + 1);
     if (query.isNewestFirst === true) {
       const before = Math.min(end, query.after ?? end);
-      const code = state === undefined ? null : toStateCode(state);
-      return pageFromNewest.all(first, before, code, stage ?? null, errorMessage ?? null, limit);
+      return pageFromNewest.all(first, before, codeOf(state), stage ?? null, errorMessage ?? null, limit);
     }
     const after = Math.max(first - 1, query.after ?? 0);
     const isImpossible =
       (errorMessage !== undefined && (stage !== undefined || (state ?? "failed") !== "failed")) ||
       (stage !== undefined && (state ?? "processing") !== "processing");
     if (isImpossible) return [];
+    if (search !== undefined || query.until !== undefined) {
+      return pageOfNames.all(after, end, codeOf(state), stage ?? null, errorMessage ?? null, search ?? null, limit);
+    }
     if (errorMessage !== undefined) return pageOfMessage.all(batch, after, end, errorMessage, limit);
     if (stage !== undefined) return pageOfStage.all(after, end, stage, limit);
     if (state === undefined) return pageOfAll.all(after, end, limit);
@@ -133,4 +142,8 @@ export function prepareItemReads(connection: Connection) {
       });
     },
   };
+}
+
+function codeOf(state: ItemState | undefined): number | null {
+  return state === undefined ? null : toStateCode(state);
 }

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import type { DatabaseSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { MilepostError } from "../../core/errors.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
+import { DRAIN } from "./migrations/0002-drain.ts";
+import { toOpenError } from "./sqlite-errors.ts";
 
 export interface Migration {
   readonly number: number;
@@ -10,7 +12,7 @@ export interface Migration {
 }
 
 /** In order, without gaps. A published one is never edited: its checksum is kept in every store. */
-export const MIGRATIONS: readonly Migration[] = [INITIAL];
+export const MIGRATIONS: readonly Migration[] = [INITIAL, DRAIN];
 
 /** Marks a file as ours in its header: "MILE" in ASCII. */
 export const APPLICATION_ID = 0x4d494c45;
@@ -36,6 +38,17 @@ export function inspectSchema(db: DatabaseSync, path: string, migrations: readon
     );
   }
   return appliedOf(db, path, migrations);
+}
+
+/** Reads how far a file's schema is, without changing it. @throws {MilepostError} as `inspectSchema`, and `STORE_*` for what is no store */
+export function readSqliteSchema(path: string): { readonly applied: number; readonly missing: readonly Migration[] } {
+  try {
+    using db = new DatabaseSync(path, { readOnly: true, timeout: 1_000 });
+    const applied = inspectSchema(db, path);
+    return { applied, missing: MIGRATIONS.slice(applied) };
+  } catch (error) {
+    throw toOpenError(error, path);
+  }
 }
 
 /** Brings the schema up to date, in one transaction that the caller has begun; two starts at once cannot meet in it. */

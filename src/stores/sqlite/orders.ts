@@ -5,9 +5,9 @@ import { controlOf } from "./rows.ts";
 
 /** Prepares `orders` of the port. */
 export function prepareOrders(connection: Connection): (worker: number, confirmed: number | null) => Promise<Orders> {
-  const session = connection.query<[leaseMs: number, beatAt: number, confirmed: number, revision: number]>(
-    "SELECT lease_ms, beat_at, confirmed, (SELECT revision FROM meta) FROM workers WHERE number = ?",
-  );
+  const session = connection.query<
+    [leaseMs: number, beatAt: number, confirmed: number, revision: number, isDraining: number]
+  >("SELECT lease_ms, beat_at, confirmed, (SELECT revision FROM meta), is_draining FROM workers WHERE number = ?");
   const confirm = connection.query("UPDATE workers SET confirmed = ? WHERE number = ? AND confirmed < ?");
   const revision = connection.query<[number]>("SELECT revision FROM meta");
   const held = connection.query<[number, number, number]>(`SELECT held.id, token, max(batches.control,
@@ -24,11 +24,12 @@ export function prepareOrders(connection: Connection): (worker: number, confirme
   function ordersNow(worker: number): Orders {
     const row = session.get(worker);
     const current = revision.get()?.[0] ?? 0;
-    if (row === undefined) return { leftMs: 0, revision: current, held: [] };
+    if (row === undefined) return { leftMs: 0, revision: current, isDraining: false, held: [] };
     const rows = held.all(worker);
     return {
       leftMs: leftMsOf(row),
       revision: current,
+      isDraining: row[4] === 1,
       held: rows.map(([item, token, control]) => ({ item, token, control: controlOf(control) })),
     };
   }
@@ -37,9 +38,9 @@ export function prepareOrders(connection: Connection): (worker: number, confirme
     // Most calls find nothing new: one statement, and no lock.
     const row = await connection.readOne(() => session.get(worker));
     if (row === undefined || confirmed === null) return connection.read(() => ordersNow(worker));
-    const [, , known, current] = row;
+    const [, , known, current, isDraining] = row;
     if (known < confirmed) await connection.write(() => confirm.run(confirmed, worker, confirmed));
     if (current !== confirmed) return connection.read(() => ordersNow(worker));
-    return { leftMs: leftMsOf(row), revision: current, held: [] };
+    return { leftMs: leftMsOf(row), revision: current, isDraining: isDraining === 1, held: [] };
   };
 }

@@ -22,7 +22,7 @@ export interface Served {
 /** Prepares a read of the sessions whose leases have not lapsed. */
 export function prepareServers(connection: Connection): () => readonly Server[] {
   const all = connection.query<[number, string, string | null, number | null, number, number, number]>(
-    "SELECT number, queues, pipelines, batch, concurrency, lease_ms, beat_at FROM workers",
+    "SELECT number, queues, pipelines, batch, concurrency, lease_ms, beat_at FROM workers WHERE is_draining = 0",
   );
   return () => {
     const monotonic = connection.clock.monotonic();

@@ -20,10 +20,11 @@ type SessionTuple = readonly [
   confirmed: number,
   batch: number | null,
   pipelines: string | null,
+  isDraining: number,
 ];
 
 const COLUMNS = `number, name, host, pid, birth, queues, concurrency, lease_ms, opened_at, beat_at, confirmed, batch,
-  pipelines`;
+  pipelines, is_draining`;
 
 /** A beat this far in the future of the machine's monotonic clock was made before a reboot set that clock back. */
 const FUTURE_MS = 60_000;
@@ -88,6 +89,7 @@ export function prepareSessions(
       silentMs: Math.max(0, connection.clock.monotonic() - row[9]),
       confirmed: row[10],
       held: heldCount.get(row[0])?.[0] ?? 0,
+      isDraining: row[13] === 1,
     };
   }
 

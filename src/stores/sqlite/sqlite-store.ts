@@ -3,6 +3,8 @@ import { Blocks } from "./blocks.ts";
 import { prepareClaim } from "./claim.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Controller } from "./control.ts";
+import { prepareDiagnose } from "./diagnose.ts";
+import { prepareDump } from "./dump.ts";
 import { ItemChanges } from "./item-changes.ts";
 import { prepareItemReads } from "./item-reads.ts";
 import { prepareLearning } from "./learning.ts";
@@ -66,6 +68,8 @@ function storeOver(connection: Connection): Store {
     ...prepareItemReads(connection),
     ...prepareLearning(connection, reads),
     prune: upkeep.prune,
+    diagnose: prepareDiagnose(connection),
+    dump: prepareDump(connection),
     checkpoint: upkeep.checkpoint,
     async claim(request) {
       const claimed = await claim(request);

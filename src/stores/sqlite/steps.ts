@@ -34,6 +34,8 @@ function prepareQueries(connection: Connection) {
     ),
     ended: connection.query<[number]>(`SELECT id FROM items INDEXED BY items_failed
     WHERE batch = ? AND state = ? AND state IN (3, 4) ORDER BY id LIMIT ?`),
+    failedWith: connection.query<[number]>(`SELECT id FROM items INDEXED BY items_failed
+    WHERE batch = ? AND state = 3 AND state IN (3, 4) AND error ->> '$.message' = ? ORDER BY id LIMIT ?`),
     running: connection.query<[number]>("SELECT processing FROM batches WHERE number = ?"),
     markRemoving: connection.query<[number]>(
       "UPDATE batches SET is_removing = 1 WHERE number = ? AND is_removing = 0 RETURNING total",
@@ -135,18 +137,27 @@ export class Steps {
     return { ok: true, changed: items === 0 && isNew ? 1 : items, more };
   }
 
-  /** Retries failed items, and cancelled ones unless `failedOnly`. */
-  retry(ledger: Ledger, entry: LedgerEntry, options: { readonly failedOnly: boolean }): Done {
-    const found = [...this.#queries.ended.all(entry.number, 3, LIMITS.controlChunkItems)];
-    if (!options.failedOnly)
-      found.push(...this.#queries.ended.all(entry.number, 4, LIMITS.controlChunkItems - found.length));
-    if (found.length > 0 && entry.endedAt !== null) ledger.reopen(entry);
-    for (const [number] of found) {
+  /** Retries failed items, and cancelled ones unless `failedOnly`; only those of a message, if one is given. */
+  retry(
+    ledger: Ledger,
+    entry: LedgerEntry,
+    { failedOnly, errorMessage }: { readonly failedOnly: boolean; readonly errorMessage?: string },
+  ): Done {
+    const most = LIMITS.controlChunkItems;
+    const { ended, failedWith } = this.#queries;
+    const found = [
+      ...(errorMessage === undefined
+        ? ended.all(entry.number, 3, most + 1)
+        : failedWith.all(entry.number, errorMessage, most + 1)),
+    ];
+    if (!failedOnly && errorMessage === undefined) found.push(...ended.all(entry.number, 4, most + 1 - found.length));
+    const retried = found.slice(0, most);
+    if (retried.length > 0 && entry.endedAt !== null) ledger.reopen(entry);
+    for (const [number] of retried) {
       const item = this.#changes.find(number);
       if (item !== null) this.#changes.retry(item, entry);
     }
-    const { failed, cancelled } = entry.delta.applyTo(entry.counts);
-    return { ok: true, changed: found.length, more: failed > 0 || (!options.failedOnly && cancelled > 0) };
+    return { ok: true, changed: retried.length, more: found.length > retried.length };
   }
 
   /** Deletes batches with all they have. From the first step on nobody sees or claims anything of them. */

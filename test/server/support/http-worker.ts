@@ -18,7 +18,7 @@ export class HttpWorker {
 
   static async open(call: Call, options: object = {}): Promise<HttpWorker> {
     const worker = await post<WireWorker>(call, "/api/workers", { name: "over HTTP", ...options });
-    return new HttpWorker(call, worker.workerId ?? "");
+    return new HttpWorker(call, worker.workerId);
   }
 
   /** The same worker, by way of another server. */

@@ -33,19 +33,16 @@ export class LibraryFile {
     options: { readonly embedder: Embedder; readonly create?: boolean },
   ): Promise<LibraryFile> {
     const { embedder, create = false } = options;
-    if (!create && !existsSync(path)) {
-      throw new MilepostError(
-        "NOT_FOUND",
-        `there is no index of documents at ${path}; run some documents into it first`,
-      );
-    }
+    if (!create && !existsSync(path)) throw missing(path);
     const loadVectors = await loadSqliteVec();
     let db: DatabaseSync | null = null;
     try {
       if (create) mkdirSync(dirname(path), { recursive: true });
       db = new DatabaseSync(path, { allowExtension: true, timeout: BUSY_MS });
       const tables = Number(db.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.n);
-      if (tables > 0 || !create) assertLibrary(db, path);
+      // One that is just being made has nothing in it yet.
+      if (tables === 0 && !create) throw missing(path);
+      if (tables > 0) assertLibrary(db, path);
       loadVectors(db);
       takeTurns(db);
       db.exec("PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;");
@@ -94,6 +91,10 @@ export class LibraryFile {
       throw toLibraryError(error, this.path);
     }
   }
+}
+
+function missing(path: string): MilepostError {
+  return new MilepostError("NOT_FOUND", `there is no index of documents at ${path}; run some documents into it first`);
 }
 
 async function loadSqliteVec(): Promise<(db: DatabaseSync) => void> {

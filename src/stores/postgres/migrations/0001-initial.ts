@@ -214,7 +214,8 @@ CREATE TABLE @workers (
   lease_ms int NOT NULL,
   opened_at bigint NOT NULL,
   beat_at double precision NOT NULL,
-  confirmed bigint NOT NULL
+  confirmed bigint NOT NULL,
+  is_draining boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
 
 -- The common report in one call: items completed by the holders of their leases. Returns the places, from 1, of those that

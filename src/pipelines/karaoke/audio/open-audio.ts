@@ -1,0 +1,65 @@
+import { stat } from "node:fs/promises";
+import type { Input, InputAudioTrack } from "mediabunny";
+import { type Container, containerOf, readersOf } from "../media/container.ts";
+import { loadMediabunny } from "../media/load-mediabunny.ts";
+import { within } from "../media/within.ts";
+import { reasonOf, renderError } from "../render-errors.ts";
+import { RENDER_LIMITS } from "../render-limits.ts";
+
+/** An audio file whose container was understood. */
+export interface OpenAudio extends Disposable {
+  readonly path: string;
+  readonly track: InputAudioTrack;
+  readonly container: Container;
+}
+
+/**
+ * Opens an audio file: MP3, WAV, AAC or M4A, Ogg, told by content.
+ *
+ * @throws {NoRetryError} `INVALID_AUDIO`
+ */
+export async function openAudio(path: string): Promise<OpenAudio> {
+  const container = await containerOf(path);
+  if (container === null) {
+    throw invalidAudio("the audio file is not MP3, WAV, AAC, M4A or Ogg, whatever its name is");
+  }
+  const { size } = await stat(path);
+  if (size > RENDER_LIMITS.audioBytes) {
+    throw invalidAudio(`the audio file has ${size} bytes; at most ${RENDER_LIMITS.audioBytes} are taken`);
+  }
+  const media = await loadMediabunny();
+  const input = new media.Input({ source: new media.FilePathSource(path), formats: readersOf(media, container) });
+  try {
+    const track = await within(trackOf(input), RENDER_LIMITS.stepMs, lateAudio);
+    return { path, track, container, [Symbol.dispose]: () => input.dispose() };
+  } catch (error) {
+    input.dispose();
+    throw error;
+  }
+}
+
+/** How long an audio file plays, in milliseconds. @throws as `openAudio` */
+export async function audioDurationMs(path: string): Promise<number> {
+  using audio = await openAudio(path);
+  const seconds = await within(audio.track.computeDuration().catch(damagedAudio), RENDER_LIMITS.stepMs, lateAudio);
+  if (!(seconds > 0)) throw invalidAudio("the audio file plays for no time");
+  return Math.round(seconds * 1_000);
+}
+
+async function trackOf(input: Input): Promise<InputAudioTrack> {
+  const track = await input.getPrimaryAudioTrack().catch(damagedAudio);
+  if (track === null) throw invalidAudio("the audio file has no sound");
+  return track;
+}
+
+export function invalidAudio(message: string, cause?: unknown): Error {
+  return renderError("INVALID_AUDIO", message, cause);
+}
+
+export function damagedAudio(error: unknown): never {
+  throw invalidAudio(`the audio file is damaged: ${reasonOf(error)}`, error);
+}
+
+export function lateAudio(): Error {
+  return invalidAudio(`reading the audio file took longer than ${RENDER_LIMITS.stepMs / 1_000} s for one step`);
+}

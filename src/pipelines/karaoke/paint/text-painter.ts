@@ -1,0 +1,100 @@
+import type { Row } from "../scene/layout.ts";
+import { toEven } from "../scene/pixels.ts";
+import type { Style } from "../style.ts";
+import type { CanvasModule } from "./load-canvas.ts";
+import { type Layer, toLayer } from "./planes.ts";
+
+/** A row in its two colours. */
+export interface RowLayers {
+  readonly unsung: Layer;
+  readonly sung: Layer;
+}
+
+/** Parts of the font's size: a dot's radius, and from one dot to the next. */
+const DOT_RADIUS = 0.16;
+const DOT_STEP = 0.6;
+
+type Context = ReturnType<ReturnType<CanvasModule["createCanvas"]>["getContext"]>;
+
+/** Draws words: each row once in either colour, however many frames it is seen in. */
+export class TextPainter {
+  readonly #canvas: CanvasModule;
+  readonly #families: string;
+  readonly #style: Style;
+  readonly #ruler: Context;
+  #rulerSize = 0;
+
+  constructor(canvas: CanvasModule, families: string, style: Style) {
+    this.#canvas = canvas;
+    this.#families = families;
+    this.#style = style;
+    this.#ruler = canvas.createCanvas(1, 1).getContext("2d");
+  }
+
+  /** The width of a text in pixels. */
+  readonly measure = (text: string, fontSize: number): number => {
+    if (this.#rulerSize !== fontSize) this.#ruler.font = this.#fontOf(fontSize);
+    this.#rulerSize = fontSize;
+    return this.#ruler.measureText(text).width;
+  };
+
+  rowLayers(row: Row, fontSize: number): RowLayers {
+    const { color, sungColor } = this.#style;
+    return { unsung: this.#drawRow(row, fontSize, color), sung: this.#drawRow(row, fontSize, sungColor) };
+  }
+
+  /** Dots of a countdown, side by side. */
+  dots(count: number, fontSize: number): Layer {
+    const outline = this.#style.outlineWidth * fontSize;
+    const step = DOT_STEP * fontSize;
+    const radius = DOT_RADIUS * fontSize;
+    const height = toEven(2 * (radius + outline) + 4);
+    const width = toEven((count - 1) * step + 2 * (radius + outline) + 4);
+    return this.#draw(width, height, (context) => {
+      for (let dot = 0; dot < count; dot++) {
+        const x = radius + outline + 1 + dot * step;
+        for (const [fill, size] of [
+          [this.#style.outlineColor, radius + outline],
+          [this.#style.sungColor, radius],
+        ] as const) {
+          context.fillStyle = fill;
+          context.beginPath();
+          context.arc(x, height / 2, size, 0, 2 * Math.PI);
+          context.fill();
+        }
+      }
+    });
+  }
+
+  #drawRow(row: Row, fontSize: number, color: string): Layer {
+    return this.#draw(row.width, row.height, (context) => {
+      context.font = this.#fontOf(fontSize);
+      context.textAlign = "left";
+      const outline = this.#style.outlineWidth * fontSize;
+      if (outline > 0) {
+        context.strokeStyle = this.#style.outlineColor;
+        context.lineWidth = 2 * outline;
+        context.lineJoin = "round";
+        for (const { text, direction, left } of row.tokens) {
+          context.direction = direction;
+          context.strokeText(text, left, row.baseline);
+        }
+      }
+      context.fillStyle = color;
+      for (const { text, direction, left } of row.tokens) {
+        context.direction = direction;
+        context.fillText(text, left, row.baseline);
+      }
+    });
+  }
+
+  #draw(width: number, height: number, draw: (context: Context) => void): Layer {
+    const context = this.#canvas.createCanvas(width, height).getContext("2d");
+    draw(context);
+    return toLayer(context.getImageData(0, 0, width, height).data, width, height);
+  }
+
+  #fontOf(fontSize: number): string {
+    return `bold ${fontSize.toFixed(2)}px ${this.#families}`;
+  }
+}

@@ -1,0 +1,101 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { UploadFacet } from "../pipelines/uploads.ts";
+import type { Callers } from "./callers.ts";
+import type { App } from "./context.ts";
+import { discardRest } from "./files/discard-rest.ts";
+import { boundaryIn, readParts } from "./files/multipart.ts";
+import type { ServerFiles } from "./files/server-files.ts";
+import { Slots } from "./files/slots.ts";
+import type { StoredUpload } from "./files/uploads.ts";
+import { refusal } from "./problems.ts";
+import { RateLimit } from "./rate-limit.ts";
+import type { ServerLimits } from "./settings.ts";
+
+const DAY_MS = 86_400_000;
+
+/** Takes in files that are sent as forms, by whatever address they come: what bounds them counts for all of these together. */
+export class Reception {
+  readonly #callers: Callers;
+  readonly #files: ServerFiles;
+  readonly #limits: ServerLimits;
+  readonly #slots: Slots;
+  readonly #day: RateLimit;
+
+  constructor(parts: { readonly callers: Callers; readonly files: ServerFiles; readonly limits: ServerLimits }) {
+    this.#callers = parts.callers;
+    this.#files = parts.files;
+    this.#limits = parts.limits;
+    this.#slots = new Slots(parts.limits.uploadsAtOnce);
+    const most = parts.limits.sessionBytesPerDay;
+    const detail = `a session may send in ${most} bytes a day; wait as long as Retry-After says`;
+    this.#day = new RateLimit({ most, spanMs: DAY_MS, detail });
+  }
+
+  /** The form is read by the routes of a plugin themselves, as it comes: called in a plugin that has no other kind of route. */
+  static readsForms(app: App): void {
+    app.addContentTypeParser("multipart/form-data", (_request, _payload, done) => done(null));
+  }
+
+  /**
+   * Takes the files of a request: all of them or none. Begins a session for whoever has none.
+   * @param facet takes only what this one accepts; left out: what any does
+   * @throws {Refusal} what is wrong; most of what the client still sends is read, so that it reads its answer
+   */
+  async receive(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    facet?: Pick<UploadFacet, "accepts">,
+  ): Promise<{ readonly owner: string; readonly uploads: readonly StoredUpload[] }> {
+    const boundary = boundaryOf(request);
+    try {
+      requireLength(request, this.#limits);
+      const owner = this.#callers.ensureOwner(request, reply);
+      await this.#files.requireAllowance(owner, lengthOf(request));
+      const count = (bytes: number): void => {
+        if (owner !== "") this.#day.count(owner, Date.now(), bytes);
+      };
+      const uploads = await this.#slots.run(request.raw, () =>
+        this.#files.uploads.receive(readParts(limited(request, this.#limits, count), boundary), owner, facet),
+      );
+      return { owner, uploads };
+    } catch (error) {
+      discardRest(request.raw);
+      throw error;
+    }
+  }
+}
+
+function boundaryOf(request: FastifyRequest): string {
+  const encoding = request.headers["content-encoding"] ?? "identity";
+  const boundary = boundaryIn(request.headers["content-type"]);
+  if (boundary !== null && encoding.toLowerCase() === "identity") return boundary;
+  throw refusal("media-type", "files are sent as multipart/form-data, without a Content-Encoding");
+}
+
+function lengthOf(request: FastifyRequest): number {
+  return Number(request.headers["content-length"] ?? 0);
+}
+
+function requireLength(request: FastifyRequest, { requestBytes }: ServerLimits): void {
+  if (lengthOf(request) > requestBytes) throw tooLarge(requestBytes);
+}
+
+/** The body as it comes, up to the limit. Who stops reading leaves the connection open, for the answer. */
+async function* limited(
+  request: FastifyRequest,
+  { requestBytes }: ServerLimits,
+  count: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  const chunks: AsyncIterable<Buffer> = request.raw.iterator({ destroyOnReturn: false });
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > requestBytes) throw tooLarge(requestBytes);
+    count(chunk.length);
+    yield chunk;
+  }
+}
+
+function tooLarge(bytesMax: number): Error {
+  return refusal("too-large", `one request may bring at most ${bytesMax} bytes`);
+}

@@ -1,0 +1,175 @@
+import { createHash } from "node:crypto";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { StatusManager } from "../../views/status-manager.ts";
+import {
+  cleanedUpSchema,
+  cleanupSchema,
+  docIdSchema,
+  documentHitsSchema,
+  documentSchema,
+  documentsQuerySchema,
+  documentsSchema,
+  pageSchema,
+  searchQuerySchema,
+  toWireDocument,
+  type WireDocument,
+  type WireDocumentHits,
+} from "../../wire/document.ts";
+import type { App, ServerContext } from "../context.ts";
+import { isKnown, sendIfKnown } from "../etag.ts";
+import { refusal } from "../problems.ts";
+
+export const documentParams = z.object({ docId: docIdSchema });
+const tags = ["documents"];
+
+/** Documents and what is in them: a session knows of its own, the operator of all. */
+export function documentRoutes(context: ServerContext): (app: App) => Promise<void> {
+  return async (app) => {
+    listDocuments(context, app);
+    cleanUpDocuments(context, app);
+    searchDocuments(context, app);
+    app.get(
+      "/api/documents/:docId",
+      {
+        schema: {
+          summary: "Read where a document stands",
+          tags,
+          params: documentParams,
+          response: { 200: documentSchema, 304: z.null() },
+        },
+      },
+      async (request, reply) => {
+        const status = await managerFor(context, request)?.getStatus(request.params.docId);
+        if (status === undefined) throw noSuchDocument();
+        const document = toWireDocument(status);
+        return sendIfKnown(request, reply, stateOf(document)) ? reply : document;
+      },
+    );
+  };
+}
+
+/** The same for a document that is not there and for one of somebody else. */
+export function noSuchDocument(): Error {
+  return refusal("not-found", "there is no such document");
+}
+
+/** Whose documents the caller may know of: undefined for everybody's, null for nobody's. */
+export function documentsOwnerOf({ callers }: ServerContext, request: FastifyRequest): string | undefined | null {
+  const caller = callers.of(request);
+  if (caller.kind === "nobody") return null;
+  return caller.kind === "operator" ? undefined : caller.owner;
+}
+
+/** The documents that the caller may know of; undefined for nobody, who has none. */
+function managerFor(context: ServerContext, request: FastifyRequest): StatusManager | undefined {
+  const owner = documentsOwnerOf(context, request);
+  if (owner === null) return undefined;
+  return new StatusManager(context.milepost, { cleansUp: false, ...(owner !== undefined && { owner }) });
+}
+
+/** What makes an answer another one: not the time that passes alone. */
+function stateOf({ elapsedTime: _elapsed, estimatedRemaining, ...rest }: WireDocument): readonly unknown[] {
+  return [rest, estimatedRemaining === null ? null : Number(estimatedRemaining.toPrecision(2))];
+}
+
+function listDocuments(context: ServerContext, app: App): void {
+  app.get(
+    "/api/documents",
+    {
+      schema: {
+        summary: "List documents, the most recent first",
+        description: "The operator sees all, a session its own.",
+        tags,
+        querystring: documentsQuerySchema,
+        response: { 200: documentsSchema },
+      },
+    },
+    async (request) => {
+      const { active, limit } = request.query;
+      const manager = managerFor(context, request);
+      const statuses = await (active ? manager?.listActive(limit) : manager?.listAll(limit));
+      return { documents: (statuses ?? []).map(toWireDocument) };
+    },
+  );
+}
+
+function cleanUpDocuments(context: ServerContext, app: App): void {
+  app.post(
+    "/api/documents/cleanup",
+    {
+      config: { isBodyOptional: true },
+      schema: {
+        summary: "Remove the entries of documents that have ended",
+        description: "What was stored of them stays in the index and is found as before; active ones stay.",
+        tags,
+        body: cleanupSchema,
+        response: { 200: cleanedUpSchema },
+      },
+    },
+    async (request) => {
+      const manager = managerFor(context, request);
+      if (manager === undefined)
+        throw refusal("session", "this needs a session, which an upload begins, or the operator");
+      return { removed: await manager.cleanupOldEntries(request.body.maxAgeSeconds) };
+    },
+  );
+}
+
+function searchDocuments({ callers, search }: ServerContext, app: App): void {
+  app.get(
+    "/api/documents/search",
+    {
+      schema: {
+        summary: "Find places in one's own documents",
+        description:
+          "By the words in a row, by single words (BM25) and by likeness (vectors), fused. Finds what is stored whole, at once.",
+        tags,
+        querystring: searchQuerySchema,
+        response: { 200: documentHitsSchema },
+      },
+    },
+    async (request): Promise<WireDocumentHits> => {
+      const { q, limit } = request.query;
+      const owner = callers.ownerOf(request);
+      const places = owner === null ? [] : await search.search(owner, q, limit);
+      return {
+        hits: places.map(({ document, page, score, snippet, hasThumbnail }) => ({
+          docId: document.sha256,
+          filename: document.filename,
+          title: document.title,
+          page,
+          score,
+          snippet,
+          thumbnail: hasThumbnail ? `/api/documents/${document.sha256}/pages/${page}/thumbnail` : null,
+        })),
+      };
+    },
+  );
+  app.get(
+    "/api/documents/:docId/pages/:page/thumbnail",
+    {
+      schema: {
+        summary: "A small picture of a page of one of one's own documents",
+        description: "A JPEG of at most 480 pixels a side; PDFs have them, unless they were taken in without.",
+        tags,
+        params: documentParams.extend({ page: pageSchema }),
+        produces: ["image/jpeg"],
+      },
+    },
+    async (request, reply) => {
+      const { docId, page } = request.params;
+      const owner = callers.ownerOf(request);
+      const picture = owner === null ? null : await search.thumbnail(owner, docId, page);
+      if (picture === null) throw refusal("not-found", "there is no such picture");
+      const etag = `"${createHash("sha256").update(picture).digest("base64url").slice(0, 22)}"`;
+      reply.headers({
+        etag,
+        "cache-control": "private, no-cache",
+        "content-security-policy": "sandbox; default-src 'none'",
+      });
+      if (isKnown(request.headers["if-none-match"], etag)) return reply.status(304).send(undefined as never);
+      return reply.type("image/jpeg").send(Buffer.from(picture) as never);
+    },
+  );
+}

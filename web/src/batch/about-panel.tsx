@@ -1,0 +1,58 @@
+import { type JSX, useEffect, useState } from "react";
+import type { WireBatch } from "../../../src/wire/batch.ts";
+import { Age } from "../parts/clock.tsx";
+import { SaveButton } from "../parts/save-button.tsx";
+import { usePage } from "../session/session-context.tsx";
+import { ownerOf, titleOf } from "../words/batch-words.ts";
+
+/** What there is to know of a batch besides its progress, and what can be taken away of it. */
+export function AboutPanel(props: { readonly batch: WireBatch }): JSX.Element {
+  const { batch } = props;
+  const { session } = usePage();
+  const hasOutputs = useUploadPipelines().includes(batch.pipeline) && batch.counts.completed > 0;
+  const facts: readonly (readonly [string, JSX.Element | string])[] = [
+    ["Pipeline", batch.pipeline],
+    ["Queue", batch.queue],
+    ...(session.isOperator ? [["Owner", ownerOf(batch)] as const] : []),
+    ["Created", <Age key="" time={batch.createdAt} />],
+    ...(batch.startedAt === null ? [] : [["Started", <Age key="" time={batch.startedAt} />] as const]),
+    ...(batch.endedAt === null ? [] : [["Ended", <Age key="" time={batch.endedAt} />] as const]),
+    ["Id", batch.id],
+  ];
+  return (
+    <section className="panel" aria-labelledby="about-title">
+      <h2 id="about-title">About</h2>
+      <dl className="facts">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <p className="saves">
+        <SaveButton path={`/api/batches/${batch.id}/items.csv`} name={`${titleOf(batch)}.csv`}>
+          Save the items as CSV
+        </SaveButton>
+        {hasOutputs && (
+          <SaveButton path={`/api/batches/${batch.id}/outputs.zip`} name={`${titleOf(batch)}.zip`}>
+            Save all outputs
+          </SaveButton>
+        )}
+      </p>
+    </section>
+  );
+}
+
+/** The pipelines whose batches are made of files that were sent in, and so have files to take away. */
+function useUploadPipelines(): readonly string[] {
+  const { session } = usePage();
+  const [names, setNames] = useState<readonly string[]>([]);
+  useEffect(() => {
+    void session.client.pipelines().then(
+      ({ pipelines }) => setNames(pipelines.map(({ name }) => name)),
+      () => {},
+    );
+  }, [session]);
+  return names;
+}

@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { Observable } from "./observable.ts";
+import { RateMeter } from "./rate-meter.ts";
+
+class Counter extends Observable {
+  value = 0;
+  add(): void {
+    this.value += 1;
+    this.changed();
+  }
+}
+
+test("a thousand changes between two frames are told once", () => {
+  const frames: (() => void)[] = [];
+  const counter = new Counter((task) => void frames.push(task));
+  let told = 0;
+  const leave = counter.subscribe(() => {
+    told += 1;
+  });
+  for (let change = 0; change < 1_000; change++) counter.add();
+  expect([frames.length, told, counter.version()]).toEqual([1, 0, 0]);
+  frames.pop()?.();
+  expect([told, counter.version(), counter.value]).toEqual([1, 1, 1_000]);
+  counter.add();
+  leave();
+  frames.pop()?.();
+  expect([told, counter.version()]).toEqual([1, 2]);
+});
+
+test("a rate is measured over the last 20 seconds, and begins anew when items are tried again", () => {
+  const meter = new RateMeter();
+  meter.add(0, 0);
+  expect(meter.perSecond(500)).toBeNull();
+  for (let second = 1; second <= 60; second++) meter.add(second * 10, second * 1_000);
+  expect(meter.perSecond(60_000)).toBeCloseTo(10, 5);
+  for (let second = 61; second <= 90; second++) meter.add(600, second * 1_000);
+  expect(meter.perSecond(90_000)).toBe(0);
+  meter.add(100, 91_000);
+  expect(meter.perSecond(91_500)).toBeNull();
+});
+
+test("changes that come faster than samples are kept do not make the window shorter", () => {
+  const meter = new RateMeter();
+  for (let step = 0; step <= 10_000; step++) meter.add(step, step * 5);
+  expect(meter.perSecond(50_000)).toBeCloseTo(200, 0);
+});

@@ -1,0 +1,203 @@
+import { type JSX, useCallback, useEffect, useMemo, useRef } from "react";
+import type { Client } from "../../../src/client/client.ts";
+import type { WireBatch } from "../../../src/wire/batch.ts";
+import { OVERVIEW, type OverviewView, SHOWS, type Show, SORTS, type Sort } from "../address/address.ts";
+import { go, ViewLink } from "../address/navigation.tsx";
+import { pacedFrames, useVersion } from "../live/observable.ts";
+import { type Startable, useStarted } from "../live/use-started.ts";
+import { Group } from "../parts/grid.tsx";
+import { Empty, Problem } from "../parts/notice.tsx";
+import { usePage } from "../session/session-context.tsx";
+import { showCount } from "../words/shown.ts";
+import { BatchTable } from "./batch-table.tsx";
+import { BATCHES_MAX, type OverviewOptions, OverviewStore } from "./overview-store.ts";
+import { QueueStrip } from "./queue-strip.tsx";
+import { QueuesStore } from "./queues-store.ts";
+import { selectBatches } from "./select-batches.ts";
+
+/** The stores of the overview, which work together: queues are read again when batches have changed. */
+class LiveOverview implements Startable {
+  readonly store: OverviewStore;
+  /** Null for who may not see them. */
+  readonly queues: QueuesStore | null;
+
+  constructor(options: Pick<OverviewOptions, "client" | "isOperator" | "onConnection"> & { readonly client: Client }) {
+    const { client, isOperator } = options;
+    const queues = isOperator ? new QueuesStore({ client, schedule: pacedFrames() }) : null;
+    const onNews = (): void => queues?.hint();
+    this.queues = queues;
+    this.store = new OverviewStore({ ...options, schedule: pacedFrames(), now: () => performance.now(), onNews });
+  }
+
+  start(): void {
+    this.store.start();
+    this.queues?.start();
+  }
+
+  stop(): void {
+    this.store.stop();
+    this.queues?.stop();
+  }
+}
+
+/** Everything that runs, and what became of what ran. */
+export function OverviewPage(props: { readonly view: OverviewView }): JSX.Element {
+  const { session, connection } = usePage();
+  const { client, isOperator } = session;
+  const live = useStarted(
+    () => new LiveOverview({ client, isOperator, onConnection: connection.set }),
+    [client, isOperator, connection],
+  );
+  const store = live?.store ?? null;
+  useEffect(() => {
+    document.title = "Milepost";
+  }, []);
+  useEffect(() => {
+    const onVisible = (): void => {
+      if (document.visibilityState === "visible") store?.start();
+    };
+    document.addEventListener("visibilitychange", onVisible);
+    return () => document.removeEventListener("visibilitychange", onVisible);
+  }, [store]);
+  return (
+    <>
+      <h1 className="hidden">Overview</h1>
+      {live?.queues != null && <QueueStrip store={live.queues} />}
+      {store !== null && <Batches view={props.view} store={store} />}
+    </>
+  );
+}
+
+function Batches(props: { readonly view: OverviewView; readonly store: OverviewStore }): JSX.Element {
+  const { view, store } = props;
+  const version = useVersion(store);
+  const before = useRef<readonly WireBatch[]>([]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the version stands for what is in the store
+  const batches = useMemo(() => selectBatches(store.batches, view, before.current), [store, view, version]);
+  before.current = batches;
+  const isWholeNeeded =
+    !["active", "age"].includes(view.sort) || view.isReversed || view.search !== "" || view.show !== "all";
+  useEffect(() => {
+    if (isWholeNeeded) void store.loadAll();
+  }, [store, isWholeNeeded]);
+  const onNearEnd = useCallback(() => void store.loadMore(), [store]);
+  const rateOf = useCallback((id: string) => store.rateOf(id), [store]);
+  return (
+    <section aria-label="Batches">
+      {(!store.isLoaded || store.batches.size > 0) && <Toolbar view={view} store={store} shown={batches.length} />}
+      {store.problem !== null && <Problem problem={store.problem} />}
+      {batches.length > 0 ? (
+        <BatchTable batches={batches} rateOf={rateOf} onNearEnd={onNearEnd} />
+      ) : (
+        store.isLoaded && !store.isLoading && <Nothing view={view} isEmpty={store.batches.size === 0} />
+      )}
+      {store.isFull && (
+        <p className="note">
+          These are the newest {showCount(BATCHES_MAX)}. Older ones are told by <code>milepost list</code> and by{" "}
+          <code>GET /api/batches</code>.
+        </p>
+      )}
+    </section>
+  );
+}
+
+const SHOW_WORDS: Readonly<Record<Show, string>> = {
+  all: "All",
+  active: "Active",
+  failed: "With failures",
+  ended: "Ended",
+};
+const SORT_WORDS: Readonly<Record<Sort, string>> = {
+  active: "Active first",
+  age: "Newest first",
+  name: "Name",
+  progress: "Progress",
+  left: "Time left",
+  failed: "Failures",
+};
+
+function Toolbar(props: {
+  readonly view: OverviewView;
+  readonly store: OverviewStore;
+  readonly shown: number;
+}): JSX.Element {
+  const { view, store } = props;
+  const change = (part: Partial<OverviewView>): void => go({ ...view, ...part }, { replace: true });
+  const names = new Set(Array.from(store.batches.values(), ({ queue }) => queue));
+  if (view.queue !== null) names.add(view.queue);
+  return (
+    <search className="toolbar">
+      <input
+        type="search"
+        aria-label="Search batches"
+        placeholder="Search by name, pipeline, owner"
+        value={view.search}
+        onChange={({ target }) => change({ search: target.value })}
+      />
+      <Group className="choices" label="Show">
+        {SHOWS.map((show) => (
+          <button key={show} type="button" aria-pressed={view.show === show} onClick={() => change({ show })}>
+            {SHOW_WORDS[show]}
+          </button>
+        ))}
+      </Group>
+      {names.size > 1 && (
+        <select
+          aria-label="Queue"
+          value={view.queue ?? ""}
+          onChange={({ target }) => change({ queue: target.value || null })}
+        >
+          <option value="">All queues</option>
+          {[...names].sort().map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      )}
+      <select
+        aria-label="Sort by"
+        value={view.sort}
+        onChange={({ target }) => change({ sort: SORTS.find((sort) => sort === target.value) ?? OVERVIEW.sort })}
+      >
+        {SORTS.map((sort) => (
+          <option key={sort} value={sort}>
+            {SORT_WORDS[sort]}
+          </option>
+        ))}
+      </select>
+      <button type="button" aria-pressed={view.isReversed} onClick={() => change({ isReversed: !view.isReversed })}>
+        Reversed
+      </button>
+      <output className="shown-count">
+        {showCount(props.shown)}
+        {store.hasMore ? "+" : ""} {props.shown === 1 && !store.hasMore ? "batch" : "batches"}
+      </output>
+    </search>
+  );
+}
+
+function Nothing(props: { readonly view: OverviewView; readonly isEmpty: boolean }): JSX.Element {
+  const { session } = usePage();
+  if (!props.isEmpty) {
+    return (
+      <Empty title="No batch matches">
+        <p>
+          <ViewLink to={{ ...OVERVIEW }}>Show all batches</ViewLink>
+        </p>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="Nothing has been sent in yet">
+      {session.isOperator ? (
+        <p>
+          Batches appear here as soon as there are any: <code>milepost run images photos/*.jpg</code>
+        </p>
+      ) : (
+        <p>
+          Here you see what this browser has sent in. If you run this server, sign in with its token to see everything;
+          programs send work in by the <a href="/api">API</a>.
+        </p>
+      )}
+    </Empty>
+  );
+}

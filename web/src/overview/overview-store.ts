@@ -1,0 +1,196 @@
+import { ApiError, type Client } from "../../../src/client/client.ts";
+import type { WireBatch } from "../../../src/wire/batch.ts";
+import { Observable, type Schedule } from "../live/observable.ts";
+import { RateMeter } from "../live/rate-meter.ts";
+import type { ConnectionState } from "../session/session-context.tsx";
+import { type ShownProblem, showProblem } from "../words/problem.ts";
+
+const FIRST_PAGE = 100;
+const NEXT_PAGE = 1_000;
+/** Batches that the page holds; the oldest that have ended are left out beyond. */
+export const BATCHES_MAX = 10_000;
+/** With those that come while it is open. */
+const HELD_MAX = 12_000;
+
+const NOT_THE_TOKEN: ShownProblem = {
+  title: "The server does not take this token any more",
+  detail: "It may have been started anew with another one: sign out, and in again with that.",
+};
+
+export interface OverviewOptions {
+  readonly client: Pick<Client, "batches" | "watchMany">;
+  readonly schedule: Schedule;
+  readonly now: () => number;
+  readonly isOperator: boolean;
+  readonly onConnection: (state: ConnectionState) => void;
+  /** Told after changes came, for what is not in the stream itself. */
+  readonly onNews?: () => void;
+}
+
+/**
+ * The batches that the caller may see, as they change: pages of all there are, the newest first, and one stream about those
+ * that run. What is told later counts more, by version.
+ */
+export class OverviewStore extends Observable {
+  readonly #options: OverviewOptions;
+  readonly #batches = new Map<string, WireBatch>();
+  readonly #rates = new Map<string, RateMeter>();
+  readonly #stop = new AbortController();
+  /** Where the next page begins; null: all were read. */
+  #cursor: string | null = null;
+  #loading: Promise<void> | null = null;
+  #isLoaded = false;
+  #isFollowing = false;
+  #problem: ShownProblem | null = null;
+
+  constructor(options: OverviewOptions) {
+    super(options.schedule);
+    this.#options = options;
+  }
+
+  get batches(): ReadonlyMap<string, WireBatch> {
+    return this.#batches;
+  }
+
+  /** False until the first page has come. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  /** True while there are older batches that were not read. */
+  get hasMore(): boolean {
+    return this.#cursor !== null;
+  }
+
+  /** True where more will not be read: the page holds as many as it may. */
+  get isFull(): boolean {
+    return this.#cursor !== null && this.#batches.size >= BATCHES_MAX;
+  }
+
+  get isLoading(): boolean {
+    return this.#loading !== null;
+  }
+
+  /** Why nothing could be read; null: it could. */
+  get problem(): ShownProblem | null {
+    return this.#problem;
+  }
+
+  rateOf(id: string): number | null {
+    return this.#rates.get(id)?.perSecond(this.#options.now()) ?? null;
+  }
+
+  /** Reads the first page and follows what runs until `stop`. Again: what was missed, where the stream had ended. */
+  start(): void {
+    void this.reload();
+    if (!this.#isFollowing) void this.#follow();
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Reads the newest batches again. */
+  async reload(): Promise<void> {
+    this.#cursor = null;
+    await this.#load({ limit: FIRST_PAGE });
+  }
+
+  /** Reads the next page, if there is one and none is being read. */
+  loadMore(): Promise<void> {
+    if (this.#cursor === null || this.isFull) return Promise.resolve();
+    return this.#load({ limit: NEXT_PAGE, cursor: this.#cursor });
+  }
+
+  /** Reads all there are, as far as the page may hold them: what is sorted and searched must be there. */
+  async loadAll(): Promise<void> {
+    await this.#loading;
+    while (this.#cursor !== null && !this.isFull && !this.#stop.signal.aborted && this.#problem === null) {
+      await this.loadMore();
+    }
+  }
+
+  /** Takes a batch as an answer to a command showed it. */
+  take(batch: WireBatch): void {
+    const known = this.#batches.get(batch.id);
+    if (known === undefined && this.#batches.size >= HELD_MAX) return;
+    if (known !== undefined && known.version > batch.version) return;
+    this.#batches.set(batch.id, batch);
+    this.#measure(batch);
+    this.changed();
+  }
+
+  drop(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#batches.delete(id);
+      this.#rates.delete(id);
+    }
+    this.changed();
+  }
+
+  #load(query: { readonly limit: number; readonly cursor?: string }): Promise<void> {
+    this.#loading ??= this.#read(query).finally(() => {
+      this.#loading = null;
+      this.changed();
+    });
+    return this.#loading;
+  }
+
+  async #read(query: { readonly limit: number; readonly cursor?: string }): Promise<void> {
+    try {
+      const { batches, nextCursor } = await this.#options.client.batches(query);
+      for (const batch of batches) this.take(batch);
+      this.#cursor = nextCursor;
+      this.#isLoaded = true;
+      this.#problem = null;
+    } catch (error) {
+      // The batch at the cursor is gone: begin again, which costs what is known already.
+      if (query.cursor !== undefined && error instanceof ApiError && error.status === 400) {
+        this.#cursor = null;
+        return this.#read({ limit: NEXT_PAGE });
+      }
+      this.#problem = showProblem(error);
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const { client, onConnection, onNews } = this.#options;
+    const { signal } = this.#stop;
+    this.#isFollowing = true;
+    let breaks = 0;
+    const onState = (state: ConnectionState): void => {
+      onConnection(state);
+      if (state === "waiting") breaks += 1;
+      if (state !== "live" || breaks === 0) return;
+      // What ended in the meantime is not told any more.
+      breaks = 0;
+      void this.reload();
+    };
+    try {
+      for await (const { batches, removed } of client.watchMany("all", { signal, onState })) {
+        for (const batch of batches) this.take(batch);
+        if (removed.length > 0) this.drop(removed);
+        onNews?.();
+      }
+    } catch (error) {
+      // Who has sent nothing in yet has nothing to hear of.
+      onConnection("idle");
+      const isUnknown = error instanceof ApiError && error.status === 401;
+      if (isUnknown && this.#options.isOperator) this.#problem = NOT_THE_TOKEN;
+      else if (!isUnknown) this.#problem = showProblem(error);
+      this.changed();
+    } finally {
+      this.#isFollowing = false;
+    }
+  }
+
+  #measure({ id, processed, endedAt }: WireBatch): void {
+    if (endedAt !== null) {
+      this.#rates.delete(id);
+      return;
+    }
+    const meter = this.#rates.get(id) ?? new RateMeter();
+    meter.add(processed, this.#options.now());
+    this.#rates.set(id, meter);
+  }
+}

@@ -1,0 +1,29 @@
+import type { JSX, ReactNode } from "react";
+import type { ShownProblem } from "../words/problem.ts";
+
+/** A refusal, where it happened. */
+export function Problem(props: { readonly problem: ShownProblem; readonly onClose?: () => void }): JSX.Element {
+  const { title, detail } = props.problem;
+  return (
+    <div className="problem" role="alert">
+      <p>
+        <strong>{title}.</strong> {detail}
+      </p>
+      {props.onClose !== undefined && (
+        <button type="button" className="quiet" onClick={props.onClose}>
+          Dismiss
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** What stands where there is nothing to show: why, and what to do. */
+export function Empty(props: { readonly title: string; readonly children: ReactNode }): JSX.Element {
+  return (
+    <div className="empty">
+      <h2>{props.title}</h2>
+      <div>{props.children}</div>
+    </div>
+  );
+}
