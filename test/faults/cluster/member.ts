@@ -108,21 +108,6 @@ export class Member {
   }
 }
 
-/** Kills children of this process that are left when it ends, however it ends: frozen ones hear no other signal. */
-export function killAtExit(members: readonly Member[]): () => void {
-  const killAll = (): void => {
-    for (const { pid } of members) {
-      try {
-        if (pid > 0) process.kill(pid, "SIGKILL");
-      } catch {
-        // It has ended before.
-      }
-    }
-  };
-  process.once("exit", killAll);
-  return () => void process.off("exit", killAll);
-}
-
 /** A TCP port that is free now. */
 export async function freePort(): Promise<number> {
   const { createServer } = await import("node:net");

@@ -4,7 +4,7 @@ import { SILENT } from "../../../src/ports/logger.ts";
 import { type Cluster, startCluster } from "../../support/postgres.ts";
 import { Child } from "../support/child.ts";
 import type { Scene } from "../support/fault.ts";
-import { freePort, killAtExit, Member } from "./member.ts";
+import { freePort, Member } from "./member.ts";
 
 export const TOKEN = "a-token-of-the-cluster";
 /** Short, so that what was frozen or cut off is missed soon. `milepost work` has 15 s. */
@@ -45,7 +45,6 @@ export async function buildScenery(scene: Scene, options: SceneryOptions): Promi
     ...ports.map((port, index) => startServer(scene, url, { index, port })),
   ];
   const members = await Promise.all(starting);
-  scene.afterwards(killAtExit(members));
   return { cluster, schema, members, urls: ports.map((port) => `http://127.0.0.1:${port}`), milepost };
 }
 

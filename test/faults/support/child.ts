@@ -23,6 +23,12 @@ export interface ChildEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** Those that run now. Frozen ones hear no other signal, so they are killed with this process, however it ends. */
+const RUNNING = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of RUNNING) child.kill("SIGKILL");
+});
+
 /** A Node process of a scene: its output so far, and its end. Killed with the scene. */
 export class Child {
   readonly process: ChildProcess;
@@ -50,7 +56,9 @@ export class Child {
       this.stderr += text;
       this.#wake();
     });
+    RUNNING.add(this.process);
     this.ended = once(this.process, "close").then(([status, signal]) => {
+      RUNNING.delete(this.process);
       this.#end = { status, signal };
       this.#wake();
       return this.#end;
