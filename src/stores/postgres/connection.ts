@@ -3,7 +3,7 @@ import { MilepostError } from "../../core/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { loadPg, type PgModule } from "./load-pg.ts";
 import { type Location, readLocation } from "./location.ts";
-import { migrate } from "./migrator.ts";
+import { LONG_MS, migrate } from "./migrator.ts";
 import { lockKeyOf, qualify } from "./names.ts";
 import { isCollision, isConnectionError, toStoreError } from "./postgres-errors.ts";
 import { Transaction } from "./transaction.ts";
@@ -28,8 +28,6 @@ const IDLE_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
 /** A transaction that met another one in a deadlock is made again so often. */
 const TRIES = 8;
-/** Recounting a large store takes its time. */
-export const LONG_MS = 3_600_000;
 
 const LIMITS_SQL = `SET LOCAL lock_timeout TO ${LOCK_TIMEOUT_MS}; SET LOCAL idle_in_transaction_session_timeout TO ${IDLE_TIMEOUT_MS}`;
 /**
