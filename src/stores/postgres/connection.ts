@@ -22,6 +22,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** After so long without an answer a connection is taken for dead. Longer than what the server ends by itself. */
 const ANSWER_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 8_000;
+/** Of what runs alone, a step of a command on a large batch for instance, which is rare and does more at once. */
+const ALONE_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 5_000;
 /** A process that stands still in the middle of a transaction keeps others from what it has locked for this long at most. */
 const IDLE_TIMEOUT_MS = 5_000;
@@ -151,7 +153,8 @@ export class Connection {
   /** Runs `work` in one transaction; if it throws, nothing was changed. `work` may run more than once. */
   async write<T>(work: (tx: Transaction) => Promise<T>, options: WriteOptions = {}): Promise<T> {
     const { gate = "none", isDurable = false, hasEnded = () => true, isTold = true, isLong = false } = options;
-    const timeoutMs = isLong ? LONG_MS : STATEMENT_TIMEOUT_MS;
+    const shortMs = gate === "alone" ? ALONE_TIMEOUT_MS : STATEMENT_TIMEOUT_MS;
+    const timeoutMs = isLong ? LONG_MS : shortMs;
     const commit = isDurable ? this.#durable : "; SET LOCAL synchronous_commit TO off";
     const plans = isLong ? "" : `; ${PLANS_SQL}`;
     const begin = `BEGIN; ${LIMITS_SQL}; SET LOCAL statement_timeout TO ${timeoutMs}${commit}${plans}`;

@@ -48,11 +48,11 @@ export async function liveThrough(scene: Scene, life: Life): Promise<void> {
   if (life.items <= DISTURBED_ITEMS) submitted.resolve();
   const troubles = submitted.promise.then(() => disturb(scenery, life, over));
   try {
-    const [nothing, images] = await Promise.all([
-      submitItems(scene, scenery, life),
-      submitImages(scene, scenery, paths),
-    ]);
-    submitted.resolve();
+    const submitting = submitItems(scene, scenery, life);
+    void submitting.then(() => submitted.resolve(), submitted.reject);
+    // Not before the troubles begin, or they would be done by then.
+    await submitted.promise;
+    const [nothing, images] = await Promise.all([submitting, submitImages(scene, scenery, paths)]);
     const telling = tellNow(scenery, [nothing, images], { tell, signal: over });
     await untilEnded(scenery, [nothing, images], signal);
     isOver.abort();

@@ -11,7 +11,7 @@ export interface HttpSubmission {
 }
 
 const RETRY_MS = 500;
-const ANSWER_MS = 120_000;
+const ANSWER_MS = 600_000;
 const ACCEPTED = 202;
 const LINES = 1_000;
 
