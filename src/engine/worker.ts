@@ -32,8 +32,6 @@ export interface WorkOptions {
 const ORDERS_EVERY_MS = 50;
 /** A lost hint costs this much time, never correctness. */
 const POLL_EVERY_MS = 1_000;
-/** So often the store is asked for what it holds for a worker and the worker does not know: after a crash of it unnoticed. */
-const DOUBT_EVERY_MS = 15_000;
 /** What was seen of how long items take is told this often. */
 const TELL_EVERY_MS = 1_000;
 /** How long a stopping worker waits for a store that does not answer. */
@@ -71,7 +69,6 @@ export class Worker {
   #isPumping = false;
   #pumpAgain = false;
   #crashersRunning = 0;
-  #doubtedAt = 0;
   #failure: unknown = null;
   #isStopping = false;
   #isDraining = false;
@@ -348,15 +345,8 @@ export class Worker {
     if (worker === null) return;
     const askedAt = clock.monotonic();
     const known = new Set(this.#running);
-    const orders = await store.orders(worker, this.#session.confirmed).catch((error: unknown) => {
-      // Where the store's server crashed, it may hold again for this worker what had been reported.
-      this.#claimer.doubt();
-      throw error;
-    });
-    if (askedAt - this.#doubtedAt >= DOUBT_EVERY_MS) {
-      this.#doubtedAt = askedAt;
-      this.#claimer.doubt();
-    }
+    this.#claimer.doubtAtTimes();
+    const orders = await store.orders(worker, this.#session.confirmed);
     // A claim that was committed before a pause must have arrived, or its items would start after the pause was confirmed.
     await this.#claimer.arrived();
     if (this.#session.number !== worker) return;
