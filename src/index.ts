@@ -47,5 +47,10 @@ export { DOCUMENT_TRANSITIONS, DocumentState, documentProgress } from "./views/d
 export type { DocumentStatus } from "./views/document-status.ts";
 export { type BatchExportProgress, type ExportJob, type ExportProgress, ExportStatus } from "./views/export-status.ts";
 export { type JobProgress, ProgressTracker, Status } from "./views/progress-tracker.ts";
-export { StatusManager, type StatusManagerOptions } from "./views/status-manager.ts";
+export {
+  type DocumentsListed,
+  type DocumentsListing,
+  StatusManager,
+  type StatusManagerOptions,
+} from "./views/status-manager.ts";
 export { ProcessingState, type ProcessingStatus, type StatusSummary, StatusTracker } from "./views/status-tracker.ts";

@@ -9,4 +9,6 @@ export interface KaraokeInput {
   readonly height: number;
   readonly fps: number;
   readonly seconds: number;
+  /** Shown at once. */
+  readonly lines: number;
 }

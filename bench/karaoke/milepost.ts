@@ -14,7 +14,7 @@ const hooks: RenderHooks = {
 
 /** From the reading of the lyrics to the whole file, libraries loaded on the way. */
 export async function measure(input: KaraokeInput): Promise<Figures> {
-  const { lyrics, background, output, seconds, width, height, fps } = input;
+  const { lyrics, background, output, seconds, width, height, fps, lines } = input;
   let bytes = 0;
   const cost = await costOf(async () => {
     const value = {
@@ -22,7 +22,7 @@ export async function measure(input: KaraokeInput): Promise<Figures> {
       duration: seconds,
       background: { type: "image", path: background },
       video: { width, height, fps },
-      style: { font: "DejaVu Sans", lines: 1, leadIn: 0, fadeMs: 0 },
+      style: { font: "DejaVu Sans", lines, leadIn: 0, fadeMs: 0 },
     };
     const loaded = await loadProject({ value, baseFolder: dirname(lyrics) });
     ({ bytes } = await renderVideo(loaded, output, hooks, { encoder: "webcodecs" }));

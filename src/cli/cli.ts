@@ -108,11 +108,6 @@ export class Cli {
   }
 }
 
-/** The location for people: without the password that a server's may hold. */
-export function describeLocation(location: string): string {
-  return location.replace(/^([a-z][a-z0-9+.-]+:\/\/[^/@:]*):[^/@]*@/i, "$1:***@");
-}
-
 export function isPath(location: string): boolean {
   return location !== "memory:" && !/^[a-z][a-z0-9+.-]+:\/\//i.test(location);
 }

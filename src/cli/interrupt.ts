@@ -43,11 +43,11 @@ export class Interrupt implements Disposable {
 
   /** Waits for `work`, or for the signal: then undefined, and whatever becomes of `work` is nobody's business any more. */
   async unlessRaised<T>(work: Promise<T>): Promise<T | undefined> {
+    work.catch(() => {});
     if (this.isRaised) return undefined;
     const raised = Promise.withResolvers<undefined>();
     const onAbort = (): void => raised.resolve(undefined);
     this.signal.addEventListener("abort", onAbort, { once: true });
-    work.catch(() => {});
     try {
       return await Promise.race([work, raised.promise]);
     } finally {

@@ -14,6 +14,8 @@ import { type UploadFile, type UploadOptions, upload } from "./upload.ts";
 export interface DocumentsFilter {
   /** Only those that have not ended. */
   readonly active?: boolean;
+  /** The `nextCursor` of the page before. */
+  readonly cursor?: string;
   readonly limit?: number;
 }
 

@@ -53,6 +53,12 @@ export function ordinalOf(id: string): number | null {
   return ordinal < LIMITS.itemsPerBatch ? ordinal : null;
 }
 
+/** The id of the item that was or will be submitted next after this one: a page of the newest first from there begins with this one. */
+export function idBehind(itemId: string): string {
+  const ordinal = ordinalOf(itemId);
+  return ordinal === null ? itemId : itemIdFrom(itemId, ordinal + 1);
+}
+
 export function itemNumberFrom(batchNumber: number, ordinal: number): number {
   return batchNumber * LIMITS.itemsPerBatch + ordinal;
 }

@@ -3,6 +3,8 @@ export const LIMITS = {
   /** Items one batch can ever hold; also fixes how an item's number is packed (ids.ts). */
   itemsPerBatch: 2 ** 30,
   batchesPerStore: 2 ** 23,
+  /** Parts of the table of items on PostgreSQL. */
+  partitions: 1_024,
   keyBytes: 4_096,
   nameBytes: 512,
   /** One item's input, output or saved data as JSON. */

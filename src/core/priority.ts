@@ -17,6 +17,6 @@ export function toPriority(priority: Priority): number {
   const names = Object.keys(PRIORITIES).join(", ");
   throw new MilepostError(
     "INVALID_ARGUMENT",
-    `priority must be one of ${names} or a whole number; found ${JSON.stringify(priority)}`,
+    `priority must be one of ${names} or a whole number; found ${typeof priority === "number" ? priority : JSON.stringify(priority)}`,
   );
 }

@@ -262,6 +262,11 @@ export class Batch {
     return this.#give((batch) => ({ type: "remove", target: { batch }, ...condition }));
   }
 
+  /** Deletes the records of its pending items, however many; what runs or has ended stays. Returns how many. */
+  clear(): Promise<number> {
+    return this.#give((batch) => ({ type: "clear", target: { batch } }));
+  }
+
   /** After it resolves, a power cut loses nothing that was recorded before. */
   async checkpoint(): Promise<void> {
     await this.#deps.store.checkpoint((await this.#row()).number, this.#deps.clock.now());

@@ -69,6 +69,12 @@ export class Item {
     });
   }
 
+  /** Deletes the record of a pending item. @throws {MilepostError} `CONFLICT` for one that runs or has ended */
+  async clear(): Promise<number> {
+    const { item } = await this.#detail();
+    return this.#command({ type: "clear", target: { item: item.number } });
+  }
+
   /** Failed or cancelled → pending, with a fresh budget of attempts. */
   async retry(): Promise<number> {
     const { item } = await this.#detail();

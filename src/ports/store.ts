@@ -262,6 +262,8 @@ export type ControlCommand =
   | { readonly type: "cancel"; readonly target: ControlTarget }
   /** `endedBy`: an item or a batch only if it has ended by then. */
   | { readonly type: "remove"; readonly target: ControlTarget; readonly endedBy?: number }
+  /** Deletes what is pending, claimed or not: an item, or all such items of a batch. What has started or ended stays. */
+  | { readonly type: "clear"; readonly target: { readonly batch: number } | { readonly item: number } }
   | {
       readonly type: "retry";
       readonly target: { readonly batch: number } | { readonly item: number };

@@ -1,6 +1,7 @@
 import { describe, it } from "vitest";
 import { amendCases } from "./amend-cases.ts";
 import { claimCases } from "./claim-cases.ts";
+import { clearCases } from "./clear-cases.ts";
 import type { ConformanceCase, OpenStore } from "./conformance-case.ts";
 import { controlCases } from "./control-cases.ts";
 import { feedCases } from "./feed-cases.ts";
@@ -24,6 +25,7 @@ export const CONFORMANCE: Readonly<Record<string, readonly ConformanceCase[]>> =
   group: groupCases,
   session: sessionCases,
   control: controlCases,
+  clear: clearCases,
   feed: feedCases,
   read: readCases,
   search: searchCases,

@@ -1,6 +1,6 @@
 import type { BatchSnapshot } from "../core/batch.ts";
 import { MilepostError } from "../core/errors.ts";
-import { timeOfBatchId } from "../core/ids.ts";
+import { idBehind, timeOfBatchId } from "../core/ids.ts";
 import type { ItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Batch, ItemsPage, ItemsQuery } from "../engine/batch.ts";
@@ -13,6 +13,33 @@ export const DOCUMENTS_QUEUE = "documents";
 export const REPORTED_BATCH = "document-status";
 
 type BatchesPage = Awaited<ReturnType<Milepost["batches"]>>;
+type BatchFilter = { readonly isEnded?: boolean };
+
+interface RunPlace {
+  readonly batch: string;
+  readonly item: string;
+}
+
+/** Where a page of documents begins: at which one of those that callers report on, and of the pipeline's; null where none are left. */
+export interface DocumentsPlace {
+  readonly reported: string | null;
+  readonly run: RunPlace | null;
+}
+
+interface DocumentsQuery {
+  readonly limit: number;
+  /** Those that have not ended alone. */
+  readonly isActive?: boolean;
+  readonly from?: DocumentsPlace | null;
+}
+
+type StreamQuery = Required<DocumentsQuery>;
+
+export interface DocumentsPage {
+  readonly items: readonly ItemSnapshot[];
+  /** Null on the last page. */
+  readonly next: DocumentsPlace | null;
+}
 
 /** The items that stand for documents, read a page at a time. */
 export class Documents {
@@ -35,54 +62,44 @@ export class Documents {
     return orUndefined(this.#milepost.queue(DOCUMENTS_QUEUE).item(docId, owner).snapshot({ withSaved: true }));
   }
 
-  /** Those that have not ended, the most recent first; `limit` is how many are wanted. */
-  async active(limit: number): Promise<readonly ItemSnapshot[]> {
-    const reported = await this.#activeIn(this.#reported, limit);
-    const found = new Map(reported.map((item) => [item.id, item]));
-    let ofRuns = 0;
-    for await (const batch of this.#batches({ isEnded: false })) {
-      if (ofRuns >= limit) break;
-      if (this.#isReported(batch)) continue;
-      const items = await this.#activeIn(this.#milepost.batch(batch.id), limit);
-      for (const item of items) found.set(item.id, item);
-      ofRuns += items.length;
-    }
-    return [...found.values()].sort(newestFirst).slice(0, limit);
-  }
-
-  async #activeIn(batch: Batch, limit: number): Promise<readonly ItemSnapshot[]> {
-    const found = new Map<string, ItemSnapshot>();
-    // In this order, a document that starts between the two reads is in both.
-    for (const state of ["pending", "processing"] as const) {
-      let count = 0;
-      for await (const item of itemsOf(batch, { state, order: "newest", limit: Math.min(limit, LIMITS.pageItems) })) {
-        found.set(item.id, item);
-        if (++count >= limit) break;
-      }
-    }
-    return [...found.values()];
-  }
-
   /**
-   * All of them, the one that came in last first; `limit` is how many are wanted. A document that several batches of an owner have is
-   * told once, as the newest of these has it.
+   * Up to `limit` of them, the one that came in last first, and where the next page begins. A document that several batches of an owner
+   * have is told once, as the newest of these has it. Costs what it returns, however many there are; who goes on from a place asks
+   * for each document whether it was told before.
+   *
+   * @throws {MilepostError} `NOT_FOUND` where the batch at which to go on is gone
    */
-  async *newestFirst(limit: number): AsyncGenerator<ItemSnapshot> {
-    const query = { order: "newest", limit: Math.min(limit, LIMITS.pageItems) } as const;
-    const reported = itemsOf(this.#reported, query);
+  async page({ limit, isActive = false, from = null }: DocumentsQuery): Promise<DocumentsPage> {
+    const query: StreamQuery = { limit, isActive, from };
+    const reported = this.#reportedFrom(query);
     const run = this.#itemsOfRuns(query);
+    const items: ItemSnapshot[] = [];
     let [one, other] = await Promise.all([reported.next(), run.next()]);
-    while (one.done !== true || other.done !== true) {
+    while (items.length < limit && (one.done !== true || other.done !== true)) {
       const isReported =
         one.done !== true && (other.done === true || createdAtOf(one.value) >= createdAtOf(other.value));
       if (isReported && one.done !== true) {
-        yield one.value;
+        items.push(one.value);
         one = await reported.next();
       } else if (other.done !== true) {
-        yield other.value;
+        items.push(other.value);
         other = await run.next();
       }
     }
+    if (one.done === true && other.done === true) return { items, next: null };
+    const [nextReported, nextRun] = [one, other].map(({ done, value }) => (done === true ? null : value));
+    return {
+      items,
+      next: {
+        reported: nextReported?.id ?? null,
+        run: nextRun ? { batch: nextRun.batchId, item: nextRun.id } : null,
+      },
+    };
+  }
+
+  async *#reportedFrom({ limit, isActive, from }: StreamQuery): AsyncGenerator<ItemSnapshot> {
+    if (from !== null && from.reported === null) return;
+    yield* newestIn(this.#reported, { limit, isActive, from: from?.reported ?? null });
   }
 
   /**
@@ -92,7 +109,7 @@ export class Documents {
   async removeEndedBy(endedBy: Date): Promise<number> {
     let removed = await this.#removeReported(endedBy);
     if (this.#owner === undefined || this.#owner === "") return removed;
-    for await (const { id, name } of this.#batches({})) {
+    for await (const { id, name } of this.#batches()) {
       if (name !== REPORTED_BATCH) removed += await this.#removeItems(this.#milepost.batch(id), endedBy);
     }
     return removed;
@@ -119,17 +136,26 @@ export class Documents {
     return removed;
   }
 
-  async *#itemsOfRuns(query: ItemsQuery): AsyncGenerator<ItemSnapshot> {
+  async *#itemsOfRuns({ limit, isActive, from }: StreamQuery): AsyncGenerator<ItemSnapshot> {
+    if (from !== null && from.run === null) return;
+    const at = from?.run ?? null;
     const told = new Set<string>();
-    for await (const batch of this.#batches({})) {
+    for await (const batch of this.#batchesFrom(at, isActive ? { isEnded: false } : {})) {
       if (this.#isReported(batch)) continue;
-      for await (const item of itemsOf(this.#milepost.batch(batch.id), query)) {
+      const start = batch.id === at?.batch ? at.item : null;
+      for await (const item of newestIn(this.#milepost.batch(batch.id), { limit, isActive, from: start })) {
         const document = `${batch.owner} ${item.key}`;
-        if (told.has(document)) continue;
+        if (told.has(document) || (at !== null && (await this.#isOfNewer(batch, item)))) continue;
         told.add(document);
         yield item;
       }
     }
+  }
+
+  /** True if a newer batch of the owner has the document too: it was told as that one's. */
+  async #isOfNewer({ owner }: BatchSnapshot, { key, id }: ItemSnapshot): Promise<boolean> {
+    const newest = await orUndefined(this.#milepost.queue(DOCUMENTS_QUEUE).item(key, { owner }).snapshot());
+    return newest !== undefined && newest.kind !== REPORTED && newest.id !== id;
   }
 
   /** True for the batch of the documents that callers report on as this owner. */
@@ -137,14 +163,58 @@ export class Documents {
     return name === REPORTED_BATCH && owner === (this.#owner ?? "");
   }
 
-  /** The batches of the queue, newest first. */
-  async *#batches(filter: { readonly isEnded?: boolean }): AsyncGenerator<BatchSnapshot> {
+  /** The batches of the queue, newest first; from the one of a place on, if one is given. */
+  async *#batchesFrom(at: RunPlace | null, filter: BatchFilter): AsyncGenerator<BatchSnapshot> {
+    if (at !== null) yield await this.#milepost.batch(at.batch).snapshot();
+    yield* this.#batches(filter, at?.batch);
+  }
+
+  async *#batches(filter: BatchFilter = {}, behind?: string): AsyncGenerator<BatchSnapshot> {
     const owner = this.#owner === undefined ? {} : { owner: this.#owner };
-    for (let after: { readonly after?: string } | null = {}; after !== null; ) {
-      const page: BatchesPage = await this.#milepost.batches({ queue: DOCUMENTS_QUEUE, ...owner, ...filter, ...after });
+    for (let cursor: string | null | undefined = behind; cursor !== null; ) {
+      const page: BatchesPage = await this.#milepost.batches({
+        queue: DOCUMENTS_QUEUE,
+        ...owner,
+        ...filter,
+        ...(cursor !== undefined && { after: cursor }),
+      });
       yield* page.batches;
-      after = page.nextCursor === null ? null : { after: page.nextCursor };
+      cursor = page.nextCursor;
     }
+  }
+}
+
+/** Items of a batch, the newest first, from the one of the id `from` on; those that have not ended alone, if `isActive`. */
+async function* newestIn(
+  batch: Batch,
+  { limit, isActive, from }: { readonly limit: number; readonly isActive: boolean; readonly from: string | null },
+): AsyncGenerator<ItemSnapshot> {
+  const query: ItemsQuery = {
+    order: "newest",
+    limit: Math.min(limit, LIMITS.pageItems),
+    ...(from !== null && { after: idBehind(from) }),
+  };
+  if (isActive) yield* activeIn(batch, query);
+  else yield* itemsOf(batch, query);
+}
+
+async function* activeIn(batch: Batch, query: ItemsQuery): AsyncGenerator<ItemSnapshot> {
+  for (let after: string | null | undefined = query.after; after !== null; ) {
+    const found = new Map<string, ItemSnapshot>();
+    let last: string | null = null;
+    // In this order, a document that starts between the two reads is in both.
+    for (const state of ["pending", "processing"] as const) {
+      const page: ItemsPage | undefined = await orUndefined(
+        batch.items({ ...query, withSaved: true, state, ...(after !== undefined && { after }) }),
+      );
+      for (const item of page?.items ?? []) found.set(item.id, item);
+      // Below the end of a page there may be others that are newer than what the other page has.
+      if (page?.nextCursor && (last === null || page.nextCursor > last)) last = page.nextCursor;
+    }
+    const floor: string | null = last;
+    const items = [...found.values()].filter(({ id }) => floor === null || id >= floor);
+    yield* items.sort((a, b) => (a.id < b.id ? 1 : -1));
+    after = floor;
   }
 }
 
@@ -165,11 +235,6 @@ async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
     if (error instanceof MilepostError && (error.code === "NOT_FOUND" || error.code === "CONFLICT")) return undefined;
     throw error;
   }
-}
-
-/** Ids of the items of one batch are in the order in which these came. */
-function newestFirst(a: ItemSnapshot, b: ItemSnapshot): number {
-  return createdAtOf(b) - createdAtOf(a) || (a.id < b.id ? 1 : -1);
 }
 
 /** When a document came in, in milliseconds since 1970: lists go by it. */

@@ -167,18 +167,15 @@ export class ExportQueue<Project> {
 
   /** Removes every job that waits; what runs goes on. Returns how many. */
   async clearQueue(): Promise<number> {
-    let removed = 0;
-    for await (const { id } of this.#items("pending")) if (await this.removeJobFromQueue(id)) removed += 1;
-    return removed;
+    const batch = (await this.#milepost).batch(this.#name);
+    return (await batch.clear().catch(nullIfGone)) ?? 0;
   }
 
   /** Removes a job that waits. False for one that runs or has ended, and for an unknown id. */
   async removeJobFromQueue(jobId: string): Promise<boolean> {
     const item = (await this.#milepost).batch(this.#name).item(jobId);
     try {
-      // Only what waits can be held, and what is held is not started any more: nothing can come between the two.
-      await item.hold();
-      return (await item.remove()) > 0;
+      return (await item.clear()) > 0;
     } catch (error) {
       if (error instanceof MilepostError && (error.code === "NOT_FOUND" || error.code === "CONFLICT")) return false;
       throw error;
@@ -308,6 +305,9 @@ export class ExportQueue<Project> {
 
   #itemFor(milepost: Milepost, project: Project, outputPath: string) {
     requireText("outputPath", outputPath, LIMITS.keyBytes - KEY_TAIL_BYTES);
+    if ((typeof project !== "object" || project === null) && typeof project !== "string") {
+      throw new MilepostError("INVALID_ARGUMENT", `project must be an object or a text; found ${typeof project}`);
+    }
     const { settings } = this.#options;
     const input: ExportInput = {
       project: project as Json,

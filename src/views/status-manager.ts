@@ -20,7 +20,7 @@ import {
 } from "./document-report.ts";
 import { DOCUMENT_STATES, DocumentState, REPORTED, STAGE_NAMES } from "./document-state.ts";
 import type { DocumentRecord, DocumentStatus } from "./document-status.ts";
-import { DOCUMENTS_QUEUE, Documents, REPORTED_BATCH } from "./documents.ts";
+import { DOCUMENTS_QUEUE, Documents, type DocumentsPlace, REPORTED_BATCH } from "./documents.ts";
 
 /** Loaded when a document is read first: who imports Milepost for other work need not wait for Zod, or make room for it. */
 const schemas = () => import("./document-status.ts");
@@ -37,6 +37,22 @@ export interface StatusManagerOptions extends Pick<OpenOptions, "clock" | "logge
   readonly owner?: string;
   /** Removes entries by itself that ended more than an hour ago, every 15 minutes until `close`. Default true. */
   readonly cleansUp?: boolean;
+}
+
+export interface DocumentsListing {
+  /** Documents that have not ended alone; default false. */
+  readonly isActive?: boolean;
+  /** Default 100. */
+  readonly limit?: number;
+  /** The `next` of the page before. */
+  readonly from?: DocumentsPlace | null;
+}
+
+export interface DocumentsListed {
+  /** The most recent first. */
+  readonly documents: readonly DocumentStatus[];
+  /** Null on the last page. */
+  readonly next: DocumentsPlace | null;
 }
 
 /**
@@ -185,24 +201,24 @@ export class StatusManager {
 
   /** Every document that has not ended, the most recent first; at most `limit`, if one is given. */
   async listActive(limit = Number.MAX_SAFE_INTEGER): Promise<readonly DocumentStatus[]> {
-    requireWhole("limit", limit, 1, Number.MAX_SAFE_INTEGER);
-    const { clock } = await this.#milepost;
-    const { toDocumentStatus } = await schemas();
-    const items = await (await this.#documents).active(limit);
-    return items.map((item) => toDocumentStatus(item, clock.now()));
+    return (await this.listPage({ isActive: true, limit })).documents;
   }
 
   /** Up to `limit` documents, the one that came in last first, each once. Costs what it returns, however many there are. */
   async listAll(limit = 100): Promise<readonly DocumentStatus[]> {
+    return (await this.listPage({ limit })).documents;
+  }
+
+  /**
+   * The same a page at a time: what comes in between two pages is in neither, and nothing is told twice.
+   * @throws {MilepostError} `NOT_FOUND` for a place whose batch was removed meanwhile
+   */
+  async listPage({ isActive = false, limit = 100, from = null }: DocumentsListing = {}): Promise<DocumentsListed> {
     requireWhole("limit", limit, 1, Number.MAX_SAFE_INTEGER);
     const { clock } = await this.#milepost;
     const { toDocumentStatus } = await schemas();
-    const statuses: DocumentStatus[] = [];
-    for await (const item of (await this.#documents).newestFirst(limit)) {
-      statuses.push(toDocumentStatus(item, clock.now()));
-      if (statuses.length >= limit) break;
-    }
-    return statuses;
+    const { items, next } = await (await this.#documents).page({ limit, isActive, from });
+    return { documents: items.map((item) => toDocumentStatus(item, clock.now())), next };
   }
 
   /**

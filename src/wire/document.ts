@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { LIMITS } from "../core/limits.ts";
 import { jsonSchema } from "./json.ts";
-import { idSchema, limitSchema, timeSchema, toWireTime } from "./page.ts";
+import { cursorSchema, idSchema, limitSchema, nextCursorSchema, timeSchema, toWireTime } from "./page.ts";
 import { textSchema } from "./text.ts";
 
 /** States of a document, in the order in which it goes through them. */
@@ -47,7 +47,7 @@ export const documentSchema = z
 export type WireDocument = z.infer<typeof documentSchema>;
 
 export const documentsSchema = z
-  .object({ documents: z.array(documentSchema) })
+  .object({ documents: z.array(documentSchema), nextCursor: nextCursorSchema })
   .meta({ id: "Documents", description: "The most recent first" });
 
 export type WireDocuments = z.infer<typeof documentsSchema>;
@@ -58,6 +58,7 @@ export const documentsQuerySchema = z.strictObject({
     .transform((text) => text === "true")
     .default(false)
     .describe("Only documents that have not ended"),
+  cursor: cursorSchema,
   limit: limitSchema,
 });
 

@@ -35,7 +35,7 @@ test("milepost copy makes a store that goes on where the other one was", async (
   });
   expect((await callMain(["copy", "old.db", "new.db"], folder)).status).toBe(2);
   expect((await callMain(["copy", "none.db", "other.db"], folder)).status).toBe(4);
-  expect((await callMain(["copy", "old.db", "postgres://somewhere/db"], folder)).status).toBe(4);
+  expect((await callMain(["copy", "old.db", "mysql://somewhere/db"], folder)).status).toBe(4);
 
   await using copy = await openMilepost(join(folder, "new.db"), { logger: SILENT });
   expect(await copy.batch(id).snapshot()).toEqual(before);

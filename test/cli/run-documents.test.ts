@@ -42,3 +42,9 @@ test("run documents and documents search: the same command goes on, hits have pa
   expect(await run("documents", "search", "zzzz", "--limit", "1")).toMatchObject({ status: 0 });
   expect(await run("documents", "search", "a", "--index", "none.db")).toMatchObject({ status: 3 });
 });
+
+test("Ctrl-C ends a search with 130, with nothing printed", async () => {
+  const search = ["documents", "search", "a", "--index", "none.db"];
+  const ended = await callMain(search, temporaryFolder(), undefined, "SIGINT");
+  expect(ended).toEqual({ status: 130, stdout: "", stderr: "" });
+});

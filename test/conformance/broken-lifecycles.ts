@@ -91,6 +91,14 @@ export const BROKEN_LIFECYCLES: readonly BrokenStore[] = [
     }),
   },
   {
+    bug: "clear deletes what has ended too",
+    caughtBy: "clear of an item: only while it is pending",
+    breakIt: (store) => ({
+      control: (command, now) =>
+        store.control(command.type === "clear" ? { ...command, type: "remove" } : command, now),
+    }),
+  },
+  {
     bug: "a cancel does not reach what runs",
     caughtBy: "a late success of a cancelled item is refused",
     breakIt: (store) => ({

@@ -10,3 +10,4 @@ beforeAll(async () => {
 afterAll(() => cluster.stop());
 
 describeStore("PostgreSQL store", (clock) => openPostgres(cluster, clock));
+describeStore("PostgreSQL store with partitions", (clock) => openPostgres(cluster, clock, { partitions: "4" }));

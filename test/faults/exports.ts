@@ -1,10 +1,12 @@
 /** Real exports that are disturbed at moments drawn by chance. Run alone: `npx node test/faults/exports.ts [name]`. */
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Batch } from "../../src/index.ts";
 import { ExportQueue, type KaraokeProject } from "../../src/index.ts";
 import { SeededRandom } from "../../src/testing/seeded-random.ts";
 import { psnr, readVideo } from "../support/read-video.ts";
+import { mountDisk, mountObstacle } from "./support/as-root.ts";
 import { Child } from "./support/child.ts";
 import { type Fault, runAlone, type Scene } from "./support/fault.ts";
 import { openIn, STORE } from "./support/scenery.ts";
@@ -102,11 +104,35 @@ function filesIn(scene: Scene): readonly string[] {
     .sort();
 }
 
+/** A disk with room for some of a video, which takes a part of a write without an error, and then with room for all. */
+async function fullDisk(scene: Scene): Promise<void> {
+  const disk = mountDisk(scene, 1);
+  const filler = join(disk, "filler");
+  const output = join(disk, "video.mp4");
+  await using queue = new ExportQueue(await openIn(scene), { encoder: "webcodecs" });
+  for (const freeBytes of [4_096, 12_288, 20_480, 40_960]) {
+    writeFileSync(filler, Buffer.alloc(1_048_576 - freeBytes));
+    const { progress } = await queue.exportVideo(PROJECT, output);
+    scene.check(`${freeBytes} bytes left: ${progress.errorMessage}`, progress.status, "failed");
+    scene.check("files", readdirSync(disk), ["filler"]);
+    rmSync(filler);
+  }
+  const { progress } = await queue.exportVideo(PROJECT, output);
+  scene.check("with room", progress.status, "completed");
+  scene.check("frames", (await readVideo(output)).pictures.length, FRAMES);
+}
+
 export const exportFaults: readonly Fault[] = [
   {
     name: "export-disturbed",
     expected: "paused, killed and stopped, the video is the same picture by picture, and no half file stays",
     run: (scene) => disturb(scene, ["pause", "kill", "stop"], 1),
+  },
+  {
+    name: "export-disk-full",
+    expected: "the export fails whatever of it fits, and leaves nothing; with room it is made",
+    obstacle: mountObstacle,
+    run: fullDisk,
   },
   ...[2, 3, 4, 5].map((seed) => ({
     name: `export-disturbed-often-${seed}`,

@@ -62,7 +62,7 @@ export const OPERATION = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       type: fc.constant("touch"),
-      order: fc.constantFrom("cancel", "retry", "retry", "remove", "hold", "unhold", "unhold"),
+      order: fc.constantFrom("cancel", "retry", "retry", "remove", "clear", "hold", "unhold", "unhold"),
       item: fc.nat(30),
     }),
   },
@@ -291,6 +291,8 @@ function expectedOf(item: ModelItem, order: Touch): 1 | 0 | null {
       return item.state === "completed" ? null : isTerminal(item.state) ? 1 : 0;
     case "remove":
       return item.state === "processing" ? null : 1;
+    case "clear":
+      return item.state === "pending" ? 1 : null;
     case "hold":
     case "unhold":
       if (item.state !== "pending") return null;
@@ -313,7 +315,7 @@ async function touch({ trial, model }: Pair, order: Touch, index: number): Promi
     item.isHeld = order === "hold";
     item.lease = null;
   }
-  if (order === "remove") {
+  if (order === "remove" || order === "clear") {
     model.items.delete(item.number);
     model.settle();
   }

@@ -158,6 +158,14 @@ describe("parseProject", () => {
     expect([draft.video, draft.style.fontSize]).toEqual([{ width: 640, height: 360, fps: 15 }, 0.04]);
   });
 
+  test("singers have colours by their names, and no other values", () => {
+    const singers = JSON.parse('{"Ann": "#f00", "__proto__": "#0f0", "toString": "#00f"}') as object;
+    const { style } = parseProject({ lyrics: "a.lrc", style: { singers } }, "song.json");
+    expect(style.singers).toMatchObject({ Ann: "#f00", toString: "#00f" });
+    const wrong = { lyrics: "a.lrc", style: { singers: { Ann: "red" } } };
+    expect(() => parseProject(wrong, "song.json")).toThrow("style.singers.Ann: must be a colour");
+  });
+
   test("the JSON Schema is one of objects without unknown fields, and needs the lyrics alone", () => {
     expect(karaokeJsonSchema()).toMatchObject({
       $schema: "https://json-schema.org/draft/2020-12/schema",

@@ -58,7 +58,7 @@ describe("a video", () => {
     });
     expect(video).toMatchObject({ frames: 50, durationMs: 2_000, encoder: "webcodecs" });
     expect(stages).toEqual(["preparing", "rendering", "encoding", "finalizing"]);
-    expect(frames.slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, index) => `${index + 1}/50`));
+    expect(frames.slice(0, 51)).toEqual(Array.from({ length: 51 }, (_, index) => `${index}/50`));
     expect(await describeVideo(output)).toMatchObject({
       width: 320,
       height: 180,
@@ -291,6 +291,41 @@ describe("a background", () => {
     const loaded = await load(folder, { background: { type: "image", path: name } });
     const made = renderFrame(loaded, 0);
     await expect(made).rejects.toMatchObject({ code: "INVALID_BACKGROUND", message: expect.stringMatching(message) });
+    await expect(made).rejects.toThrow(`${name}: the background`);
+  });
+});
+
+describe("singers", () => {
+  test("what was sung has the colour of who sings it, and dots count down in it", async () => {
+    const line = (start: number, singer?: string) => ({
+      words: [{ text: "MMM", start, end: start + 0.5 }],
+      ...(singer !== undefined && { singer }),
+    });
+    const loaded = await load(".", {
+      lyrics: { lines: [line(2, "Ann"), line(3, "Bob"), line(4, "toString"), line(5)] },
+      background: { type: "color", color: "#000000" },
+      style: {
+        lines: 1,
+        color: "#000000",
+        sungColor: "#ffffff",
+        outlineWidth: 0,
+        fadeMs: 0,
+        leadIn: 1,
+        singers: { Ann: "#ff0000", Bob: "#0000ff" },
+      },
+    });
+    const colorsAt = async (seconds: number): Promise<readonly boolean[]> => {
+      const canvas = await loadCanvas();
+      const image = await canvas.loadImage(await renderFrame(loaded, seconds * 1_000));
+      const context = canvas.createCanvas(320, 180).getContext("2d");
+      context.drawImage(image, 0, 0);
+      const { data } = context.getImageData(0, 0, 320, 180);
+      return [0, 1, 2].map((channel) => data.some((value, index) => index % 4 === channel && value > 200));
+    };
+    expect(await colorsAt(1.5)).toEqual([true, false, false]);
+    expect(await colorsAt(2.45)).toEqual([true, false, false]);
+    expect(await colorsAt(3.45)).toEqual([false, false, true]);
+    for (const other of [4.45, 5.6]) expect(await colorsAt(other)).toEqual([true, true, true]);
   });
 });
 
@@ -305,6 +340,7 @@ describe("what cannot be", () => {
     writeFileSync(join(folder, name), content, "latin1");
     const made = renderVideo(await load(folder, { audio: name }), join(folder, "song.mp4"), noHooks);
     await expect(made).rejects.toMatchObject({ name: "NoRetryError", code: "INVALID_AUDIO" });
+    await expect(made).rejects.toThrow(`${name}: the audio`);
     expect(readdirSync(folder)).toEqual([name]);
   });
 
@@ -365,7 +401,10 @@ describe("what cannot be", () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "a.ttf"), "no font");
     const made = renderFrame(await load(folder, { style: { font: "a.ttf" } }), 0);
-    await expect(made).rejects.toMatchObject({ code: "INVALID_FONT" });
+    await expect(made).rejects.toMatchObject({
+      code: "INVALID_FONT",
+      message: expect.stringMatching(/^a\.ttf: style\.font: .*must be a \.ttf/),
+    });
   });
 
   test("a video of days", async () => {

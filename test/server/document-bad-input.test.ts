@@ -88,7 +88,7 @@ test("59 to 64, 73, 85 to 92: what is no form or no document is refused, and not
     expect.soft(await problemOf(await post(page, body)), row).toBe(expected);
   }
   expectNothingStored(server);
-  expect(await (await page.fetch("/api/documents")).json()).toEqual({ documents: [] });
+  expect(await (await page.fetch("/api/documents")).json()).toEqual({ documents: [], nextCursor: null });
 });
 
 test("26, 65 to 72, 85: odd names and odd documents are taken, and told of as text", async () => {
@@ -216,10 +216,16 @@ test("19, 42 to 44, 51 to 54: odd addresses are answered as what they are", asyn
     ["DELETE", "/a"],
     ["POST", "/search"],
     ["POST", "/a/events"],
+    ["GET", "/cleanup"],
+    ["HEAD", "/cleanup?x=1"],
   ]) {
     const answer = await server.operator(`/api/documents${path}`, { method: method ?? "" });
-    expect.soft(await problemOf(answer), `${method} ${path}`).toBe("405 method");
+    if (method !== "HEAD") expect.soft(await problemOf(answer), `${method} ${path}`).toBe("405 method");
+    const allow = path?.startsWith("/cleanup") ? "POST" : expect.any(String);
+    expect.soft([answer.status, answer.headers.get("allow")], `${method} ${path}`).toEqual([405, allow]);
   }
+  const cursor = Buffer.alloc(56, 1).toString("base64url");
+  expect(await problemOf(await get(`?cursor=${cursor}`))).toBe("400 malformed");
   for (const query of [
     "",
     "%22%20OR%20*%20NEAR(%20NOT%20-",

@@ -1,24 +1,36 @@
-import type { Client } from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import pg from "pg";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { systemClock } from "../../src/platform/system-clock.ts";
 import type { Reading } from "../../src/ports/reading.ts";
-import { type DiagnoseOptions, diagnosePostgres } from "../../src/stores/postgres/diagnose.ts";
-import { type Cluster, startCluster } from "../support/cluster.ts";
+import { openPostgresStore } from "../../src/stores/postgres/postgres-store.ts";
+import { type DiagnoseOptions, diagnosePostgres } from "../../src/stores/postgres/readings.ts";
+import { type Cluster, startCluster } from "../support/postgres.ts";
 
 let cluster: Cluster;
-let client: Client;
+let schema: string;
+let client: pg.Client;
 beforeAll(async () => {
-  cluster = await startCluster();
-  client = await cluster.connect();
+  cluster = await startCluster({ settings: { fsync: "on" } });
+  schema = cluster.newStore().schema;
+  await cluster.sql(`CREATE SCHEMA "${schema}"`);
+  client = await connect();
 }, 60_000);
 afterAll(async () => {
   await client?.end();
+  await cluster?.drop(schema);
   await cluster?.stop();
 });
+
+async function connect(): Promise<pg.Client> {
+  const made = new pg.Client({ connectionString: cluster.url, options: `-c search_path=${schema}` });
+  await made.connect();
+  return made;
+}
 
 async function diagnose(options: Partial<DiagnoseOptions> = {}): Promise<ReadonlyMap<string, Reading>> {
   const readings = await diagnosePostgres(
     async (text, values = []) => (await client.query<Record<string, unknown>>(text, [...values])).rows,
-    { schema: "public", now: Date.now, isListening: true, ...options },
+    { schema, now: Date.now, isListening: true, ...options },
   );
   return new Map(readings.map((reading) => [reading.name, reading]));
 }
@@ -29,7 +41,7 @@ test("a sound server has nothing to mend", async () => {
   expect(readings.get("postgresql")?.value).toMatch(/^\d+/);
   for (const name of ["clock", "listen", "connections", "longest transaction", "longest query", "dead rows"])
     expect(readings.get(name)).toMatchObject({ verdict: "fine", advice: null });
-  expect(readings.get("size")?.value).toBe("0.0 MiB in schema public");
+  expect(readings.get("size")?.value).toBe(`0.0 MiB in schema ${schema}`);
 });
 
 test("a clock that differs, settings that lose data and a pooler without LISTEN are told", async () => {
@@ -43,7 +55,7 @@ test("a clock that differs, settings that lose data and a pooler without LISTEN 
 });
 
 test("dead rows that autovacuum does not remove, and who holds it back", async () => {
-  const other = await cluster.connect();
+  const other = await connect();
   await client.query("CREATE TABLE items (n int) WITH (autovacuum_enabled = off)");
   await client.query("INSERT INTO items SELECT generate_series(1, 60000)");
   await other.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
@@ -56,4 +68,17 @@ test("dead rows that autovacuum does not remove, and who holds it back", async (
   expect(readings.get("longest transaction")?.value).not.toBe("0 s");
   await other.query("ROLLBACK");
   await other.end();
+});
+
+test("a store tells of its server, of itself, and whether news come through", async () => {
+  const { url, schema: own } = cluster.newStore();
+  const parted = new URL(url);
+  parted.searchParams.set("partitions", "2");
+  const store = await openPostgresStore({ url: parted.href, clock: systemClock });
+  onTestFinished(() => store.close());
+  const readings = new Map((await store.diagnose?.())?.map((reading) => [reading.name, reading]));
+  expect(readings.get("listen")).toMatchObject({ verdict: "fine", value: "works" });
+  expect(readings.get("size")?.value).toContain(own);
+  expect(readings.get("partitions")?.value).toBe("2");
+  expect(Number(readings.get("schema")?.value)).toBeGreaterThan(1);
 });

@@ -4,6 +4,7 @@ import { LIMITS } from "../../src/core/limits.ts";
 import { DEFAULT_POLICY } from "../../src/core/retry-policy.ts";
 import { systemClock } from "../../src/platform/system-clock.ts";
 import type { Store } from "../../src/ports/store.ts";
+import { MIGRATIONS } from "../../src/stores/postgres/migrator.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres-store.ts";
 import { ManualClock } from "../../src/testing/manual-clock.ts";
 import { SeededRandom } from "../../src/testing/seeded-random.ts";
@@ -35,7 +36,7 @@ describe("the schema", () => {
   test("is made once by many who start at once", async () => {
     const { url, schema } = cluster.newStore();
     await Promise.all(Array.from({ length: 6 }, () => open(url)));
-    expect(await cluster.sql(`SELECT number FROM "${schema}".migrations`)).toHaveLength(1);
+    expect(await cluster.sql(`SELECT number FROM "${schema}".migrations`)).toHaveLength(MIGRATIONS.length);
   });
 
   test("is not made where it must exist", async () => {
@@ -47,9 +48,9 @@ describe("the schema", () => {
   test("that is newer, or was made otherwise, is refused and left as it is", async () => {
     const { url, schema } = cluster.newStore();
     await (await open(url)).close();
-    await cluster.sql(`INSERT INTO "${schema}".migrations VALUES (2, 'later', 'x', 0)`);
+    await cluster.sql(`INSERT INTO "${schema}".migrations VALUES (${MIGRATIONS.length + 1}, 'later', 'x', 0)`);
     await expect(open(url)).rejects.toMatchObject({ code: "STORE_SCHEMA", message: expect.stringContaining("newer") });
-    await cluster.sql(`DELETE FROM "${schema}".migrations WHERE number = 2`);
+    await cluster.sql(`DELETE FROM "${schema}".migrations WHERE name = 'later'`);
     await cluster.sql(`UPDATE "${schema}".migrations SET checksum = 'x'`);
     await expect(open(url)).rejects.toMatchObject({
       code: "STORE_SCHEMA",

@@ -10,11 +10,11 @@ export async function openPostgres(
   clock: ManualClock,
   parameters: Readonly<Record<string, string>> = {},
 ): Promise<OpenedStore> {
-  const isPlain = Object.keys(parameters).length === 0;
-  const { url: plain, schema } = isPlain ? cluster.usedStore() : cluster.newStore();
-  const url = `${plain}${Object.entries(parameters)
+  const more = Object.entries(parameters)
     .map(([name, value]) => `&${name}=${value}`)
-    .join("")}`;
+    .join("");
+  const { url: plain, schema } = cluster.usedStore(more);
+  const url = `${plain}${more}`;
   const stores: Store[] = [];
   const open = async (): Promise<Store> => {
     const store = await openPostgresStore({ url, clock, leaseClock: clock });
@@ -37,7 +37,7 @@ export async function openPostgres(
     },
     close: async () => {
       await Promise.all(stores.map((opened) => opened.close()));
-      await (isPlain ? cluster.recycle(schema) : cluster.drop(schema));
+      await cluster.recycle(schema, more);
     },
   };
 }

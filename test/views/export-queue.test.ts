@@ -230,6 +230,10 @@ describe.each(STORES)("ExportQueue over %s", (store) => {
     await expect(queue.addToExportQueue({ title: "a" }, "a.mp4", 0.5)).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
     });
+    for (const project of [undefined, null, 5] as unknown as readonly Song[]) {
+      await expect(queue.addToExportQueue(project, "a.mp4")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+      await expect(queue.exportVideo(project, "a.mp4")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    }
     const strange = { title: "a", self: () => 1 } as unknown as Song;
     await expect(queue.addToExportQueue(strange, "a.mp4")).rejects.toMatchObject({ code: "NOT_JSON" });
     expect(await queue.getQueueSize()).toBe(0);

@@ -1,5 +1,5 @@
 import { type JSX, lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
-import { OVERVIEW } from "./address/address.ts";
+import { DOCUMENTS, EXPORTS, NEW, OVERVIEW, type View } from "./address/address.ts";
 import { useView, ViewLink } from "./address/navigation.tsx";
 import { useVersion } from "./live/observable.ts";
 import { OverviewPage } from "./overview/overview-page.tsx";
@@ -18,6 +18,10 @@ import { SignIn } from "./session/sign-in.tsx";
 
 // What only a batch's page needs, its charts above all, is read when one is opened.
 const BatchPage = lazy(async () => ({ default: (await import("./batch/batch-page.tsx")).BatchPage }));
+
+const NewPage = lazy(async () => ({ default: (await import("./new/new-page.tsx")).NewPage }));
+const DocumentsPage = lazy(async () => ({ default: (await import("./documents/documents-page.tsx")).DocumentsPage }));
+const ExportsPage = lazy(async () => ({ default: (await import("./exports/exports-page.tsx")).ExportsPage }));
 
 /** The whole page: who is at it, and what is looked at. */
 export function App(): JSX.Element {
@@ -42,7 +46,9 @@ export function App(): JSX.Element {
       <Header onSignIn={() => setSigningIn(true)} />
       {/* Who signs in or out is another caller: nothing of the one before stays. */}
       <main id="main" tabIndex={-1} key={token ?? "visitor"}>
-        <CurrentPage />
+        <Suspense fallback={<div className="loading" />}>
+          <CurrentPage />
+        </Suspense>
       </main>
       <LiveRegion />
       {isSigningIn && <SignIn onToken={keepToken} onClose={() => setSigningIn(false)} />}
@@ -59,11 +65,13 @@ function CurrentPage(): JSX.Element {
     case "overview":
       return <OverviewPage view={view} />;
     case "batch":
-      return (
-        <Suspense fallback={<div className="loading" />}>
-          <BatchPage key={view.batchId} view={view} />
-        </Suspense>
-      );
+      return <BatchPage key={view.batchId} view={view} />;
+    case "new":
+      return <NewPage view={view} />;
+    case "documents":
+      return <DocumentsPage view={view} />;
+    case "exports":
+      return <ExportsPage view={view} />;
     case "missing":
       return (
         <Empty title="There is no such page">
@@ -75,14 +83,28 @@ function CurrentPage(): JSX.Element {
   }
 }
 
+const PAGES: readonly { readonly to: View; readonly name: string }[] = [
+  { to: OVERVIEW, name: "Overview" },
+  { to: DOCUMENTS, name: "Documents" },
+  { to: EXPORTS, name: "Exports" },
+  { to: NEW, name: "New work" },
+];
+
 function Header(props: { readonly onSignIn: () => void }): JSX.Element {
   const { session, signOut } = usePage();
   const view = useView();
   return (
     <header className="top">
-      <ViewLink to={OVERVIEW} className="brand" isCurrent={view.page === "overview"}>
+      <ViewLink to={OVERVIEW} className="brand">
         Milepost
       </ViewLink>
+      <nav aria-label="Pages">
+        {PAGES.map(({ to, name }) => (
+          <ViewLink key={name} to={to} isCurrent={view.page === to.page}>
+            {name}
+          </ViewLink>
+        ))}
+      </nav>
       <div className="top-end">
         <Connection />
         <ThemeSwitch />

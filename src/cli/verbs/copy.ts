@@ -11,7 +11,8 @@ import { systemRandom } from "../../platform/system-random.ts";
 import type { Store } from "../../ports/store.ts";
 import { type Copied, copyStore } from "../../stores/copy-store.ts";
 import { openRestore } from "../../stores/open-restore.ts";
-import { type Cli, type CommonOptions, describeLocation, isPath } from "../cli.ts";
+import { withoutPassword } from "../../stores/postgres/location.ts";
+import { type Cli, type CommonOptions, isPath } from "../cli.ts";
 import { Interrupt } from "../interrupt.ts";
 import { declareVerb } from "../verb.ts";
 
@@ -47,7 +48,7 @@ async function copy(cli: Cli, places: { readonly from: string; readonly to: stri
   const { clock } = cli.io;
   const from = await openStore(source, { clock, random: systemRandom, mustExist: true });
   try {
-    const to = await openRestore(target, { clock, pid: process.pid, isRunning });
+    const to = await openRestore(target, { clock, host: systemHost, isRunning });
     const progress = new CopyProgress(cli, await countItems(from));
     const onProgress = (step: "copy" | "check", items: number): void => progress.show(step, items);
     const { isDead } = systemHost;
@@ -59,8 +60,8 @@ async function copy(cli: Cli, places: { readonly from: string; readonly to: stri
       .finally(() => progress.end());
     report(cli, {
       copied,
-      from: describeLocation(source),
-      to: describeLocation(target),
+      from: withoutPassword(source),
+      to: withoutPassword(target),
       isJson: options.json === true,
     });
   } finally {

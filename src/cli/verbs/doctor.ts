@@ -4,7 +4,8 @@ import { escapeText } from "../../format/escape.ts";
 import { formatPlural } from "../../format/number.ts";
 import { loadSharp } from "../../pipelines/images/load-sharp.ts";
 import type { Reading } from "../../ports/reading.ts";
-import { type Cli, type CommonOptions, describeLocation } from "../cli.ts";
+import { withoutPassword } from "../../stores/postgres/location.ts";
+import type { Cli, CommonOptions } from "../cli.ts";
 import { EXIT } from "../exit-status.ts";
 import { declareVerb } from "../verb.ts";
 
@@ -65,7 +66,7 @@ async function diagnose(cli: Cli, options: CommonOptions): Promise<Diagnosis> {
   return {
     node: process.versions.node,
     sharp: await sharpVersion(),
-    store: describeLocation(cli.storeLocation(options)),
+    store: withoutPassword(cli.storeLocation(options)),
     ...facts,
     problems: [...problems, ...told("problem")],
     warnings: told("warning"),

@@ -50,9 +50,9 @@ async function search(cli: Cli, query: string, options: SearchOptions): Promise<
 
 /** Looks for the places in a thread, so that a signal is heard meanwhile; null after one. */
 async function findPlaces(cli: Cli, query: string, options: SearchOptions): Promise<readonly SearchHit[] | null> {
+  using interrupt = new Interrupt(cli);
   const { SearchThreads } = await import("../../pipelines/documents/search-threads.ts");
   const threads = new SearchThreads({ threads: 1, waiting: 0, timeLimitMs: null });
-  using interrupt = new Interrupt(cli);
   try {
     const index = resolve(cli.io.cwd, options.index);
     const model = options.model === undefined ? {} : { model: resolve(cli.io.cwd, options.model) };

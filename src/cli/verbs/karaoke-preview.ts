@@ -1,8 +1,10 @@
 import { writeFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { MilepostError } from "../../core/errors.ts";
+import { MilepostError, NoRetryError } from "../../core/errors.ts";
 import { escapeText } from "../../format/escape.ts";
+import { writeError } from "../../pipelines/file-errors.ts";
+import { makeDirectory } from "../../pipelines/make-directory.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { presetPlaces } from "../run-karaoke.ts";
 import { declareVerb } from "../verb.ts";
@@ -65,6 +67,19 @@ async function preview(cli: Cli, name: string, options: PreviewOptions): Promise
       "the picture would overwrite a file of the project; choose another --out",
     );
   }
-  await writeFile(out, await renderFrame(loaded, options.at));
+  const picture = await renderFrame(loaded, options.at).catch((error: unknown) => {
+    throw error instanceof NoRetryError ? wrong(project, error) : error;
+  });
+  try {
+    await makeDirectory(dirname(out));
+    await writeFile(out, picture);
+  } catch (error) {
+    throw wrong(out, writeError(error));
+  }
   cli.line(escapeText(out));
+}
+
+/** What the project's author or whoever gave `--out` can mend. */
+function wrong(file: string, cause: Error): MilepostError {
+  return new MilepostError("INVALID_ARGUMENT", `${file}: ${cause.message}`, { details: { file }, cause });
 }

@@ -1,12 +1,16 @@
 import type { Command } from "commander";
 import { MilepostError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { escapeText } from "../../format/escape.ts";
-import { type Cli, type CommonOptions, describeLocation } from "../cli.ts";
+import { withoutPassword } from "../../stores/postgres/location.ts";
+import type { Cli, CommonOptions } from "../cli.ts";
 import { EXIT } from "../exit-status.ts";
+import { wholeNumber } from "../values.ts";
 import { declareVerb } from "../verb.ts";
 
 interface MigrateOptions extends CommonOptions {
   readonly check?: boolean;
+  readonly partitions?: number;
 }
 
 export function migrateVerb(cli: Cli): Command {
@@ -17,17 +21,23 @@ export function migrateVerb(cli: Cli): Command {
       "Brings the schema of the store up to date and says what it did. Every verb that opens a store does it too; this one is for a step of its own in a deployment. With --check it changes nothing and ends with 1 if something is missing. A store that is newer than this program is refused.",
     examples: [
       ["milepost migrate", "before the new version starts"],
+      ["milepost migrate --partitions 16 --store postgres://db/work", "makes the schema, its items in 16 parts"],
       ["milepost migrate --check", "status 0: up to date; 1: not"],
     ],
   })
     .option("--check", "only look")
+    .option(
+      "--partitions <n>",
+      "make the table of items in n parts (PostgreSQL, when the schema is made)",
+      wholeNumber(0, LIMITS.partitions),
+    )
     .option("--json", "print one JSON document")
     .action(async (_options: unknown, command: Command) => migrate(cli, command.optsWithGlobals<MigrateOptions>()));
 }
 
 async function migrate(cli: Cli, options: MigrateOptions): Promise<void> {
   const location = cli.storeLocation(options);
-  const store = describeLocation(location);
+  const store = withoutPassword(location);
   if (!cli.hasStore(options)) {
     throw new MilepostError(
       "STORE_UNAVAILABLE",
@@ -36,9 +46,10 @@ async function migrate(cli: Cli, options: MigrateOptions): Promise<void> {
   }
   const { migrateStore, readSchema } = await import("../../stores/store-schema.ts");
   const isCheck = options.check === true;
+  const { partitions } = options;
   const { applied, missing } = isCheck
     ? await readSchema(location)
-    : await migrateStore(location, { clock: cli.io.clock });
+    : await migrateStore(location, { clock: cli.io.clock, ...(partitions !== undefined && { partitions }) });
   if (isCheck && missing.length > 0) cli.status = EXIT.WORK_FAILED;
   if (options.json === true) {
     cli.json({

@@ -71,7 +71,7 @@ function assertNoShell(line: string, index: number, operators: string): void {
   if (!isExpansion && !operators.includes(character)) return;
   throw new MilepostError(
     "INVALID_ARGUMENT",
-    `${character} needs a shell, and this command runs without one; add --shell, or put it in single quotes to pass it on as it is`,
+    `${character} needs a shell, and this command runs without one; write sh -c '…' (run command: add --shell), or put it in single quotes to pass it on as it is`,
     { details: { found: character, position: index } },
   );
 }

@@ -7,10 +7,11 @@ export interface FoundPlace extends SearchHit {
   readonly hasThumbnail: boolean;
 }
 
-/** What is asked of an index, as it is sent to a thread. */
+/** What is wanted of an index, as it is sent to a thread. */
 export type LibraryQuestion =
   | { readonly type: "search"; readonly query: string; readonly limit: number }
-  | { readonly type: "thumbnail"; readonly sha256: string; readonly page: number };
+  | { readonly type: "thumbnail"; readonly sha256: string; readonly page: number }
+  | { readonly type: "remove"; readonly sha256: string };
 
 export interface SearchTask {
   /** The index, an absolute path. */
@@ -24,4 +25,5 @@ export interface SearchTask {
 export type SearchAnswer =
   | { readonly type: "places"; readonly places: readonly FoundPlace[] }
   | { readonly type: "picture"; readonly picture: Uint8Array | null }
+  | { readonly type: "removed" }
   | { readonly type: "failed"; readonly code: ErrorCode | null; readonly message: string };

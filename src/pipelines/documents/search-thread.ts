@@ -12,9 +12,21 @@ import type { FoundPlace, SearchAnswer, SearchTask } from "./search-messages.ts"
 let open: { readonly library: Library; readonly ino: number; readonly model: string | null } | null = null;
 
 /** Answers one question; never throws. */
-export async function answer({ index, model, question }: SearchTask): Promise<SearchAnswer> {
+export async function answer(task: SearchTask): Promise<SearchAnswer> {
+  const before = inoOf(task.index);
+  const given = await tryAnswer(task);
+  // An index that is moved away while it is opened is no index that fails: it is not there, or another one is.
+  const isMoved = given.type === "failed" && inoOf(task.index) !== before;
+  return isMoved ? tryAnswer(task) : given;
+}
+
+async function tryAnswer({ index, model, question }: SearchTask): Promise<SearchAnswer> {
   try {
     const library = await libraryAt(index, model);
+    if (question.type === "remove") {
+      await library.remove(question.sha256);
+      return { type: "removed" };
+    }
     if (question.type === "thumbnail") {
       return { type: "picture", picture: (await library.thumbnail(question.sha256, question.page)) ?? null };
     }
@@ -33,8 +45,7 @@ export async function answer({ index, model, question }: SearchTask): Promise<Se
 
 /** The index stays open between two questions; not, if another file has taken its place. */
 async function libraryAt(path: string, model: string | null): Promise<Library> {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (open !== null && open.library.path === path && open.model === model && open.ino === found?.ino) {
+  if (open !== null && open.library.path === path && open.model === model && open.ino === inoOf(path)) {
     return open.library;
   }
   open?.library.close();
@@ -42,4 +53,8 @@ async function libraryAt(path: string, model: string | null): Promise<Library> {
   const library = await Library.open(path, model === null ? {} : { model });
   open = { library, ino: statSync(path).ino, model };
   return library;
+}
+
+function inoOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }

@@ -62,6 +62,11 @@ export class SearchThreads {
     return answer.type === "picture" ? answer.picture : null;
   }
 
+  /** Takes a document out of the index, whole or half done; one that is not there is gone already. @throws {MilepostError} as `search` */
+  async remove(of: SearchedIndex, sha256: string): Promise<void> {
+    await this.#ask(of, { type: "remove", sha256 });
+  }
+
   /** Ends all threads; what was asked is not answered any more. */
   close(): Promise<void> {
     return this.#pool.destroy();

@@ -30,7 +30,7 @@ const wordSchema = z.strictObject({
 
 const lineSchema = z.strictObject({
   words: z.array(wordSchema).min(1).max(LIMITS.lineWords).describe("In the order in which they are sung"),
-  singer: text.optional().describe("Who sings the line"),
+  singer: text.optional().describe("Who sings the line: `style.singers` may give them a colour"),
 });
 
 /** Lyrics with times as JSON: a file of its own, or inside a project. */

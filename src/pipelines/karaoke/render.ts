@@ -14,7 +14,7 @@ import { assertGlyphs } from "./paint/missing-glyphs.ts";
 import { toRgba } from "./paint/planes.ts";
 import { ScenePainter } from "./paint/scene-painter.ts";
 import { TextPainter } from "./paint/text-painter.ts";
-import { renderError } from "./render-errors.ts";
+import { renderError, withFile } from "./render-errors.ts";
 import { RENDER_LIMITS } from "./render-limits.ts";
 
 export type RenderStage = "preparing" | "rendering" | "encoding" | "finalizing";
@@ -83,17 +83,28 @@ export async function renderTo(
   using _ = stayAlive();
   hooks.signal.throwIfAborted();
   hooks.onStage("preparing");
-  const frames = await frameCountOf(loaded);
-  const { fps } = loaded.project.video;
-  const durationMs = Math.round((frames * 1_000) / fps);
-  await assertWritable(path);
-  const encoder = await encodeTo(path, { loaded, hooks, options, frames });
-  return { frames, durationMs, bytes: (await stat(path)).size, encoder };
+  try {
+    const frames = await frameCountOf(loaded);
+    const durationMs = Math.round((frames * 1_000) / loaded.project.video.fps);
+    await assertWritable(path);
+    const encoder = await encodeTo(path, { loaded, hooks, options, frames });
+    return { frames, durationMs, bytes: (await stat(path)).size, encoder };
+  } catch (error) {
+    throw withFile(error, loaded.project);
+  }
 }
 
 /** One frame of the video, as PNG: the picture that is encoded, colours at half their resolution too. @throws as `renderVideo` */
 export async function renderFrame(loaded: LoadedProject, atMs: number): Promise<Buffer> {
   using _ = stayAlive();
+  try {
+    return await drawFrame(loaded, atMs);
+  } catch (error) {
+    throw withFile(error, loaded.project);
+  }
+}
+
+async function drawFrame(loaded: LoadedProject, atMs: number): Promise<Buffer> {
   const [painter, background] = [await painterOf(loaded), await openBackground(loaded)];
   try {
     await background.seek(atMs);
@@ -155,6 +166,7 @@ async function encodeTo(path: string, { loaded, hooks, options, frames }: Render
       },
     });
     hooks.onStage("rendering");
+    hooks.onFrame(0, frames);
     await drawAll({ painter, background, encoder, frames, fps: loaded.project.video.fps, hooks });
     isDrawn = true;
     hooks.onStage("encoding");

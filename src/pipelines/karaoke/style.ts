@@ -30,6 +30,10 @@ export const styleSchema = z.strictObject({
   fontSize: z.number().min(0.01).max(0.5).default(0.08).describe("Part of the picture's height"),
   color: colorSchema.default("#ffffff").describe("Of what is still to be sung"),
   sungColor: colorSchema.default("#ffd23f").describe("Of what was sung"),
+  singers: z
+    .record(z.string().min(1).max(500), colorSchema)
+    .default({})
+    .describe("By the name of who sings a line, the colour of what was sung of it instead"),
   outlineColor: colorSchema.default("#000000").describe("Of the letters' outline"),
   outlineWidth: z.number().min(0).max(0.5).default(0.08).describe("Part of the font's size; 0: none"),
   lines: z.int().min(1).max(8).default(3).describe("Lines shown at once"),

@@ -1,33 +1,53 @@
-import { mkdir, open, rename } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { isUuid } from "../../core/ids.ts";
 import type { Milepost } from "../../engine/milepost.ts";
+import { SearchThreads } from "../../pipelines/documents/search-threads.ts";
 import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
 import { DOCUMENTS_QUEUE } from "../../views/documents.ts";
 import { SESSION_OWNER } from "../callers.ts";
 import { bytesOf, codeOf, namesIn, removeAll } from "./disk.ts";
+import { Guards } from "./guards.ts";
 import type { Holdings } from "./holdings.ts";
 
 const OPERATOR = "operator";
 const SESSION = "session-";
 const INDEX = "library.db";
+const LIST = ".documents";
+/** Documents that are removed in one step; between two steps submissions have their turn. */
+const STEP_DOCUMENTS = 10;
+const SHA256 = /^[0-9a-f]{64}$/;
 
 /**
- * The indexes of documents, one for each owner: `operator/library.db`, `session-<hash>/library.db`. A session's index goes when the last
- * of its batches of documents has gone; the operator's stays.
+ * The indexes of documents, one for each owner: `operator/library.db`, `session-<hash>/library.db`. Beside a session's lies a list for each
+ * of its batches, `<batchId>.documents`, of the documents that the batch has, an SHA-256 a line; it is written before the batch is
+ * submitted. What no batch has any more goes out of the index, and with the last batch the whole of it. The operator's stays.
+ *
+ * A list goes when its documents are gone, so that what a dead process began is done again from its beginning.
  */
 export class IndexFolders {
   readonly #folder: string;
   readonly #milepost: Milepost;
   readonly #holdings: Holdings;
-  /** Submissions of batches that will write to an owner's index; no index is removed meanwhile. */
-  readonly #underWay = new Map<string, number>();
-  /** Indexes that are looked after; no batch is submitted meanwhile. */
-  readonly #looks = new Map<string, Promise<void>>();
+  readonly #guards: Guards;
+  readonly #onError: (error: unknown) => void;
+  /** Removing from an index takes as long as it takes, and its file may be busy: not here. */
+  readonly #threads = new SearchThreads({ threads: 1, waiting: Number.MAX_SAFE_INTEGER, timeLimitMs: null });
 
-  constructor(parts: { readonly folder: string; readonly milepost: Milepost; readonly holdings: Holdings }) {
+  constructor(parts: {
+    readonly folder: string;
+    /** For the flags of what is under way. */
+    readonly guards: string;
+    readonly milepost: Milepost;
+    readonly holdings: Holdings;
+    /** Told of an index that could not be looked after; the others are. */
+    readonly onError: (error: unknown) => void;
+  }) {
     this.#folder = parts.folder;
+    this.#guards = new Guards(parts.guards);
     this.#milepost = parts.milepost;
     this.#holdings = parts.holdings;
+    this.#onError = parts.onError;
   }
 
   /** Where the owner's index lies or will lie. */
@@ -35,21 +55,21 @@ export class IndexFolders {
     return join(this.#folder, nameOf(owner), INDEX);
   }
 
-  /** Submits a batch that will write to the owner's index. */
-  async submit<T>(owner: string, task: () => Promise<T>): Promise<T> {
-    for (let look = this.#looks.get(owner); look !== undefined; look = this.#looks.get(owner))
-      await look.catch(() => {});
-    this.#underWay.set(owner, (this.#underWay.get(owner) ?? 0) + 1);
-    try {
-      await mkdir(dirname(this.pathOf(owner)), { recursive: true, mode: 0o700 });
+  /** Submits a batch that will write these documents to the owner's index. */
+  async submit<T>(
+    owner: string,
+    { batchId, documents }: { readonly batchId: string; readonly documents: readonly string[] },
+    task: () => Promise<T>,
+  ): Promise<T> {
+    return this.#guards.submitting(nameOf(owner), async () => {
+      const path = this.pathOf(owner);
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       // Whoever stores the first document fills it; what SQLite puts beside it has the same mode.
-      await (await open(this.pathOf(owner), "a", 0o600)).close();
-      return await task();
-    } finally {
-      const left = (this.#underWay.get(owner) ?? 1) - 1;
-      if (left === 0) this.#underWay.delete(owner);
-      else this.#underWay.set(owner, left);
-    }
+      await append(path, "");
+      // A line that a dead process did not finish ends here.
+      if (owner !== "") await append(join(dirname(path), batchId + LIST), `\n${documents.join("\n")}\n`);
+      return task();
+    });
   }
 
   /** Counts what a session's index has come to. */
@@ -60,33 +80,132 @@ export class IndexFolders {
     this.#holdings.set(owner, "index", bytes);
   }
 
-  /** Removes the indexes of sessions that have no batch of documents any more; what remains is counted anew. */
+  /** Looks after the indexes of all sessions and counts anew what remains. */
   async sweep(): Promise<void> {
+    await this.#guards.sweep();
     for (const name of await namesIn(this.#folder)) {
       if (isMarked(name)) {
         if (await isLeftover(this.#folder, name)) await removeAll(join(this.#folder, name));
       } else if (name.startsWith(SESSION)) {
-        const owner = SESSION_OWNER + name.slice(SESSION.length);
-        const look = this.#underWay.has(owner) ? this.weigh(owner) : this.#removeUnused(owner);
-        this.#looks.set(owner, look);
-        await look.finally(() => this.#looks.delete(owner));
+        await this.tidy(SESSION_OWNER + name.slice(SESSION.length));
       }
     }
   }
 
-  async #removeUnused(owner: string): Promise<void> {
-    const { batches } = await this.#milepost.batches({ owner, queue: DOCUMENTS_QUEUE, limit: 1 });
-    if (batches.length > 0) return this.weigh(owner);
-    const folder = dirname(this.pathOf(owner));
-    const gone = join(this.#folder, markedName(nameOf(owner)));
-    await rename(folder, gone).catch((error: unknown) => {
-      if (codeOf(error) !== "ENOENT") throw error;
+  /**
+   * Removes from a session's index what no batch of its has any more; without any batch, all of it. What is left undone, because documents
+   * are just being submitted or the index fails, is done by a later sweep.
+   */
+  async tidy(owner: string): Promise<void> {
+    if (owner === "") return;
+    try {
+      const isGone = (await this.#batchesOf(owner)).size === 0 && (await this.#removeUnused(owner));
+      if (!isGone) await this.#removeLeft(owner);
+    } catch (error) {
+      this.#onError(error);
+    }
+    await this.weigh(owner);
+  }
+
+  close(): Promise<void> {
+    return this.#threads.close();
+  }
+
+  /** Removes the index of a session without batches. False: it has one now. */
+  async #removeUnused(owner: string): Promise<boolean> {
+    let isGone = false;
+    await this.#guards.removing(nameOf(owner), async () => {
+      if ((await this.#batchesOf(owner)).size > 0) return;
+      const gone = join(this.#folder, markedName(nameOf(owner)));
+      await rename(dirname(this.pathOf(owner)), gone).catch((error: unknown) => {
+        if (codeOf(error) !== "ENOENT") throw error;
+      });
+      await removeAll(gone);
+      isGone = true;
     });
-    await removeAll(gone);
-    this.#holdings.set(owner, "index", 0);
+    return isGone;
+  }
+
+  /** Removes the documents of batches that are gone, step by step, but for those that another batch has too. */
+  async #removeLeft(owner: string): Promise<void> {
+    const folder = dirname(this.pathOf(owner));
+    for (const list of (await this.#listsOf(owner)).gone) {
+      const documents = [...(await documentsIn(join(folder, list)))];
+      for (let done = 0; done < documents.length; done += STEP_DOCUMENTS) {
+        const some = documents.slice(done, done + STEP_DOCUMENTS);
+        if (!(await this.#guards.removing(nameOf(owner), () => this.#removeSome(owner, some)))) return;
+      }
+      await this.#guards.removing(nameOf(owner), async () => {
+        // A batch may have come to have them meanwhile, or more of them.
+        const isGone = (await this.#listsOf(owner)).gone.includes(list);
+        const isSame = (await documentsIn(join(folder, list))).size === documents.length;
+        if (isGone && isSame) await rm(join(folder, list), { force: true });
+      });
+    }
+  }
+
+  async #removeSome(owner: string, documents: readonly string[]): Promise<void> {
+    const index = this.pathOf(owner);
+    const had = new Set<string>();
+    for (const list of (await this.#listsOf(owner)).had) {
+      for (const sha256 of await documentsIn(join(dirname(index), list))) had.add(sha256);
+    }
+    for (const sha256 of documents) {
+      if (had.has(sha256)) continue;
+      await this.#threads.remove({ index }, sha256).catch((error: unknown) => {
+        // Nothing was stored in it yet.
+        if (codeOf(error) !== "NOT_FOUND") throw error;
+      });
+    }
+  }
+
+  /** The lists of a session's documents: of batches that it has, and of those that are gone. */
+  async #listsOf(owner: string): Promise<{ readonly had: readonly string[]; readonly gone: readonly string[] }> {
+    const batches = await this.#batchesOf(owner);
+    const lists = (await namesIn(dirname(this.pathOf(owner)))).filter((name) => name.endsWith(LIST));
+    const isHad = (list: string): boolean => batches.has(batchOf(list));
+    return { had: lists.filter(isHad), gone: lists.filter((list) => !isHad(list) && isUuid(batchOf(list))) };
+  }
+
+  async #batchesOf(owner: string): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>();
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page: Awaited<ReturnType<Milepost["batches"]>> = await this.#milepost.batches({
+        owner,
+        queue: DOCUMENTS_QUEUE,
+        withEstimates: false,
+        ...(cursor !== undefined && { after: cursor }),
+      });
+      for (const { id } of page.batches) ids.add(id);
+      cursor = page.nextCursor;
+    }
+    return ids;
   }
 }
 
 function nameOf(owner: string): string {
   return owner === "" ? OPERATOR : SESSION + owner.slice(SESSION_OWNER.length);
+}
+
+function batchOf(list: string): string {
+  return list.slice(0, -LIST.length);
+}
+
+async function documentsIn(path: string): Promise<ReadonlySet<string>> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return "";
+    throw error;
+  });
+  return new Set(text.split("\n").filter((line) => SHA256.test(line)));
+}
+
+/** Makes the file, if there is none, and waits until it is on the disk with what was added. */
+async function append(path: string, text: string): Promise<void> {
+  const handle = await open(path, "a", 0o600);
+  try {
+    await handle.appendFile(text);
+    if (text !== "") await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }

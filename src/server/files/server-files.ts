@@ -47,7 +47,13 @@ export class ServerFiles {
         facets.map((facet) => facet.accepts(head, filename)).find((type) => type !== null) ?? null,
     });
     this.batches = new BatchFolders({ folder: join(folder, "batches"), milepost, holdings: this.#holdings, bucket });
-    this.indexes = new IndexFolders({ folder: join(folder, "indexes"), milepost, holdings: this.#holdings });
+    this.indexes = new IndexFolders({
+      folder: join(folder, "indexes"),
+      guards: join(folder, "guards"),
+      milepost,
+      holdings: this.#holdings,
+      onError,
+    });
     this.#sweeper = new Sweeper({
       milepost,
       limits,
@@ -100,6 +106,7 @@ export class ServerFiles {
 
   async close(): Promise<void> {
     await this.#sweeper.stop();
+    await this.indexes.close();
     this.#bucket?.close();
   }
 }

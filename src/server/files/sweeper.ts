@@ -12,7 +12,7 @@ import type { Uploads } from "./uploads.ts";
  * - batches of sessions that ended longer ago than `retentionMs` are deleted; running ones never, and those of the CLI, the
  *   library and operators stay until they are pruned;
  * - folders of batches that are not in the store any more are removed, whoever deleted them;
- * - indexes of sessions that have no batch of documents left are removed;
+ * - documents that no batch of a session has any more go out of its index, and with the last batch the index itself;
  * - uploads that came longer ago than `retentionMs` and that no batch uses are removed;
  * - what processes that are dead left half-done is finished, if part of it was recorded, or removed.
  *

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { BatchSnapshot } from "../../core/batch.ts";
 import { MilepostError } from "../../core/errors.ts";
 import type { Batch } from "../../engine/batch.ts";
+import { DOCUMENTS_QUEUE } from "../../views/documents.ts";
 import { batchesPageSchema, batchesQuerySchema, batchSchema, toWireBatch } from "../../wire/batch.ts";
 import { failuresSchema, stagesSchema } from "../../wire/breakdown.ts";
 import { removedSchema } from "../../wire/control.ts";
@@ -58,6 +59,7 @@ export function batchRoutes(context: ServerContext): (app: App) => Promise<void>
         const { batch, snapshot } = await ownBatch(context, request, request.params.batchId);
         const changed = await batch.remove();
         await rm(join(context.settings.files, "batches", snapshot.id), { recursive: true, force: true });
+        if (snapshot.queue === DOCUMENTS_QUEUE) await context.files.indexes.tidy(snapshot.owner);
         return { changed };
       },
     );

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import { MilepostError } from "../../core/errors.ts";
+import type { DocumentsPlace } from "../../views/documents.ts";
 import { StatusManager } from "../../views/status-manager.ts";
 import {
   cleanedUpSchema,
@@ -17,6 +19,7 @@ import {
   type WireDocumentHits,
 } from "../../wire/document.ts";
 import type { App, ServerContext } from "../context.ts";
+import { sealed, unsealed } from "../cursor.ts";
 import { isKnown, sendIfKnown } from "../etag.ts";
 import { refusal } from "../problems.ts";
 
@@ -86,12 +89,35 @@ function listDocuments(context: ServerContext, app: App): void {
       },
     },
     async (request) => {
-      const { active, limit } = request.query;
+      const { active, cursor, limit } = request.query;
+      const owner = documentsOwnerOf(context, request);
+      const list = ["documents", owner ?? null, active];
+      const from = cursor === undefined ? null : placeIn(cursor, list);
       const manager = managerFor(context, request);
-      const statuses = await (active ? manager?.listActive(limit) : manager?.listAll(limit));
-      return { documents: (statuses ?? []).map(toWireDocument) };
+      if (manager === undefined) return { documents: [], nextCursor: null };
+      const { documents, next } = await manager.listPage({ isActive: active, limit, from }).catch((error: unknown) => {
+        if (!(error instanceof MilepostError && error.code === "NOT_FOUND")) throw error;
+        throw refusal("malformed", "what stood where the cursor stands is not there any more; begin again without it");
+      });
+      return {
+        documents: documents.map(toWireDocument),
+        nextCursor: next === null ? null : toDocumentsCursor(next, list),
+      };
     },
   );
+}
+
+/** In a cursor: there is none. */
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+
+function toDocumentsCursor({ reported, run }: DocumentsPlace, list: readonly unknown[]): string {
+  return sealed([reported ?? NO_ID, run?.batch ?? NO_ID, run?.item ?? NO_ID], list);
+}
+
+/** @throws {Refusal} `malformed` for what is no cursor, or one of another list */
+function placeIn(cursor: string, list: readonly unknown[]): DocumentsPlace {
+  const [reported = NO_ID, batch = NO_ID, item = NO_ID] = unsealed(cursor, list, 3);
+  return { reported: reported === NO_ID ? null : reported, run: batch === NO_ID ? null : { batch, item } };
 }
 
 function cleanUpDocuments(context: ServerContext, app: App): void {

@@ -106,7 +106,10 @@ export async function submitUploads(
       },
       inputs,
     );
-  const { id: batchId, isRepeat } = await (facet.keepsIndex ? files.indexes.submit(owner, submit) : submit());
+  const documents = items.map(({ key: document }) => document);
+  const { id: batchId, isRepeat } = await (facet.keepsIndex
+    ? files.indexes.submit(owner, { batchId: id, documents }, submit)
+    : submit());
   return {
     batchId,
     isRepeat,

@@ -19,6 +19,10 @@ export function controlItem(commit: Commit, item: MemoryItem, command: ControlCo
       if (!isEndedBy(item, command.endedBy)) return wrongState(item);
       removeItem(commit, item);
       break;
+    case "clear":
+      if (item.state !== "pending") return wrongState(item);
+      removeItem(commit, item);
+      break;
     case "retry":
       if (item.state === "pending" || item.state === "processing") return done(commit, 0);
       if (!decide("retry", item).ok || (command.failedOnly && item.state !== "failed")) return wrongState(item);
@@ -77,7 +81,7 @@ export function isEndedBy({ endedAt }: { readonly endedAt: number | null }, time
   return time === undefined || (endedAt !== null && endedAt <= time);
 }
 
-function removeItem(commit: Commit, item: MemoryItem): void {
+export function removeItem(commit: Commit, item: MemoryItem): void {
   takeAway(commit, item);
   const { batch } = item;
   const change = commit.of(batch);

@@ -6,7 +6,7 @@ import type { ControlCommand, ControlResult } from "../../ports/store.ts";
 import { Commit } from "./commit.ts";
 import { controlItem, isEndedBy } from "./control-item.ts";
 import { itemNumbered, type MemoryState, notify, queueNamed } from "./memory-state.ts";
-import { cancelBatches, removeBatches, retryBatch } from "./steps.ts";
+import { cancelBatches, clearBatch, removeBatches, retryBatch } from "./steps.ts";
 
 const CONTROL_OF = { pause: "pause", resume: "run", stop: "stop" } as const satisfies Record<string, Control>;
 
@@ -48,6 +48,7 @@ function controlQueue(commit: Commit, name: string, command: ControlCommand): Co
     }
     case "remove":
       return removeBatches(commit, [...(state.queues.get(name)?.batches ?? [])]);
+    case "clear":
     case "retry":
     case "hold":
     case "unhold":
@@ -80,6 +81,8 @@ function controlBatch(commit: Commit, number: number, command: ControlCommand): 
     case "remove":
       if (!isEndedBy(batch, command.endedBy)) return refused("wrong-state");
       return removeBatches(commit, [batch]);
+    case "clear":
+      return clearBatch(commit, batch);
     case "retry":
       return retryBatch(commit, batch, command);
     case "priority":

@@ -3,7 +3,7 @@ import { LIMITS } from "../../core/limits.ts";
 import type { ItemState } from "../../core/transitions.ts";
 import type { ControlResult } from "../../ports/store.ts";
 import type { Commit } from "./commit.ts";
-import { cancelItem, retryItem } from "./control-item.ts";
+import { cancelItem, removeItem, retryItem } from "./control-item.ts";
 import { deleteBatch, type MemoryBatch, type MemoryItem, notify } from "./memory-state.ts";
 
 /*
@@ -56,6 +56,15 @@ export function retryBatch(
   for (const item of retried) retryItem(commit, item);
   if (retried.length > 0) commit.apply();
   return { ok: true, changed: retried.length, more: found.length > retried.length, revision: commit.state.revision };
+}
+
+/** Deletes what is pending, claimed or not. */
+export function clearBatch(commit: Commit, batch: MemoryBatch): ControlResult {
+  const found = itemsIn(batch, ["pending"], LIMITS.controlChunkItems);
+  for (const item of found) removeItem(commit, item);
+  if (found.length > 0) commit.apply();
+  const more = found.length === LIMITS.controlChunkItems;
+  return { ok: true, changed: found.length, more, revision: commit.state.revision };
 }
 
 /** Deletes batches with all they have: here that is cheap at any size, so one step does it. */

@@ -1,6 +1,7 @@
 import type { ClientConfig, Pool, PoolClient, QueryResult } from "pg";
 import { MilepostError } from "../../core/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { CopyPurpose } from "./copy-mark.ts";
 import { loadPg, type PgModule } from "./load-pg.ts";
 import { type Location, readLocation } from "./location.ts";
 import { LONG_MS, migrate } from "./migrator.ts";
@@ -16,6 +17,7 @@ export interface ConnectionOptions {
   readonly mustExist?: boolean;
   /** For tests: leases are judged by it, not by the database's clock. */
   readonly leaseClock?: Clock;
+  readonly copy?: CopyPurpose;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -88,6 +90,8 @@ export class Connection {
   self = "";
   /** Names the store among all stores, whichever way leads to it. */
   identity = "";
+  /** Of the copy that is being made in the schema; null: it is a store. */
+  mark: string | null = null;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -103,13 +107,14 @@ export class Connection {
     try {
       await client.connect();
       await this.#inspectServer(client);
-      await migrate(client, {
+      this.mark = await migrate(client, {
         schema: this.location.schema,
         shown: this.location.shown,
         partitions: this.location.partitions,
         lockKey: lockKeyOf(this.location.schema, "migrate"),
         now: this.clock.now(),
         mayCreate: this.#options.mustExist !== true,
+        ...(this.#options.copy !== undefined && { copy: this.#options.copy }),
       });
       const { rows } = await client.query(qualify("SELECT identity FROM @meta", this.location.schema));
       this.identity = `postgres ${rows[0].identity}`;

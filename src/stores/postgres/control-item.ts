@@ -3,6 +3,7 @@ import type { ItemState } from "../../core/transitions.ts";
 import type { ControlCommand } from "../../ports/store.ts";
 import type { Connection } from "./connection.ts";
 import type { ItemChanges, ItemFacts } from "./item-changes.ts";
+import { prepareItemRemoval } from "./item-removal.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
 import type { Done } from "./steps.ts";
 import type { Transaction } from "./transaction.ts";
@@ -24,19 +25,7 @@ const CHANGED: ItemOutcome = { ok: true, changed: 1, more: false };
 
 /** Prepares commands on one item. What is so already is no error and changes nothing. */
 export function prepareItemControl(connection: Connection): ItemControl {
-  const tombstone = connection.query(`INSERT INTO @removals (batch, version, ordinal, key)
-    SELECT batch, $3, ordinal, key FROM @items WHERE batch = $1 AND ordinal = $2`);
-  const deleteItem = connection.query("DELETE FROM @items WHERE batch = $1 AND ordinal = $2");
-  const deleteAttempts = connection.query("DELETE FROM @attempts WHERE batch = $1 AND ordinal = $2");
-
-  function remove(tx: Transaction, { item, entry }: Given): ItemOutcome {
-    tx.send(tombstone, item.batch, item.ordinal, entry.version);
-    tx.send(deleteAttempts, item.batch, item.ordinal);
-    tx.send(deleteItem, item.batch, item.ordinal);
-    entry.delta.remove(item.state);
-    entry.isChanged = true;
-    return CHANGED;
-  }
+  const remove = prepareItemRemoval(connection);
 
   function apply(tx: Transaction, given: Given): ItemOutcome {
     const { ledger, changes, entry, item, command } = given;
@@ -50,7 +39,12 @@ export function prepareItemControl(connection: Connection): ItemControl {
         if (item.state === "processing") return { ok: false, reason: "running", state: item.state };
         if (command.endedBy !== undefined && (item.endedAt === null || item.endedAt > command.endedBy))
           return wrongState(item);
-        return remove(tx, given);
+        remove(tx, entry, [item]);
+        return CHANGED;
+      case "clear":
+        if (item.state !== "pending") return wrongState(item);
+        remove(tx, entry, [item]);
+        return CHANGED;
       case "retry":
         if (item.state === "pending" || item.state === "processing") return UNCHANGED;
         if (!decide("retry", item).ok || (command.failedOnly && item.state !== "failed")) return wrongState(item);

@@ -138,6 +138,7 @@ export class Controller {
       }
       case "remove":
         return this.#steps.remove(tx, ledger, (await tx.all(this.#queries.batchesOf, name)).map(first));
+      case "clear":
       case "retry":
       case "hold":
       case "unhold":
@@ -167,6 +168,8 @@ export class Controller {
         if (command.endedBy !== undefined && (entry.endedAt === null || entry.endedAt > command.endedBy))
           return { ok: false, reason: "wrong-state" };
         return this.#steps.remove(tx, ledger, [number]);
+      case "clear":
+        return this.#steps.clear(tx, { ledger, changes }, entry);
       case "retry":
         return this.#steps.retry({ ledger, changes }, entry, command);
       case "priority":

@@ -13,6 +13,14 @@ const LAST_ORDINAL = LIMITS.itemsPerBatch;
 const SELECT = `SELECT ${ITEM_COLUMNS} FROM @items AS i WHERE i.batch = $1`;
 const PAGE = "AND i.ordinal > $2 ORDER BY i.ordinal LIMIT $3";
 
+/** The name of an item, in SQL; null where its input has none. */
+const FILENAME = `CASE WHEN json_typeof(i.input::json -> 'filename') = 'string' THEN i.input::json ->> 'filename' END`;
+
+/** Whether a text has another one in it, in SQL; the case of ASCII letters makes no difference. */
+function has(text: string, part: string): string {
+  return `strpos(lower((${text}) COLLATE "C"), lower(${part}::text COLLATE "C")) > 0`;
+}
+
 interface Queries {
   readonly batchOf: Statement<readonly [string, string]>;
   readonly all: Statement<ItemTuple>;
@@ -24,7 +32,7 @@ interface Queries {
   readonly priorities: Statement<readonly [number | null]>;
   readonly pending: Statement<ItemTuple>;
   readonly fromNewest: Statement<ItemTuple>;
-  readonly named: Statement<ItemTuple>;
+  readonly ofNames: Statement<ItemTuple>;
   readonly failures: Statement<readonly [string, string | null, number, number, string]>;
   readonly stages: Statement<readonly [string, number]>;
 }
@@ -57,13 +65,11 @@ function prepareQueries(connection: Connection): Queries {
     fromNewest: connection.query(`${SELECT} AND i.ordinal < $2 AND ($4::smallint IS NULL OR i.state = $4)
       AND ($5::text IS NULL OR i.stage = $5)
       AND ($6::text IS NULL OR (i.state = 3 AND i.error::json ->> 'message' = $6)) ORDER BY i.ordinal DESC LIMIT $3`),
-    // A walk over all that lie between two numbers: whoever asks bounds it. By bytes, so that no letter but ASCII's has two cases.
-    named: connection.query(`${SELECT} AND i.ordinal <= $4 AND ($5::smallint IS NULL OR i.state = $5)
+    // A walk over all that lie between two numbers: whoever asks bounds it.
+    ofNames: connection.query(`${SELECT} AND i.ordinal <= $4 AND ($5::smallint IS NULL OR i.state = $5)
       AND ($6::text IS NULL OR (i.state = 1 AND i.stage = $6))
       AND ($7::text IS NULL OR (i.state = 3 AND i.error::json ->> 'message' = $7))
-      AND ($8::text IS NULL OR strpos(lower(i.key), lower($8 COLLATE "C")) > 0
-      OR (json_typeof(i.input::json -> 'filename') = 'string'
-      AND strpos(lower((i.input::json ->> 'filename') COLLATE "C"), lower($8 COLLATE "C")) > 0)) ${PAGE}`),
+      AND ($8::text IS NULL OR ${has("i.key", "$8")} OR ${has(FILENAME, "$8")}) ${PAGE}`),
     failures:
       connection.query(`SELECT message, (array_agg(code ORDER BY ordinal))[1], count(*)::int AS items, min(ordinal),
       (array_agg(key ORDER BY ordinal))[1] FROM (SELECT (error::json ->> 'message') COLLATE "C" AS message,
@@ -86,10 +92,11 @@ export function prepareItemReads(connection: Connection) {
 
   async function page(tx: Transaction, query: ItemQuery): Promise<readonly ItemTuple[]> {
     const { batch, state, stage, errorMessage, search, limit } = query;
+    const code = state === undefined ? null : toStateCode(state);
     const after = query.after === undefined ? null : ordinalIn(batch, query.after);
+    const last = query.until === undefined ? LAST_ORDINAL : ordinalIn(batch, query.until);
     if (query.isNewestFirst === true) {
-      const code = state === undefined ? null : toStateCode(state);
-      const before = after ?? LAST_ORDINAL;
+      const before = Math.min(after ?? LAST_ORDINAL, last + 1);
       return tx.all(queries.fromNewest, batch, before, limit, code, stage ?? null, errorMessage ?? null);
     }
     const isImpossible =
@@ -97,11 +104,8 @@ export function prepareItemReads(connection: Connection) {
       (stage !== undefined && (state ?? "processing") !== "processing");
     if (isImpossible) return [];
     const from = [after ?? -1, limit] as const;
-    if (search !== undefined || query.until !== undefined) {
-      const until = query.until === undefined ? LAST_ORDINAL : ordinalIn(batch, query.until);
-      const code = state === undefined ? null : toStateCode(state);
-      return tx.all(queries.named, batch, ...from, until, code, stage ?? null, errorMessage ?? null, search ?? null);
-    }
+    if (search !== undefined || query.until !== undefined)
+      return tx.all(queries.ofNames, batch, ...from, last, code, stage ?? null, errorMessage ?? null, search ?? null);
     if (errorMessage !== undefined) return tx.all(queries.ofMessage, batch, ...from, errorMessage);
     if (stage !== undefined) return tx.all(queries.ofStage, batch, ...from, stage);
     if (state === undefined) return tx.all(queries.all, batch, ...from);

@@ -22,9 +22,8 @@ export function prepareLearning(connection: Connection, reads: Reads) {
   const putHistory = connection.query(`INSERT INTO @history (work, state) VALUES ($1, $2)
     ON CONFLICT (work) DO UPDATE SET state = excluded.state, changed = excluded.changed`);
   const dropHistory = connection.query("DELETE FROM @history WHERE work = $1");
-  // Of several who trim at once each passes over what the others delete.
-  const trimHistory = connection.query(`DELETE FROM @history WHERE work IN (SELECT work FROM @history WHERE changed <=
-    (SELECT changed FROM @history ORDER BY changed DESC LIMIT 1 OFFSET ${LIMITS.works}) FOR UPDATE SKIP LOCKED)`);
+  const trimHistory = connection.query(`DELETE FROM @history WHERE changed <=
+    (SELECT changed FROM @history ORDER BY changed DESC LIMIT 1 OFFSET ${LIMITS.works})`);
   const running = connection.query<
     readonly [number, number, string | null, number | null, number, number, boolean]
   >(`SELECT i.batch, i.ordinal, i.kind, i.size, i.fraction, i.started_at, coalesce(w.concurrency = 0 AND ${liveAt(":now")}, false)
@@ -58,6 +57,8 @@ export function prepareLearning(connection: Connection, reads: Reads) {
     if (after.batch === null) tx.send(dropStatistics, batch);
     else if (after.batch !== before.batch) tx.send(putStatistics, batch, after.batch);
     if (after.work === before.work) return true;
+    // One after the other: of two at once neither would count what the other adds.
+    tx.send(lock, lockKeyOf(connection.location.schema, "history"));
     if (after.work === null) tx.send(dropHistory, work);
     else tx.send(putHistory, work, after.work);
     tx.send(trimHistory);

@@ -1,4 +1,5 @@
 import { MilepostError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 
 /** Where a store lies and how it is reached, as its URL says. */
 export interface Location {
@@ -21,7 +22,6 @@ export interface Location {
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
 const CONNECTIONS_DEFAULT = 6;
 const CONNECTIONS_MAX = 100;
-const PARTITIONS_MAX = 1_024;
 
 /**
  * Reads `postgres://user:password@host:port/database?schema=…&connections=…&prepare=off&partitions=…`. All other parameters are `pg`'s own
@@ -44,7 +44,7 @@ export function readLocation(text: string): Location {
     );
   }
   const connections = takeCount(url, "connections", { least: 1, most: CONNECTIONS_MAX }) ?? CONNECTIONS_DEFAULT;
-  const partitions = takeCount(url, "partitions", { least: 0, most: PARTITIONS_MAX }) ?? 0;
+  const partitions = takeCount(url, "partitions", { least: 0, most: LIMITS.partitions }) ?? 0;
   const prepare = take(url, "prepare") ?? "on";
   if (prepare !== "on" && prepare !== "off") {
     throw new MilepostError("INVALID_ARGUMENT", `prepare must be on or off; found ${JSON.stringify(prepare)}`);

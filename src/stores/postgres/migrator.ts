@@ -1,7 +1,9 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { ClientBase, QueryConfig } from "pg";
 import { MilepostError } from "../../core/errors.ts";
+import { type CopyPurpose, checkMark, dropAbandoned, putMark } from "./copy-mark.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
+import { RESTORING } from "./migrations/0002-restoring.ts";
 import { keyPlace, qualify } from "./names.ts";
 
 export interface Migration {
@@ -11,7 +13,7 @@ export interface Migration {
 }
 
 /** In order, without gaps. A published one is never edited: its checksum is kept in every store. */
-export const MIGRATIONS: readonly Migration[] = [INITIAL];
+export const MIGRATIONS: readonly Migration[] = [INITIAL, RESTORING];
 
 /** What takes as long as the store is large. */
 export const LONG_MS = 3_600_000;
@@ -29,6 +31,7 @@ export interface MigrateOptions {
   readonly now: number;
   /** False: nothing is made where nothing is. */
   readonly mayCreate: boolean;
+  readonly copy?: CopyPurpose;
   readonly migrations?: readonly Migration[];
 }
 
@@ -38,20 +41,29 @@ export function checksumOf(migration: Migration): string {
 
 /**
  * Brings a schema up to date, in one transaction under an advisory lock: of programs that start at once one does it, the others
- * wait. A schema that is up to date is only read, without any lock.
+ * wait. A schema that is up to date is only read, without any lock. Returns the mark of the copy that is being made in it, or null.
  *
  * @throws {MilepostError} `STORE_SCHEMA` for a schema that is newer than this program or differs from what it was made with;
- * `STORE_UNSUPPORTED` for a schema of another program; `NOT_FOUND` where nothing may be made
+ * `STORE_UNSUPPORTED` for a schema of another program, and for a copy that is not whole; `NOT_FOUND` where nothing may be made;
+ * `CONFLICT` where a copy is to begin and something is
  */
-export async function migrate(client: ClientBase, options: MigrateOptions): Promise<void> {
-  const migrations = options.migrations ?? MIGRATIONS;
-  if ((await appliedOf(client, options, migrations)) === migrations.length) return;
+export async function migrate(client: ClientBase, options: MigrateOptions): Promise<string | null> {
+  const { copy, migrations = MIGRATIONS } = options;
+  const begin = copy !== undefined && "begin" in copy ? copy.begin : null;
+  const expected = copy !== undefined && "mark" in copy ? copy.mark : null;
+  if (begin === null && (await appliedOf(client, options, migrations)) === migrations.length)
+    return checkMark(client, options, expected);
   await client.query("BEGIN");
   try {
     // Another program may be at work on a large store, for as long as that takes.
     await runLong(client, "SELECT pg_advisory_xact_lock($1)", [options.lockKey]);
-    const applied = await appliedOf(client, options, migrations);
-    if (applied === 0) await createSchema(client, options);
+    let applied = await appliedOf(client, options, migrations);
+    let hasMadeSchema = false;
+    if (begin !== null && applied > 0) {
+      hasMadeSchema = await dropAbandoned(client, options, { isDead: begin.isDead, migrations });
+      applied = 0;
+    }
+    if (applied === 0) hasMadeSchema = (await createSchema(client, options)) || hasMadeSchema;
     for (const migration of migrations.slice(applied)) {
       await runLong(client, expand(migration.sql, options));
       await client.query(
@@ -59,7 +71,12 @@ export async function migrate(client: ClientBase, options: MigrateOptions): Prom
         [migration.number, migration.name, checksumOf(migration), options.now],
       );
     }
+    const mark =
+      begin === null
+        ? await checkMark(client, options, expected)
+        : await putMark(client, options, { ...begin.self, id: randomUUID(), hasMadeSchema });
     await client.query("COMMIT");
+    return mark;
   } catch (error) {
     await client.query("ROLLBACK").catch(() => {});
     throw error;
@@ -72,7 +89,8 @@ async function runLong(client: ClientBase, text: string, values?: string[]): Pro
   await client.query(query);
 }
 
-async function createSchema(client: ClientBase, { schema, shown, mayCreate }: MigrateOptions): Promise<void> {
+/** Returns whether the schema itself was made. */
+async function createSchema(client: ClientBase, { schema, shown, mayCreate }: MigrateOptions): Promise<boolean> {
   if (!mayCreate) {
     throw new MilepostError("NOT_FOUND", `there is no store at ${shown}; submit work first or name one with --store`);
   }
@@ -95,12 +113,13 @@ async function createSchema(client: ClientBase, { schema, shown, mayCreate }: Mi
       schema,
     ),
   );
+  return found.rowCount === 0;
 }
 
 /** How many migrations the schema has; 0 where there is none. */
-async function appliedOf(
+export async function appliedOf(
   client: ClientBase,
-  { schema, shown }: MigrateOptions,
+  { schema, shown }: Pick<MigrateOptions, "schema" | "shown">,
   migrations: readonly Migration[],
 ): Promise<number> {
   // Read as rows: a look-up by name may remember that there was none.

@@ -2,6 +2,8 @@ import type { Pulse, Store } from "../../ports/store.ts";
 import { prepareClaim } from "./claim.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Controller } from "./control.ts";
+import { prepareDiagnose } from "./diagnose.ts";
+import { prepareDump } from "./dump.ts";
 import { Durability } from "./durability.ts";
 import { prepareItemChanges } from "./item-changes.ts";
 import { prepareItemReads } from "./item-reads.ts";
@@ -59,6 +61,8 @@ function storeOver(connection: Connection): Store {
     ...prepareItemReads(connection),
     ...prepareLearning(connection, reads),
     prune: upkeep.prune,
+    diagnose: prepareDiagnose(connection),
+    dump: prepareDump(connection),
     checkpoint: upkeep.checkpoint,
     claim: prepareClaim(connection),
     submit: (submission) => submitter.submit(submission),

@@ -1,6 +1,7 @@
 import { LIMITS } from "../../core/limits.ts";
 import type { Connection, Statement } from "./connection.ts";
 import type { ItemChanges } from "./item-changes.ts";
+import { type ItemRemoval, prepareItemRemoval } from "./item-removal.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
 import { toStateCode } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
@@ -57,8 +58,10 @@ function prepareQueries(connection: Connection): Queries {
 
 export class Steps {
   readonly #queries: Queries;
+  readonly #removeItems: ItemRemoval;
 
   constructor(connection: Connection) {
+    this.#removeItems = prepareItemRemoval(connection);
     this.#queries = prepareQueries(connection);
   }
 
@@ -107,6 +110,21 @@ export class Steps {
     if (retried.length > 0 && entry.endedAt !== null) ledger.reopen(entry);
     for (const item of retried) changes.retry(item, entry);
     return { ok: true, changed: retried.length, more: found.length > retried.length };
+  }
+
+  /** Deletes what is pending: first what workers have claimed and not started, then what nobody holds. */
+  async clear(tx: Transaction, { ledger, changes }: Under, entry: LedgerEntry): Promise<Done> {
+    const held = await changes.lockHeldIn([entry.number]);
+    const claimed = held.filter(({ state }) => state === "pending");
+    // Whoever held them must hear of it.
+    if (claimed.length > 0) ledger.hasOrders = true;
+    const waiting = await changes.lockWaiting(entry.number, LIMITS.controlChunkItems);
+    this.#removeItems(tx, entry, [...claimed, ...waiting]);
+    return {
+      ok: true,
+      changed: claimed.length + waiting.length,
+      more: waiting.length === LIMITS.controlChunkItems,
+    };
   }
 
   /** Deletes batches with all they have. From the first step on nobody sees or claims anything of them. */

@@ -1,4 +1,3 @@
-import { splitItemNumber } from "../../core/ids.ts";
 import { decide, type Refusal } from "../../core/machine.ts";
 import type { ItemState } from "../../core/transitions.ts";
 import type { ControlCommand } from "../../ports/store.ts";
@@ -22,22 +21,7 @@ export function prepareItemControl(connection: Connection, changes: ItemChanges)
   const prioritize = connection.query(
     "UPDATE items SET priority = ?1, version = ?2 WHERE id = ?3 AND state = 0 AND priority <> ?1",
   );
-  const tombstone = connection.query(
-    "INSERT INTO removals (batch, version, ordinal, key) SELECT batch, ?, ?, key FROM items WHERE id = ?",
-  );
-  const deleteItem = connection.query("DELETE FROM items WHERE id = ?");
-  const deleteAttempts = connection.query("DELETE FROM attempts WHERE item = ?");
-
   const endedBy = connection.query<[number]>("SELECT 1 FROM items WHERE id = ? AND ended_at <= ?");
-
-  function remove(item: ItemFacts, entry: LedgerEntry): ItemOutcome {
-    changes.detach(item);
-    tombstone.run(entry.version, splitItemNumber(item.number).ordinal, item.number);
-    deleteAttempts.run(item.number);
-    deleteItem.run(item.number);
-    entry.delta.remove(item.state);
-    return change(entry, 1);
-  }
 
   return (ledger, entry, command, now) => {
     const item = changes.find(numberOf(command.target));
@@ -65,7 +49,12 @@ export function prepareItemControl(connection: Connection, changes: ItemChanges)
         if (item.state === "processing") return { ok: false, reason: "running", state: item.state };
         if (command.endedBy !== undefined && endedBy.get(item.number, command.endedBy) === undefined)
           return wrongState(item);
-        return remove(item, entry);
+        changes.remove(item, entry);
+        return CHANGED;
+      case "clear":
+        if (item.state !== "pending") return wrongState(item);
+        changes.remove(item, entry);
+        return CHANGED;
       case "retry":
         if (item.state === "pending" || item.state === "processing") return UNCHANGED;
         if (!decide("retry", item).ok || (command.failedOnly && item.state !== "failed")) return wrongState(item);

@@ -74,6 +74,7 @@ export class Controller {
         return this.#steps.cancel(ledger, this.#queries.openOf.all(name).map(first));
       case "remove":
         return this.#steps.remove(ledger, this.#queries.batchesOf.all(name).map(first));
+      case "clear":
       case "retry":
       case "hold":
       case "unhold":
@@ -102,6 +103,8 @@ export class Controller {
         if (command.endedBy !== undefined && (entry.endedAt === null || entry.endedAt > command.endedBy))
           return { ok: false, reason: "wrong-state" };
         return this.#steps.remove(ledger, [number]);
+      case "clear":
+        return this.#steps.clear(ledger, entry);
       case "retry":
         return this.#steps.retry(ledger, entry, command);
       case "priority":

@@ -1,4 +1,5 @@
 import type { ItemError } from "../../core/errors.ts";
+import { splitItemNumber } from "../../core/ids.ts";
 import type { AttemptOutcome } from "../../core/item.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Policy } from "../../core/retry-policy.ts";
@@ -41,6 +42,9 @@ export class ItemChanges {
   readonly #addAttempt: Query;
   readonly #trimAttempts: Query;
   readonly #workerName: Query<[string]>;
+  readonly #tombstone: Query;
+  readonly #deleteAttempts: Query;
+  readonly #deleteItem: Query;
   readonly #blocks: Blocks;
 
   constructor(connection: Connection, blocks: Blocks) {
@@ -78,6 +82,11 @@ export class ItemChanges {
       VALUES (?, ?, ?, ?, ?, ?, ?)`);
     this.#trimAttempts = connection.query(`DELETE FROM attempts WHERE item = ?1 AND token <= (SELECT token FROM attempts
       WHERE item = ?1 ORDER BY token DESC LIMIT 1 OFFSET ${LIMITS.attemptsPerItem})`);
+    this.#tombstone = connection.query(
+      "INSERT INTO removals (batch, version, ordinal, key) SELECT batch, ?, ?, key FROM items WHERE id = ?",
+    );
+    this.#deleteAttempts = connection.query("DELETE FROM attempts WHERE item = ?");
+    this.#deleteItem = connection.query("DELETE FROM items WHERE id = ?");
     this.#workerName = connection.query("SELECT name FROM workers WHERE number = ?");
   }
 
@@ -229,6 +238,16 @@ export class ItemChanges {
     item.startedAt = null;
     entry.isCancelled = false;
     entry.resetsPercent = true;
+  }
+
+  /** Deletes an item that does not run; the feed tells of it. */
+  remove(item: ItemFacts, entry: LedgerEntry): void {
+    this.detach(item);
+    this.#tombstone.run(entry.version, splitItemNumber(item.number).ordinal, item.number);
+    this.#deleteAttempts.run(item.number);
+    this.#deleteItem.run(item.number);
+    entry.delta.remove(item.state);
+    entry.isChanged = true;
   }
 
   /** Gives the item to another session under a new token, from whoever had it; what kept it from being claimed is over. */

@@ -34,6 +34,15 @@ function prepareQueries(connection: Connection) {
     ),
     ended: connection.query<[number]>(`SELECT id FROM items INDEXED BY items_failed
     WHERE batch = ? AND state = ? AND state IN (3, 4) ORDER BY id LIMIT ?`),
+    // The union of what no worker holds, each part by its own index.
+    ready: connection.query<[number]>(
+      `SELECT id FROM items INDEXED BY items_ready WHERE batch = ? AND ${READY} LIMIT ?`,
+    ),
+    idle: connection.query<[number]>(`SELECT id FROM items INDEXED BY items_idle
+    WHERE batch = ? AND state = 0 AND (run_at > 0 OR held = 1) LIMIT ?`),
+    fresh: connection.query<[number]>(
+      "SELECT id FROM items WHERE id >= ? AND id < ? AND fresh = 1 ORDER BY id LIMIT ?",
+    ),
     failedWith: connection.query<[number]>(`SELECT id FROM items INDEXED BY items_failed
     WHERE batch = ? AND state = 3 AND state IN (3, 4) AND error ->> '$.message' = ? ORDER BY id LIMIT ?`),
     running: connection.query<[number]>("SELECT processing FROM batches WHERE number = ?"),
@@ -158,6 +167,31 @@ export class Steps {
       if (item !== null) this.#changes.retry(item, entry);
     }
     return { ok: true, changed: retried.length, more: found.length > retried.length };
+  }
+
+  /** Deletes what is pending: first what workers have claimed and not started, then what nobody holds. */
+  clear(ledger: Ledger, entry: LedgerEntry): Done {
+    const claimed = this.#changes.heldIn(entry.number).filter(({ state }) => state === "pending");
+    for (const item of claimed) this.#changes.remove(item, entry);
+    // Whoever held them must hear of it.
+    if (claimed.length > 0) ledger.hasOrders = true;
+    const [, end] = itemRangeOf(entry.number);
+    const from = this.#queries.frontier.get(entry.number)?.[0] ?? end;
+    let left: number = LIMITS.controlChunkItems;
+    for (const find of [
+      () => this.#queries.ready.all(entry.number, left),
+      () => this.#queries.fresh.all(from, end, left),
+      () => this.#queries.idle.all(entry.number, left),
+    ]) {
+      if (left === 0) break;
+      const found = find();
+      for (const [number] of found) {
+        const item = this.#changes.find(number);
+        if (item !== null) this.#changes.remove(item, entry);
+      }
+      left -= found.length;
+    }
+    return { ok: true, changed: claimed.length + LIMITS.controlChunkItems - left, more: left === 0 };
   }
 
   /** Deletes batches with all they have. From the first step on nobody sees or claims anything of them. */

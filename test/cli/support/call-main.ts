@@ -17,11 +17,12 @@ class Captured extends Writable {
   }
 }
 
-/** Runs a command line inside this process, without signals or environment; stderr is a terminal if its size is given. */
+/** Runs a command line inside this process, without environment; stderr is a terminal if its size is given. `signal` comes at once. */
 export async function callMain(
   args: readonly string[],
   cwd: string,
   terminal?: { readonly columns: number; readonly rows: number },
+  signal?: StopSignal,
 ): Promise<CliResult> {
   const stdout = new Captured();
   const stderr = Object.assign(new Captured(), terminal === undefined ? {} : { isTTY: true, ...terminal });
@@ -32,7 +33,10 @@ export async function callMain(
     env: { NO_COLOR: "1" },
     cwd,
     clock: systemClock,
-    onSignal: (_listener: (signal: StopSignal) => void) => () => {},
+    onSignal(listener) {
+      if (signal !== undefined) listener(signal);
+      return () => {};
+    },
     exit: (status) => {
       throw new Error(`exit ${status}`);
     },

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addressOf, batchView, OVERVIEW, type View, viewOf } from "./address.ts";
+import { addressOf, batchView, DOCUMENTS, EXPORTS, NEW, OVERVIEW, type View, viewOf } from "./address.ts";
 
 function reread(view: View): View {
   const url = new URL(addressOf(view), "http://localhost");
@@ -19,6 +19,14 @@ test.each<View>([
     itemId: "00000000-0001-8123-9123-123456789012",
   },
 ])("a view is in its address, whatever texts are in it", (view) => {
+  expect(reread(view)).toEqual(view);
+});
+
+test.each<View>([
+  { ...NEW, pipeline: "a&b" },
+  { ...DOCUMENTS, search: "100% <b>", docId: "ab", number: 3 },
+  { ...EXPORTS, batchId: "a", itemId: "b" },
+])("so is that of the other pages", (view) => {
   expect(reread(view)).toEqual(view);
 });
 

@@ -27,8 +27,35 @@ export interface BatchPageView {
   readonly itemId: string | null;
 }
 
+/** New work: what is to be done with files that are dropped there. */
+export interface NewView {
+  readonly page: "new";
+  /** Null: told by the files. */
+  readonly pipeline: string | null;
+}
+
+export interface DocumentsView {
+  readonly page: "documents";
+  /** What is searched for in them; empty: all of them are listed. */
+  readonly search: string;
+  /** The document that is open, and which of its pages. */
+  readonly docId: string | null;
+  readonly number: number;
+}
+
+export interface ExportsView {
+  readonly page: "exports";
+  /** The export whose video is open: its batch and item. */
+  readonly batchId: string | null;
+  readonly itemId: string | null;
+}
+
 /** What a person looks at; the address says all of it, so that a reload or a shared link shows the same. */
-export type View = OverviewView | BatchPageView | { readonly page: "missing" };
+export type View = OverviewView | BatchPageView | NewView | DocumentsView | ExportsView | { readonly page: "missing" };
+
+export const NEW: NewView = { page: "new", pipeline: null };
+export const DOCUMENTS: DocumentsView = { page: "documents", search: "", docId: null, number: 1 };
+export const EXPORTS: ExportsView = { page: "exports", batchId: null, itemId: null };
 
 export const OVERVIEW: OverviewView = {
   page: "overview",
@@ -56,7 +83,20 @@ export function viewOf(pathname: string, query: string): View {
       isReversed: parameters.get("order") === "reversed",
     };
   }
-  const batchId = /^\/batches\/([^/]+)\/?$/.exec(pathname)?.[1];
+  const path = pathname.replace(/\/$/, "");
+  if (path === "/new") return { page: "new", pipeline: textIn(parameters, "pipeline") };
+  if (path === "/documents") {
+    const number = Number(parameters.get("number"));
+    return {
+      page: "documents",
+      search: parameters.get("search") ?? "",
+      docId: textIn(parameters, "document"),
+      number: Number.isInteger(number) && number > 0 ? number : 1,
+    };
+  }
+  if (path === "/exports")
+    return { page: "exports", batchId: textIn(parameters, "batch"), itemId: textIn(parameters, "item") };
+  const batchId = /^\/batches\/([^/]+)$/.exec(path)?.[1];
   if (batchId === undefined) return { page: "missing" };
   return {
     page: "batch",
@@ -88,6 +128,16 @@ export function addressOf(view: View): string {
         search: view.search,
         item: view.itemId,
       });
+    case "new":
+      return withQuery("/new", { pipeline: view.pipeline });
+    case "documents":
+      return withQuery("/documents", {
+        search: view.search,
+        document: view.docId,
+        number: view.docId === null || view.number === 1 ? null : String(view.number),
+      });
+    case "exports":
+      return withQuery("/exports", { batch: view.batchId, item: view.itemId });
     case "missing":
       return "/";
   }

@@ -10,7 +10,7 @@ export interface Line {
 }
 
 const HEIGHT_PX = 130;
-const AXIS_PX = 52;
+const AXIS_PX = 72;
 
 /**
  * Values over time. `band` fills what is between the first and the last line. What it shows is said in words beside it, so

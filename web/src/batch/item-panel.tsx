@@ -1,8 +1,9 @@
-import { type JSX, useEffect } from "react";
+import { type JSX, useEffect, useState } from "react";
 import { isUuid } from "../../../src/core/ids.ts";
 import { formatDuration } from "../../../src/format/duration.ts";
 import { formatBytes } from "../../../src/format/number.ts";
 import type { WireItemDetail } from "../../../src/wire/item.ts";
+import { PageViewer } from "../documents/page-viewer.tsx";
 import { pacedFrames, useVersion } from "../live/observable.ts";
 import { useStarted } from "../live/use-started.ts";
 import { Actions } from "../parts/actions.tsx";
@@ -36,14 +37,20 @@ export function ItemPanel(props: {
   useEffect(() => (reader === null ? undefined : store.feed(reader)), [store, reader]);
   return (
     <Dialog title="Item" className="drawer" onClose={onClose}>
-      {reader !== null && <Detail reader={reader} batchId={batchId} />}
+      {reader !== null && (
+        <Detail reader={reader} batchId={batchId} isDocument={store.batch?.pipeline === "documents"} />
+      )}
     </Dialog>
   );
 }
 
-function Detail(props: { readonly reader: ItemStore; readonly batchId: string }): JSX.Element {
+function Detail(props: {
+  readonly reader: ItemStore;
+  readonly batchId: string;
+  readonly isDocument: boolean;
+}): JSX.Element {
   const { session } = usePage();
-  const { reader, batchId } = props;
+  const { reader, batchId, isDocument } = props;
   useVersion(reader);
   const { item } = reader;
   if (reader.isGone) return <p>There is no such item any more.</p>;
@@ -74,12 +81,24 @@ function Detail(props: { readonly reader: ItemStore; readonly batchId: string })
       {item.state === "completed" && isUuid(item.key) && (
         <ItemOutput batchId={batchId} itemId={item.id} name={lastPartOf(item.name)} />
       )}
+      <Pages item={item} isDocument={isDocument} />
       <Facts item={item} />
       <Attempts runs={item.runs} />
       <Content title="Input" value={item.input} />
       <Content title="Output" value={item.output} />
     </div>
   );
+}
+
+/** The pages of a PDF that was stored: its key is its id in the library. */
+function Pages(props: { readonly item: WireItemDetail; readonly isDocument: boolean }): JSX.Element | null {
+  const { state, output, key } = props.item;
+  const [number, setNumber] = useState(1);
+  if (!props.isDocument || state !== "completed") return null;
+  if (typeof output !== "object" || output === null || !("totalPages" in output)) return null;
+  const { totalPages } = output;
+  if (typeof totalPages !== "number") return null;
+  return <PageViewer docId={key} count={totalPages} number={number} onNumber={setNumber} />;
 }
 
 function Standing(props: { readonly item: WireItemDetail }): JSX.Element {

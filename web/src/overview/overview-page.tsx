@@ -1,7 +1,7 @@
 import { type JSX, useCallback, useEffect, useMemo, useRef } from "react";
 import type { Client } from "../../../src/client/client.ts";
 import type { WireBatch } from "../../../src/wire/batch.ts";
-import { OVERVIEW, type OverviewView, SHOWS, type Show, SORTS, type Sort } from "../address/address.ts";
+import { NEW, OVERVIEW, type OverviewView, SHOWS, type Show, SORTS, type Sort } from "../address/address.ts";
 import { go, ViewLink } from "../address/navigation.tsx";
 import { pacedFrames, useVersion } from "../live/observable.ts";
 import { type Startable, useStarted } from "../live/use-started.ts";
@@ -190,12 +190,13 @@ function Nothing(props: { readonly view: OverviewView; readonly isEmpty: boolean
     <Empty title="Nothing has been sent in yet">
       {session.isOperator ? (
         <p>
-          Batches appear here as soon as there are any: <code>milepost run images photos/*.jpg</code>
+          <ViewLink to={NEW}>Send files in</ViewLink>, or run <code>milepost run images photos/*.jpg</code>: batches
+          appear here as soon as there are any.
         </p>
       ) : (
         <p>
-          Here you see what this browser has sent in. If you run this server, sign in with its token to see everything;
-          programs send work in by the <a href="/api">API</a>.
+          <ViewLink to={NEW}>Send files in</ViewLink>, and see here what becomes of them. If you run this server, sign
+          in with its token to see everything; programs send work in by the <a href="/api">API</a>.
         </p>
       )}
     </Empty>

@@ -126,9 +126,12 @@ export class Library implements Disposable {
     return row?.thumbnail instanceof Uint8Array ? row.thumbnail : undefined;
   }
 
-  /** Takes a document out of the index. False: it was not there. */
+  /** Takes a document out of the index, with what is half done of it. False: it was not there whole. */
   async remove(sha256: string): Promise<boolean> {
-    return this.#file.write(() => removeStored(this.#file, sha256));
+    return this.#file.write(() => {
+      this.#file.prepare("DELETE FROM documents WHERE sha256 = ? AND stored_at IS NULL").run(sha256);
+      return removeStored(this.#file, sha256);
+    });
   }
 
   close(): void {

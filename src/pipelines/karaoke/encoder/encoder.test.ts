@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { sniffContainer } from "../media/container.ts";
 import { ffmpegArguments } from "./ffmpeg-encoder.ts";
+import { fileStream, type Written } from "./file-target.ts";
 import { h264Codec } from "./h264-codec.ts";
 import { Pacer } from "./pacer.ts";
 
@@ -18,6 +19,40 @@ describe("Pacer", () => {
     expect(pacer.debtMs).toBe(0);
     used += 100;
     expect(pacer.debtMs).toBe(100);
+  });
+});
+
+describe("fileStream", () => {
+  /** A file on a disk with so many bytes left, that writes at most 3 at once. */
+  function smallDisk(room: number) {
+    const content = new Uint8Array(room);
+    let left = room;
+    let closed = 0;
+    const write = async (data: Uint8Array, from: number, length: number, position: number) => {
+      if (left === 0) throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC", syscall: "write" });
+      const bytesWritten = Math.min(3, left, length);
+      content.set(data.subarray(from, from + bytesWritten), position);
+      left -= bytesWritten;
+      return { bytesWritten, buffer: data };
+    };
+    const file = { write, close: async () => void closed++ } as Written;
+    return { content, closed: () => closed, stream: fileStream("a.mp4", async () => file) };
+  }
+  const chunk = (text: string, position: number) => ({ type: "write", data: Buffer.from(text), position }) as const;
+
+  test("writes what a disk takes in parts as a whole", async () => {
+    const { content, closed, stream } = smallDisk(10);
+    const writer = stream.getWriter();
+    await writer.write(chunk("lo wo", 3));
+    await writer.write(chunk("hel", 0));
+    await writer.close();
+    expect([Buffer.from(content).toString(), closed()]).toEqual(["hello wo\0\0", 1]);
+  });
+
+  test("tells of a disk that takes only a part, and closes the file", async () => {
+    const { closed, stream } = smallDisk(4);
+    await expect(stream.getWriter().write(chunk("hello", 0))).rejects.toMatchObject({ code: "ENOSPC" });
+    expect(closed()).toBe(1);
   });
 });
 

@@ -8,6 +8,7 @@ import type { Picture } from "../paint/planes.ts";
 import { reasonOf, renderError } from "../render-errors.ts";
 import { AAC_PACKET, AudioFeed } from "./audio-feed.ts";
 import { AUDIO, type Encoder, type EncoderTask, KEY_FRAME_SECONDS, QUALITY } from "./encoder.ts";
+import { fileStream } from "./file-target.ts";
 import { h264Codec } from "./h264-codec.ts";
 import { Pacer } from "./pacer.ts";
 
@@ -75,7 +76,7 @@ export class WebcodecsEncoder implements Encoder {
     this.#pacer = isBound ? new Pacer(task.threads) : null;
     this.#output = new parts.media.Output({
       format: new parts.media.Mp4OutputFormat({ fastStart: "reserve" }),
-      target: new parts.media.FilePathTarget(task.path, { chunked: true, chunkSize: CHUNK_BYTES }),
+      target: new parts.media.StreamTarget(fileStream(task.path), { chunked: true, chunkSize: CHUNK_BYTES }),
     });
     this.#source = new parts.media.EncodedVideoPacketSource("avc");
     this.#encoder = new parts.codecs.VideoEncoder({

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Font } from "../load-project.ts";
 import { renderError } from "../render-errors.ts";
 import type { CanvasModule } from "./load-canvas.ts";
@@ -83,7 +83,10 @@ function namedFamily(canvas: CanvasModule, family: string): string | null {
 function fileFamily({ GlobalFonts }: CanvasModule, path: string): string {
   const name = `milepost-${hash("sha256", path).slice(0, 16)}`;
   if (!registered.has(path) && GlobalFonts.registerFromPath(path, name) === null) {
-    throw renderError("INVALID_FONT", "the font file in style.font is damaged or no font");
+    throw renderError(
+      "INVALID_FONT",
+      `${basename(path)}: style.font: is damaged or no font; it must be a .ttf, .otf, .ttc, .woff or .woff2 file`,
+    );
   }
   registered.set(path, name);
   return name;

@@ -13,8 +13,8 @@ import type { RowLayers, TextPainter } from "./text-painter.ts";
 interface DrawnPage {
   readonly layout: PageLayout;
   readonly rows: readonly RowLayers[];
-  /** By how many are left. */
-  readonly dots: Map<number, Layer>;
+  /** By the line that they count down to and how many are left. */
+  readonly dots: Map<string, Layer>;
 }
 
 /**
@@ -71,7 +71,7 @@ export class ScenePainter {
     const fontSize = style.fontSize * video.height;
     const settings = { ...style, ...video, fontSize, outline: style.outlineWidth * fontSize };
     const layout = layOut(page, settings, this.#text.measure);
-    const rows = layout.rows.map((row) => this.#text.rowLayers(row, layout.fontSize));
+    const rows = layout.rows.map((row) => this.#text.rowLayers(row, layout.fontSize, page.lines[row.line]?.singer));
     this.#page = { layout, rows, dots: new Map() };
     return this.#page;
   }
@@ -88,21 +88,28 @@ export class ScenePainter {
     });
     const row = page.layout.rows.find(({ line }) => line === countdown?.line);
     if (countdown === null || row === undefined) return items;
-    const dots = this.#dotsOf(page, countdown.left);
+    const dots = this.#dotsOf(page, countdown.line, countdown.left);
     const place = { row, fontSize: page.layout.fontSize, width: this.picture.width };
-    const { left, top } = placeDots(dots, this.#dotsOf(page, countdown.dots), place);
+    const { left, top } = placeDots(dots, this.#dotsOf(page, countdown.line, countdown.dots), place);
     const area = { left, top, right: left + dots.width, bottom: top + dots.height };
     return [
       ...items,
-      { id: `${index}/dots/${countdown.left}`, area, opacity, layers: { unsung: dots, sung: dots }, spans: [] },
+      {
+        id: `${index}/dots/${countdown.line}/${countdown.left}`,
+        area,
+        opacity,
+        layers: { unsung: dots, sung: dots },
+        spans: [],
+      },
     ];
   }
 
-  #dotsOf({ dots, layout }: DrawnPage, count: number): Layer {
-    const known = dots.get(count);
+  #dotsOf({ dots, layout }: DrawnPage, line: number, count: number): Layer {
+    const key = `${line}/${count}`;
+    const known = dots.get(key);
     if (known !== undefined) return known;
-    const drawn = this.#text.dots(count, layout.fontSize);
-    dots.set(count, drawn);
+    const drawn = this.#text.dots(count, layout.fontSize, layout.page.lines[line]?.singer);
+    dots.set(key, drawn);
     return drawn;
   }
 

@@ -38,13 +38,15 @@ export class TextPainter {
     return this.#ruler.measureText(text).width;
   };
 
-  rowLayers(row: Row, fontSize: number): RowLayers {
-    const { color, sungColor } = this.#style;
-    return { unsung: this.#drawRow(row, fontSize, color), sung: this.#drawRow(row, fontSize, sungColor) };
+  /** @param singer of the row's line */
+  rowLayers(row: Row, fontSize: number, singer: string | undefined): RowLayers {
+    const sung = this.#drawRow(row, fontSize, this.#sungColor(singer));
+    return { unsung: this.#drawRow(row, fontSize, this.#style.color), sung };
   }
 
-  /** Dots of a countdown, side by side. */
-  dots(count: number, fontSize: number): Layer {
+  /** Dots of a countdown to a line of that singer, side by side. */
+  dots(count: number, fontSize: number, singer: string | undefined): Layer {
+    const sungColor = this.#sungColor(singer);
     const outline = this.#style.outlineWidth * fontSize;
     const step = DOT_STEP * fontSize;
     const radius = DOT_RADIUS * fontSize;
@@ -55,7 +57,7 @@ export class TextPainter {
         const x = radius + outline + 1 + dot * step;
         for (const [fill, size] of [
           [this.#style.outlineColor, radius + outline],
-          [this.#style.sungColor, radius],
+          [sungColor, radius],
         ] as const) {
           context.fillStyle = fill;
           context.beginPath();
@@ -64,6 +66,11 @@ export class TextPainter {
         }
       }
     });
+  }
+
+  #sungColor(singer: string | undefined): string {
+    const { singers, sungColor } = this.#style;
+    return singer !== undefined && Object.hasOwn(singers, singer) ? (singers[singer] ?? sungColor) : sungColor;
   }
 
   #drawRow(row: Row, fontSize: number, color: string): Layer {

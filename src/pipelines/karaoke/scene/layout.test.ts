@@ -153,3 +153,18 @@ describe("filling", () => {
     );
   });
 });
+
+test("thousands of words that do not fit are not set at every size on the way down", () => {
+  const words = Array.from({ length: 2_000 }, (_, index) => `${"word".repeat(1 + (index % 3))} `);
+  const page: Page = { index: 0, lines: [lineOf(...words)], fromMs: 0, untilMs: 10_000, countdowns: [] };
+  let measured = 0;
+  const counting = (text: string, fontSize: number): number => {
+    measured++;
+    return measure(text, fontSize);
+  };
+  const large = { ...settings, width: 3_840, height: 2_160, fontSize: 1_080 };
+  const { rows, fontSize } = layOut(page, large, counting);
+  expect(rows.length * 1.45 * fontSize).toBeLessThanOrEqual(2_160 * 0.9);
+  expect(rows.length * 1.45 * (fontSize / 0.9)).toBeGreaterThan(2_160 * 0.6);
+  expect(measured).toBeLessThan(30 * words.length);
+});

@@ -68,16 +68,31 @@ const DESCENT = 0.5;
 /** What does not fit is set so much smaller, again and again. */
 const SHRINK = 0.9;
 const FONT_MIN = 6;
+/** Widths grow almost as sizes do: by this much may they differ. */
+const EVENNESS = 0.8;
 
 /** Sets a page: wraps what is too long, and sets it smaller if it is too high. */
 export function layOut(page: Page, settings: LayoutSettings, measure: Measure): PageLayout {
+  const widths = page.lines.map((line) =>
+    tokensOf(line).tokens.reduce((sum, { text }) => sum + measure(text, settings.fontSize), 0),
+  );
+  const room = settings.height * (1 - 2 * MARGIN);
   for (let fontSize = settings.fontSize; ; fontSize *= SHRINK) {
     const scale = fontSize / settings.fontSize;
     const sized = { ...settings, fontSize, outline: settings.outline * scale };
+    const isLast = fontSize * SHRINK < FONT_MIN;
+    const rowHeight = LINE_HEIGHT * fontSize;
+    // Thousands of words are not set again and again at sizes at which they cannot fit.
+    const leastRows = widths.reduce((sum, width) => sum + Math.max(1, (width * scale) / roomOf(sized)), 0);
+    if (leastRows * EVENNESS * rowHeight > room && !isLast) continue;
     const wrapped = wrapLines(page, sized, measure);
-    const fits = wrapped.length * LINE_HEIGHT * fontSize <= settings.height * (1 - 2 * MARGIN);
-    if (fits || fontSize * SHRINK < FONT_MIN) return { page, fontSize, rows: stack(wrapped, sized, measure) };
+    if (wrapped.length * rowHeight <= room || isLast) return { page, fontSize, rows: stack(wrapped, sized, measure) };
   }
+}
+
+/** The pixels that a row of words may take. */
+function roomOf({ width, fontSize, outline }: LayoutSettings): number {
+  return Math.max(fontSize, width * (1 - 2 * MARGIN) - 2 * outline);
 }
 
 interface WrappedRow {
@@ -94,8 +109,8 @@ export interface TimedToken {
 }
 
 function wrapLines(page: Page, settings: LayoutSettings, measure: Measure): readonly WrappedRow[] {
-  const { width, fontSize, outline, fill } = settings;
-  const room = Math.max(fontSize, width * (1 - 2 * MARGIN) - 2 * outline);
+  const { fontSize, fill } = settings;
+  const room = roomOf(settings);
   const space = measure(" ", fontSize);
   return page.lines.flatMap((line, index) => {
     const { direction, tokens } = tokensOf(line);

@@ -1,0 +1,220 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { documentsPipeline } from "../../src/pipelines/documents/documents-pipeline.ts";
+import { imagesPipeline } from "../../src/pipelines/images/images-pipeline.ts";
+import { startServer } from "../server/support/start-server.ts";
+import { makePdf } from "../support/make-documents.ts";
+import { smallPicture } from "../support/make-images.ts";
+import { openForTest, signal, temporaryFolder } from "../support/open-for-test.ts";
+import { axeViolations } from "./support/axe.ts";
+import { type BuiltDashboard, buildDashboard, visit } from "./support/dashboard.ts";
+import { openBrowser } from "./support/open-browser.ts";
+
+let browser: Browser;
+let dashboard: BuiltDashboard;
+
+beforeAll(async () => {
+  [browser, dashboard] = await Promise.all([openBrowser(), buildDashboard()]);
+});
+
+afterAll(async () => {
+  await browser.close();
+  dashboard.remove();
+});
+
+/** What axe finds wrong in either theme. */
+async function violationsInBoth(page: Page): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const one of await axeViolations(page)) found.push(`${colorScheme} ${one}`);
+  }
+  return found;
+}
+
+interface Dropped {
+  readonly name: string;
+  readonly content: Buffer;
+}
+
+/** Drops pictures on the page as a person does. */
+async function dropPictures(page: Page, files: readonly Dropped[]): Promise<void> {
+  const given = files.map(({ name, content }) => ({ name, text: content.toString("base64") }));
+  await page.evaluate(`{
+    const data = new DataTransfer();
+    for (const { name, text } of ${JSON.stringify(given)}) {
+      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      data.items.add(new File([bytes], name, { type: "image/png" }));
+    }
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+  }`);
+}
+
+test("images are dropped, refusals are told where they belong, and the batch is watched to its end", async () => {
+  const milepost = await openForTest("memory");
+  milepost.pipeline(imagesPipeline());
+  await milepost.work({ concurrency: 2 });
+  const { url } = await startServer({ milepost, dashboard: dashboard.folder });
+  const { page, complaints } = await visit(browser, url);
+  await page.goto("/");
+  await page.getByRole("link", { name: "New work" }).click();
+  await page.getByRole("radio", { name: /Documents/ }).waitFor();
+  const png = await smallPicture().png().toBuffer();
+  await dropPictures(page, [
+    { name: "beach.png", content: png },
+    { name: "not-a-picture.png", content: Buffer.from([0, 1, 2, 3]) },
+    { name: "hills.png", content: png },
+  ]);
+  await expect.poll(() => page.getByRole("radio", { name: /Images/ }).isChecked()).toBe(true);
+  await page.getByLabel("Width").fill("0.5");
+  await page.getByText("It must be a whole number from 1 to 10000.").waitFor();
+  expect(await page.getByRole("button", { name: "Start" }).isDisabled()).toBe(true);
+  await page.getByLabel("Width").fill("16");
+  await page.getByLabel("Name", { exact: true }).fill("holiday");
+  await page.getByRole("button", { name: "Start" }).click();
+  const refused = page.getByRole("listitem").filter({ hasText: "not-a-picture.png" });
+  await refused.getByText("That kind of content is not accepted").waitFor();
+  await page.getByRole("button", { name: "Start without them" }).click();
+  await page.getByRole("heading", { level: 1, name: "holiday" }).waitFor();
+  expect(new URL(page.url()).pathname).toMatch(/^\/batches\//);
+  await page.getByText("completed", { exact: true }).first().waitFor();
+  await page.getByRole("link", { name: "beach.png", exact: true }).click();
+  await page.getByRole("dialog").getByRole("img", { name: "Output of beach.png" }).waitFor();
+  await expect.poll(() => page.evaluate("document.querySelector('dialog img').naturalWidth")).toBe(16);
+
+  const other = await visit(browser, url);
+  for (const path of ["/", "/documents", "/exports"]) {
+    await other.page.goto(path);
+    await other.page.getByRole("heading", { name: /Nothing has been sent in yet|There are no/ }).waitFor();
+  }
+  expect([...complaints, ...other.complaints]).toEqual([]);
+});
+
+test("documents that are dropped in the library are found by what is in them, by their owner alone", async () => {
+  const milepost = await openForTest("memory");
+  milepost.pipeline(documentsPipeline());
+  await milepost.work({ concurrency: 2 });
+  const { url } = await startServer({ milepost, dashboard: dashboard.folder });
+  const { page, complaints } = await visit(browser, url);
+  const other = await visit(browser, url);
+  const { bytes, sentences } = await makePdf({ seed: 7, pages: 3 });
+  const wanted = sentences[1]?.text ?? "";
+  for (const [visitor, name, buffer] of [
+    [page, "paper.pdf", bytes],
+    [other.page, "tides.md", Buffer.from("# Tides\n\nTidal energy comes twice a day.\n")],
+  ] as const) {
+    await visitor.goto("/documents");
+    await visitor.getByLabel("Choose files").setInputFiles({ name, mimeType: "", buffer });
+  }
+  await page.getByRole("listitem").filter({ hasText: "paper.pdf" }).getByText("completed").waitFor();
+  await other.page.getByRole("listitem").filter({ hasText: "tides.md" }).getByText("completed").waitFor();
+  await page.getByLabel("Search in documents").fill(wanted);
+  const hit = page.getByRole("list", { name: "Places found" }).getByRole("listitem").first();
+  await hit.getByText("page 2").waitFor();
+  expect(await hit.locator("mark").count()).toBeGreaterThan(3);
+  await expect.poll(() => page.evaluate("document.querySelector('.hit img').naturalWidth")).toBeGreaterThan(100);
+  await hit.getByRole("link").click();
+  await page.getByRole("img", { name: "Page 2" }).waitFor();
+  await page.getByRole("button", { name: "Next page" }).click();
+  await page.getByRole("img", { name: "Page 3" }).waitFor();
+  expect(await page.getByRole("button", { name: "Next page" }).isDisabled()).toBe(true);
+  await page.reload();
+  await page.getByRole("img", { name: "Page 3" }).waitFor();
+
+  await other.page.getByLabel("Search in documents").fill(wanted);
+  await other.page
+    .getByText(/Nothing was found|places?$/)
+    .first()
+    .waitFor();
+  expect(await other.page.getByText("paper.pdf").count()).toBe(0);
+  expect([...complaints, ...other.complaints]).toEqual([]);
+});
+
+test("exports are put into another order by keys and by dragging, halted, and played", async () => {
+  const milepost = await openForTest("memory");
+  const made = signal();
+  const begun: string[] = [];
+  const files = temporaryFolder();
+  milepost.pipeline({
+    name: "karaoke",
+    handler: async ({ key, batch }) => {
+      begun.push(key);
+      if (key === "first") return made.wait.then(() => null);
+      const out = join(files, "batches", batch.id, "out");
+      mkdirSync(out, { recursive: true });
+      writeFileSync(join(out, `${key}.mp4`), "a video");
+      return { path: join(out, `${key}.mp4`), frames: 1 };
+    },
+  });
+  const { url } = await startServer({ milepost, files, dashboard: dashboard.folder });
+  const { id } = await milepost.submit({ pipeline: "karaoke", name: "songs", items: ["first", "one", "two", "three"] });
+  await milepost.submit({ pipeline: "karaoke", name: "last", items: ["last"] });
+  await milepost.work({ concurrency: 1 });
+  const { page, complaints } = await visit(browser, url, { isOperator: true });
+  await page.goto("/exports");
+  const waiting = page.getByRole("region", { name: "Waiting exports" });
+  const order = (): Promise<readonly string[]> => waiting.locator(".name > a").allTextContents();
+  await waiting.waitFor();
+  expect(await order()).toEqual(["one", "two", "three", "last"]);
+  await page.getByRole("button", { name: "Move three up" }).press("Enter");
+  await expect.poll(order).toEqual(["one", "three", "two", "last"]);
+  await page.keyboard.press("Enter");
+  await expect.poll(order).toEqual(["three", "one", "two", "last"]);
+  await waiting.getByText("two", { exact: true }).dragTo(waiting.getByText("one", { exact: true }));
+  await expect.poll(order).toEqual(["three", "two", "one", "last"]);
+  await waiting
+    .getByText("last", { exact: true })
+    .first()
+    .dragTo(waiting.getByText("three", { exact: true }));
+  await expect.poll(order).toEqual(["last", "three", "two", "one"]);
+
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByText("Paused: what runs halts at its next frame.").first().waitFor();
+  expect((await milepost.queue("karaoke").snapshot()).state).toBe("paused");
+  made.give();
+  await page.getByRole("button", { name: "Resume" }).click();
+  await milepost.batch(id).done();
+  const ended = page.getByRole("region", { name: "Ended exports" });
+  expect(begun).toEqual(["first", "last", "three", "two", "one"]);
+  await expect.poll(() => ended.locator(".name > a").count()).toBe(5);
+  await ended.getByRole("link", { name: "Play one" }).click();
+  const player = page.getByRole("dialog", { name: "one" }).locator("video");
+  await player.waitFor();
+  expect(await player.getAttribute("src")).toMatch(/^blob:/);
+  expect(complaints).toEqual([]);
+});
+
+test("the pages are free of violations of axe's rules in both themes", async () => {
+  const milepost = await openForTest("memory");
+  const { url } = await startServer({ milepost, dashboard: dashboard.folder });
+  milepost.pipeline({
+    name: "karaoke",
+    handler: (_item, step) => new Promise<void>((resolve) => step.signal.addEventListener("abort", () => resolve())),
+  });
+  const { batch } = await milepost.submit({ pipeline: "karaoke", name: "songs", items: ["a", "b", "c"] });
+  await batch.item((await batch.items({ limit: 3 })).items[2]?.id ?? "").cancel();
+  await milepost.work({ concurrency: 1 });
+  const { page, complaints } = await visit(browser, url, { isOperator: true });
+  await page.goto("/new");
+  await page.getByLabel("Choose files").setInputFiles([
+    { name: "a.png", mimeType: "image/png", buffer: Buffer.from("no image") },
+    { name: "b.txt", mimeType: "text/plain", buffer: Buffer.from("Words, in a row.") },
+  ]);
+  await page.getByRole("radio", { name: /Documents/ }).check();
+  await page.getByRole("button", { name: "Start" }).click();
+  await page.getByRole("button", { name: "Start without them" }).waitFor();
+  expect(await violationsInBoth(page)).toEqual([]);
+  await page.getByRole("button", { name: "Start without them" }).click();
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.getByRole("link", { name: "Documents" }).click();
+  await page.getByRole("link", { name: "b.txt" }).waitFor();
+  expect(await violationsInBoth(page)).toEqual([]);
+  await page.getByRole("link", { name: "Exports" }).click();
+  await page.getByRole("button", { name: "Move b up" }).waitFor();
+  await page.getByRole("region", { name: "Running exports" }).waitFor();
+  expect(await violationsInBoth(page)).toEqual([]);
+  await batch.cancel();
+  expect(complaints).toEqual([]);
+});

@@ -1,0 +1,173 @@
+import { type JSX, useEffect } from "react";
+import { DOCUMENTS, type DocumentsView, NEW } from "../address/address.ts";
+import { go, ViewLink } from "../address/navigation.tsx";
+import { pacedFrames, useVersion } from "../live/observable.ts";
+import { useStarted } from "../live/use-started.ts";
+import { FileRows, SendProgress } from "../new/file-rows.tsx";
+import { UploadStore } from "../new/upload-store.ts";
+import { DropZone } from "../parts/drop-zone.tsx";
+import { Empty, Problem } from "../parts/notice.tsx";
+import { usePage } from "../session/session-context.tsx";
+import { showProblem } from "../words/problem.ts";
+import { showCount } from "../words/shown.ts";
+import { DocumentPanel } from "./document-panel.tsx";
+import { DocumentTable } from "./document-table.tsx";
+import { HitList } from "./hit-list.tsx";
+import { DOCUMENTS_MAX, isActive, LibraryStore } from "./library-store.ts";
+import { SearchStore } from "./search-store.ts";
+
+/** The library: what is in it, what is on its way into it, and a search over all of it. */
+export function DocumentsPage(props: { readonly view: DocumentsView }): JSX.Element {
+  const { session, connection } = usePage();
+  const { client } = session;
+  const library = useStarted(
+    () => new LibraryStore({ client, schedule: pacedFrames(), onConnection: connection.set }),
+    [client, connection],
+  );
+  const search = useStarted(() => new SearchStore({ client, schedule: pacedFrames() }), [client]);
+  const uploads = useStarted(() => new UploadStore({ client, schedule: pacedFrames() }), [client]);
+  useEffect(() => {
+    document.title = "Documents · Milepost";
+  }, []);
+  return (
+    <>
+      <h1 className="hidden">Documents</h1>
+      {library !== null && search !== null && uploads !== null && (
+        <Library view={props.view} library={library} search={search} uploads={uploads} />
+      )}
+    </>
+  );
+}
+
+interface Stores {
+  readonly library: LibraryStore;
+  readonly search: SearchStore;
+  readonly uploads: UploadStore;
+}
+
+function Library(props: Stores & { readonly view: DocumentsView }): JSX.Element {
+  const { view, library, search, uploads } = props;
+  useVersion(library);
+  useVersion(search);
+  useEffect(() => search.want(view.search), [search, view.search]);
+  const isSearching = view.search.trim() !== "";
+  const opened = library.documents.find(({ docId }) => docId === view.docId) ?? null;
+  return (
+    <>
+      <search className="toolbar library-search">
+        <input
+          type="search"
+          aria-label="Search in documents"
+          placeholder="Search in all documents: words, or a whole sentence"
+          value={view.search}
+          onChange={({ target }) => go({ ...view, search: target.value, docId: null }, { replace: true })}
+        />
+        {isSearching && search.query === view.search.trim() && (
+          <output className="shown-count">
+            {showCount(search.hits.length)} {search.hits.length === 1 ? "place" : "places"}
+          </output>
+        )}
+      </search>
+      {!isSearching && <AddDocuments library={library} uploads={uploads} />}
+      {library.problem !== null && <Problem problem={library.problem} />}
+      {search.problem !== null && <Problem problem={search.problem} />}
+      {isSearching ? <Hits view={view} search={search} /> : <Listed view={view} library={library} />}
+      {view.docId !== null && library.isLoaded && (
+        <DocumentPanel
+          docId={view.docId}
+          document={opened}
+          number={view.number}
+          onNumber={(number) => go({ ...view, number }, { replace: true })}
+          onClose={() => go({ ...view, docId: null, number: 1 }, { replace: true })}
+        />
+      )}
+    </>
+  );
+}
+
+/** What is dropped is sent at once: documents need no choices. */
+function AddDocuments(props: Pick<Stores, "library" | "uploads">): JSX.Element {
+  const { library, uploads } = props;
+  const { announcer } = usePage();
+  useVersion(uploads);
+  const send = async (): Promise<void> => {
+    if (uploads.isSending) return;
+    const batchId = await uploads.send({ pipeline: "documents" });
+    if (batchId === null) return;
+    uploads.clear();
+    announcer.say("The documents are sent.");
+    library.start();
+  };
+  const isStuck = !uploads.isSending && uploads.rows.length > 0;
+  return (
+    <section className="add-documents" aria-label="Add documents">
+      <DropZone
+        isSmall
+        onFiles={(files) => {
+          uploads.add(files);
+          void send();
+        }}
+      >
+        or drop PDF, DOCX, HTML, Markdown or text here.{" "}
+      </DropZone>
+      <FileRows store={uploads} />
+      {uploads.isSending && <SendProgress store={uploads} />}
+      {uploads.problem !== null && <Problem problem={showProblem(uploads.problem)} />}
+      {isStuck && (
+        <div className="buttons">
+          <button type="button" className="main" onClick={() => void send()}>
+            {uploads.rows.some(({ state }) => state === "refused") ? "Go on without what was refused" : "Send again"}
+          </button>
+          <button type="button" onClick={() => uploads.clear()}>
+            Discard
+          </button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Hits(props: { readonly view: DocumentsView; readonly search: SearchStore }): JSX.Element | null {
+  const { view, search } = props;
+  if (search.query === "") return null;
+  if (search.hits.length > 0) return <HitList view={view} hits={search.hits} query={search.query} />;
+  if (search.problem !== null) return null;
+  return (
+    <Empty title="Nothing was found">
+      <p>
+        Documents are found as soon as they are stored whole. <ViewLink to={DOCUMENTS}>Show all documents</ViewLink>
+      </p>
+    </Empty>
+  );
+}
+
+function Listed(props: { readonly view: DocumentsView; readonly library: LibraryStore }): JSX.Element | null {
+  const { view, library } = props;
+  const { documents } = library;
+  if (documents.length > 0) {
+    const active = documents.filter(isActive).length;
+    return (
+      <section aria-label="Documents">
+        <p className="list-head">
+          {active > 0 && <b>{showCount(active)} under way · </b>}
+          {showCount(documents.length)}
+          {documents.length >= DOCUMENTS_MAX ? "+" : ""} {documents.length === 1 ? "document" : "documents"}
+        </p>
+        <DocumentTable view={view} documents={documents} />
+        {documents.length >= DOCUMENTS_MAX && (
+          <p className="note">These are the most recent. The search finds the others.</p>
+        )}
+      </section>
+    );
+  }
+  if (!library.isLoaded || library.problem !== null) return null;
+  return (
+    <Empty title="There are no documents yet">
+      <p>
+        Drop some above, or send them with options as{" "}
+        <ViewLink to={{ ...NEW, pipeline: "documents" }}>new work</ViewLink>. They can be searched as soon as they are
+        stored.
+      </p>
+    </Empty>
+  );
+}
