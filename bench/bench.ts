@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   command: "./command.ts",
   peers: "./peers.ts",
   postgres: "./postgres.ts",
+  scaling: "./scaling.ts",
   endurance: "./endurance.ts",
   eta: "./eta/run.ts",
   http: "./http.ts",

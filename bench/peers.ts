@@ -1,7 +1,7 @@
 /**
  * Other queues and Milepost, in turn on the same no-op items, each at the best of the settings tried.
  *
- *   npm run bench -- peers [--items 100k] [--rounds 3] [--try 20k] [--only bullmq,bullmqAof,plainjob,pgBoss,graphileWorker,pQueue]
+ *   npm run bench -- peers [--items 100k] [--rounds 3] [--try 20k] [--only bullmq,bullmqAof,plainjob,pgBoss,graphileWorker,milepostPostgres,pQueue]
  *                          [--json | --markdown]
  *
  * The first run installs bench/peers. Servers: REDIS_URL and DATABASE_URL, or programs found on the machine, started on free

@@ -39,6 +39,13 @@ export const FIELD: readonly Peer[] = [
     concurrencies: [10, 50, 200],
     start: startPostgres,
   },
+  {
+    name: "milepostPostgres",
+    label: "Milepost, PostgreSQL",
+    module: "milepost",
+    concurrencies: [50, 100, 300],
+    start: startPostgres,
+  },
   { name: "pQueue", label: "p-queue, memory alone", module: "p-queue", concurrencies: [10, 100, 1_000] },
 ];
 

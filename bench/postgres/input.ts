@@ -9,6 +9,8 @@ export interface PostgresInput {
   readonly workers: number;
   /** Handlers at once in each of them. */
   readonly concurrency: number;
+  /** How long a handler waits before it ends. Default 0. */
+  readonly handlerMs?: number;
 }
 
 export function storeOf({ location, schema }: PostgresInput): string {

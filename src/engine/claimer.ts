@@ -8,6 +8,8 @@ import { type ReadyLease, ReadyLeases } from "./ready-leases.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Session } from "./session.ts";
 
+const DOUBT_EVERY_MS = 15_000;
+
 export interface ClaimerOptions {
   readonly deps: Deps;
   readonly session: Session;
@@ -40,8 +42,9 @@ export class Claimer {
   #hints = 0;
   #isDry = false;
   #claiming: Promise<boolean> | null = null;
-  /** True after a claim that may have taken effect though it failed. */
+  /** True after a claim that may have taken effect though it failed, and where the store may have forgotten a report. */
   #mayHoldMore = false;
+  #doubtedAt: number;
   #nextAt: number | null = null;
   #nextTimer: Timer | null = null;
   #isStopped = false;
@@ -51,6 +54,7 @@ export class Claimer {
     this.#deps = options.deps;
     this.#batches = new KnownBatches(options.deps);
     this.#readAhead = new ReadAhead(options.concurrency);
+    this.#doubtedAt = this.#deps.clock.monotonic();
   }
 
   /** Claimed items that have not been started. */
@@ -106,6 +110,18 @@ export class Claimer {
   /** Gives back what was claimed for short items and must not wait behind long ones while another worker is free. */
   giveBackStale(): void {
     if (this.#readAhead.isStale(this.#deps.clock.monotonic())) this.giveBack();
+  }
+
+  /**
+   * Takes it, now and then, that the store holds more for this worker than is known here: where its server crashed, it may have
+   * forgotten reports. Before the next claim it is asked.
+   */
+  doubtAtTimes(): void {
+    const now = this.#deps.clock.monotonic();
+    if (now - this.#doubtedAt < DOUBT_EVERY_MS) return;
+    this.#doubtedAt = now;
+    this.#mayHoldMore = true;
+    this.#isDry = false;
   }
 
   release(lease: Pick<Lease, "item" | "token" | "worker">): void {

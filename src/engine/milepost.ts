@@ -62,6 +62,8 @@ const PRUNE_STEP = 10;
 export class Milepost {
   /** Where the store is, for people. */
   readonly location: string;
+  /** Names the store from wherever it is reached: of two ways to one server it is the same. */
+  readonly identity: string;
   /** By which it tells time; views go by the same. */
   readonly clock: Clock;
   readonly #deps: Deps;
@@ -80,6 +82,7 @@ export class Milepost {
     this.#estimates = new Estimates(this.#deps);
     this.#retention = options.retention ?? null;
     this.location = deps.store.location;
+    this.identity = deps.store.identity ?? deps.store.location;
     this.clock = deps.clock;
   }
 

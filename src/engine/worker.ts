@@ -345,6 +345,7 @@ export class Worker {
     if (worker === null) return;
     const askedAt = clock.monotonic();
     const known = new Set(this.#running);
+    this.#claimer.doubtAtTimes();
     const orders = await store.orders(worker, this.#session.confirmed);
     // A claim that was committed before a pause must have arrived, or its items would start after the pause was confirmed.
     await this.#claimer.arrived();

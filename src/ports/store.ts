@@ -25,6 +25,8 @@ export type { BatchSpec, ItemSpec, Submission, SubmissionRequest, Submitted } fr
 export interface Store {
   /** For people: the file's path, `memory:`, the server without its password. */
   readonly location: string;
+  /** The same from wherever the store is reached, by whatever name of its server; default: the location. */
+  readonly identity?: string;
 
   // Sessions of workers. Items point to the session that holds them; renewing costs one row per worker.
   openSession(session: SessionSpec): Promise<number>;
@@ -77,7 +79,10 @@ export interface Store {
   versions(ids: readonly string[] | null): Promise<ReadonlyMap<string, number>>;
   items(query: ItemQuery): Promise<readonly ItemRow[]>;
   item(ref: ItemRef): Promise<ItemDetail | null>;
-  /** What changed in a batch after version `since`: the latest state of each changed item, once, and removals. */
+  /**
+   * What changed in a batch after version `since`: the latest state of each changed item, once, and removals. What it tells
+   * survives a crash of the server that keeps the store: nobody's cursor is ahead of the store.
+   */
   changes(batch: number, since: number, limit: number): Promise<Changes>;
   /** Failed items grouped by message, and running items by stage. */
   breakdown(batch: number): Promise<Breakdown>;

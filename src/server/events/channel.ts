@@ -37,6 +37,8 @@ export class Channel {
   readonly #members = new Set<EventStream>();
   readonly #reads = new Map<number, Promise<ChangesPage>>();
   #cursor: number;
+  /** Whether the cursor came from the feed, and so will stay: a snapshot may show what a crash of the store's server undoes. */
+  #isCursorFirm = false;
   #shown: WireBatch;
   /** The batch as JSON: of the same bytes is made what is sent and what newcomers are told. */
   #batchJson: string;
@@ -74,6 +76,10 @@ export class Channel {
    */
   async admit(stream: EventStream, cursor: number | null, items: EventItems, known: number): Promise<void> {
     while (this.#cursor < known && stream.isOpen) await this.look();
+    if (this.#hasItems && !this.#isCursorFirm) {
+      await this.#batch.changes({ since: this.#cursor, limit: 1 });
+      this.#isCursorFirm = true;
+    }
     if (cursor !== null && (await this.#resume(stream, cursor))) return;
     if (cursor !== null) stream.write(toFrame("reset", encode<"reset">({ reason: "cursor" })));
     await this.#begin(stream, items);
@@ -111,6 +117,7 @@ export class Channel {
       this.#endAll();
       this.#show(snapshot);
       this.#cursor = snapshot.version;
+      this.#isCursorFirm = false;
       return;
     }
     await this.#tell(page, snapshot);

@@ -71,8 +71,8 @@ export class ServerFiles {
    */
   static async open(parts: ServerFilesParts): Promise<ServerFiles> {
     const { milepost, settings } = parts;
-    const store = await keptText(settings.files, "store", () => milepost.location);
-    if (store !== milepost.location) {
+    const store = await keptText(settings.files, "store", () => milepost.identity);
+    if (store !== milepost.identity) {
       const advice = `Give another folder, or, if it is the same store at another place, delete ${join(settings.files, "store")}.`;
       throw new MilepostError("CONFLICT", `${settings.files} has the files of the store ${store}. ${advice}`);
     }

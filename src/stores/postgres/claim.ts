@@ -1,8 +1,9 @@
 import { itemIdsOf, itemNumberFrom, splitItemNumber } from "../../core/ids.ts";
 import type { Claimed, ClaimRequest, Lease } from "../../ports/store.ts";
 import { share } from "./claim-shares.ts";
-import type { Connection, Statement, Transaction } from "./connection.ts";
+import type { Connection, Statement } from "./connection.ts";
 import { CLAIMABLE, COVERING, READY } from "./rows.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** Back-offs made ready in one claim, of one batch, and batches looked at in one page: bounds on the length of the transaction. */
 const PROMOTED_MAX = 1_000;

@@ -4,9 +4,10 @@ import type { Clock } from "../../ports/clock.ts";
 import type { CopyPurpose } from "./copy-mark.ts";
 import { loadPg, type PgModule } from "./load-pg.ts";
 import { type Location, readLocation } from "./location.ts";
-import { migrate } from "./migrator.ts";
+import { LONG_MS, migrate } from "./migrator.ts";
 import { lockKeyOf, qualify } from "./names.ts";
 import { isCollision, isConnectionError, toStoreError } from "./postgres-errors.ts";
+import { Transaction } from "./transaction.ts";
 
 export interface ConnectionOptions {
   /** As `readLocation` reads it. */
@@ -21,16 +22,16 @@ export interface ConnectionOptions {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** After so long without an answer a connection is taken for dead. Longer than what the server ends by itself. */
-const ANSWER_TIMEOUT_MS = 35_000;
-const STATEMENT_TIMEOUT_MS = 30_000;
-const LOCK_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 8_000;
+/** Of what runs alone, a step of a command on a large batch for instance, which is rare and does more at once. */
+const ALONE_TIMEOUT_MS = 30_000;
+const LOCK_TIMEOUT_MS = 5_000;
 /** A process that stands still in the middle of a transaction keeps others from what it has locked for this long at most. */
 const IDLE_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
 /** A transaction that met another one in a deadlock is made again so often. */
 const TRIES = 8;
-/** Recounting a large store takes its time. */
-export const LONG_MS = 3_600_000;
 
 const LIMITS_SQL = `SET LOCAL lock_timeout TO ${LOCK_TIMEOUT_MS}; SET LOCAL idle_in_transaction_session_timeout TO ${IDLE_TIMEOUT_MS}`;
 /**
@@ -87,6 +88,8 @@ export class Connection {
   #durable = "";
   /** Names this store object among all that have the store open. */
   self = "";
+  /** Names the store among all stores, whichever way leads to it. */
+  identity = "";
   /** Of the copy that is being made in the schema; null: it is a store. */
   mark: string | null = null;
 
@@ -113,6 +116,8 @@ export class Connection {
         mayCreate: this.#options.mustExist !== true,
         ...(this.#options.copy !== undefined && { copy: this.#options.copy }),
       });
+      const { rows } = await client.query(qualify("SELECT identity FROM @meta", this.location.schema));
+      this.identity = `postgres ${rows[0].identity}`;
     } catch (error) {
       throw toStoreError(error, this.location.shown);
     } finally {
@@ -153,7 +158,8 @@ export class Connection {
   /** Runs `work` in one transaction; if it throws, nothing was changed. `work` may run more than once. */
   async write<T>(work: (tx: Transaction) => Promise<T>, options: WriteOptions = {}): Promise<T> {
     const { gate = "none", isDurable = false, hasEnded = () => true, isTold = true, isLong = false } = options;
-    const timeoutMs = isLong ? LONG_MS : STATEMENT_TIMEOUT_MS;
+    const shortMs = gate === "alone" ? ALONE_TIMEOUT_MS : STATEMENT_TIMEOUT_MS;
+    const timeoutMs = isLong ? LONG_MS : shortMs;
     const commit = isDurable ? this.#durable : "; SET LOCAL synchronous_commit TO off";
     const plans = isLong ? "" : `; ${PLANS_SQL}`;
     const begin = `BEGIN; ${LIMITS_SQL}; SET LOCAL statement_timeout TO ${timeoutMs}${commit}${plans}`;
@@ -320,79 +326,4 @@ export class Connection {
 
 function causeOf(error: unknown): unknown {
   return error instanceof MilepostError ? error.cause : error;
-}
-
-/** One transaction on one connection. What is sent is carried out in that order, whether it is waited for or not. */
-export class Transaction {
-  readonly #client: PoolClient;
-  readonly #toQuery: (statement: Statement, values: readonly unknown[]) => object;
-  /** True once a row was changed. */
-  hasChanged = false;
-  /** What was sent and is not waited for by whoever sent it. */
-  #sent: Promise<unknown>[] = [];
-
-  constructor(client: PoolClient, toQuery: (statement: Statement, values: readonly unknown[]) => object) {
-    this.#client = client;
-    this.#toQuery = toQuery;
-  }
-
-  begin(sql: string): void {
-    this.#keep(this.#client.query(sql));
-  }
-
-  /** Sends a statement whose result nobody needs; if it fails, the transaction does. */
-  send(statement: Statement, ...values: readonly unknown[]): void {
-    this.#keep(this.run(statement, ...values));
-  }
-
-  async all<Row extends readonly unknown[]>(
-    statement: Statement<Row>,
-    ...values: readonly unknown[]
-  ): Promise<readonly Row[]> {
-    return (await this.#query(statement, values)).rows;
-  }
-
-  async get<Row extends readonly unknown[]>(
-    statement: Statement<Row>,
-    ...values: readonly unknown[]
-  ): Promise<Row | undefined> {
-    return (await this.#query(statement, values)).rows[0];
-  }
-
-  /** Runs it and returns how many rows it changed. */
-  async run(statement: Statement, ...values: readonly unknown[]): Promise<number> {
-    return (await this.#query(statement, values)).rowCount ?? 0;
-  }
-
-  async commit(): Promise<void> {
-    const committed = this.#client.query("COMMIT");
-    // What failed before it tells why; after that COMMIT only rolls back.
-    committed.catch(() => {});
-    await Promise.all(this.#sent);
-    const { command } = await committed;
-    if (command !== "COMMIT") throw new Error(`broken invariant: a transaction ended with ${command}`);
-  }
-
-  #keep(sent: Promise<unknown>): void {
-    sent.catch(() => {});
-    this.#sent.push(sent);
-  }
-
-  async #query<Row extends readonly unknown[]>(
-    statement: Statement<Row>,
-    values: readonly unknown[],
-  ): Promise<QueryResult<Row & unknown[]>> {
-    const before = [...this.#sent];
-    const query = this.#client.query<Row & unknown[]>(this.#toQuery(statement, values) as never);
-    let result: QueryResult<Row & unknown[]>;
-    try {
-      result = (await query) as unknown as QueryResult<Row & unknown[]>;
-    } catch (error) {
-      // Aborted by one that was sent before: that one tells why.
-      await Promise.all(before);
-      throw error;
-    }
-    if (result.command !== "SELECT" && (result.rowCount ?? 0) > 0) this.hasChanged = true;
-    return result;
-  }
 }

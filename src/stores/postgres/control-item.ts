@@ -1,11 +1,12 @@
 import { decide, type Refusal } from "../../core/machine.ts";
 import type { ItemState } from "../../core/transitions.ts";
 import type { ControlCommand } from "../../ports/store.ts";
-import type { Connection, Transaction } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import type { ItemChanges, ItemFacts } from "./item-changes.ts";
 import { prepareItemRemoval } from "./item-removal.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
 import type { Done } from "./steps.ts";
+import type { Transaction } from "./transaction.ts";
 
 type ItemOutcome = Done | { readonly ok: false; readonly reason: Refusal; readonly state?: ItemState };
 

@@ -4,12 +4,13 @@ import { unreachable } from "../../core/invariant.ts";
 import type { Refusal } from "../../core/machine.ts";
 import type { Control } from "../../core/queue.ts";
 import type { ControlCommand, ControlResult } from "../../ports/store.ts";
-import type { Connection, Statement, Transaction } from "./connection.ts";
+import type { Connection, Statement } from "./connection.ts";
 import { type ItemControl, prepareItemControl } from "./control-item.ts";
 import { ItemChanges, type ItemQueries } from "./item-changes.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 import { toControlCode } from "./rows.ts";
 import type { Done, Steps } from "./steps.ts";
+import type { Transaction } from "./transaction.ts";
 
 const CONTROL_OF = { pause: "pause", resume: "run", stop: "stop" } as const satisfies Record<string, Control>;
 

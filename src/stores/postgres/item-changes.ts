@@ -3,10 +3,11 @@ import { itemNumberFrom, splitItemNumber } from "../../core/ids.ts";
 import type { AttemptOutcome } from "../../core/item.ts";
 import type { Policy } from "../../core/retry-policy.ts";
 import type { ItemState } from "../../core/transitions.ts";
-import type { Connection, Statement, Transaction } from "./connection.ts";
+import type { Connection, Statement } from "./connection.ts";
 import { type ItemBook, type ItemText, ItemTexts, type PastAttempt, prepareItemWrites } from "./item-writes.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
 import { COVERING, FIRST_TOKEN, READY, stateOf } from "./rows.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** An item inside a transaction, its row locked, as far as decisions need it. Kept true by the functions here. */
 export interface ItemFacts {

@@ -1,6 +1,7 @@
-import type { Connection, Transaction } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import type { ItemFacts } from "./item-changes.ts";
 import type { LedgerEntry } from "./ledger.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** Deletes items of one batch that were locked and do not run; the feed tells of them. */
 export type ItemRemoval = (tx: Transaction, entry: LedgerEntry, items: readonly ItemFacts[]) => void;

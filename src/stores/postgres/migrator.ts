@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import type { ClientBase } from "pg";
+import type { ClientBase, QueryConfig } from "pg";
 import { MilepostError } from "../../core/errors.ts";
 import { type CopyPurpose, checkMark, dropAbandoned, putMark } from "./copy-mark.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
@@ -14,6 +14,9 @@ export interface Migration {
 
 /** In order, without gaps. A published one is never edited: its checksum is kept in every store. */
 export const MIGRATIONS: readonly Migration[] = [INITIAL, RESTORING];
+
+/** What takes as long as the store is large. */
+export const LONG_MS = 3_600_000;
 
 const ITEMS_VACUUM = "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 100000";
 
@@ -52,7 +55,8 @@ export async function migrate(client: ClientBase, options: MigrateOptions): Prom
     return checkMark(client, options, expected);
   await client.query("BEGIN");
   try {
-    await client.query("SELECT pg_advisory_xact_lock($1)", [options.lockKey]);
+    // Another program may be at work on a large store, for as long as that takes.
+    await runLong(client, "SELECT pg_advisory_xact_lock($1)", [options.lockKey]);
     let applied = await appliedOf(client, options, migrations);
     let hasMadeSchema = false;
     if (begin !== null && applied > 0) {
@@ -61,7 +65,7 @@ export async function migrate(client: ClientBase, options: MigrateOptions): Prom
     }
     if (applied === 0) hasMadeSchema = (await createSchema(client, options)) || hasMadeSchema;
     for (const migration of migrations.slice(applied)) {
-      await client.query(expand(migration.sql, options));
+      await runLong(client, expand(migration.sql, options));
       await client.query(
         qualify("INSERT INTO @migrations (number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)", options.schema),
         [migration.number, migration.name, checksumOf(migration), options.now],
@@ -77,6 +81,12 @@ export async function migrate(client: ClientBase, options: MigrateOptions): Prom
     await client.query("ROLLBACK").catch(() => {});
     throw error;
   }
+}
+
+async function runLong(client: ClientBase, text: string, values?: string[]): Promise<void> {
+  // Types do not know that a query may have a time-out of its own.
+  const query: QueryConfig & { query_timeout: number } = { text, query_timeout: LONG_MS, ...(values && { values }) };
+  await client.query(query);
 }
 
 /** Returns whether the schema itself was made. */

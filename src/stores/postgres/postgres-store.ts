@@ -4,6 +4,7 @@ import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Controller } from "./control.ts";
 import { prepareDiagnose } from "./diagnose.ts";
 import { prepareDump } from "./dump.ts";
+import { Durability } from "./durability.ts";
 import { prepareItemChanges } from "./item-changes.ts";
 import { prepareItemReads } from "./item-reads.ts";
 import { prepareLearning } from "./learning.ts";
@@ -50,10 +51,12 @@ function storeOver(connection: Connection): Store {
   const controller = new Controller(connection, ledger, { items, steps });
   const verifier = new Verifier(connection, ledger, items);
   const watcher = new Watcher(connection);
+  const durability = new Durability(connection);
   const beat = connection.query(BEAT);
   const pulses = new Set<Pulse>();
   return {
     location: connection.location.shown,
+    identity: connection.identity,
     ...prepareSessions(connection, ledger, { items, finishStalled: upkeep.finishStalled }),
     ...prepareItemReads(connection),
     ...prepareLearning(connection, reads),
@@ -71,7 +74,11 @@ function storeOver(connection: Connection): Store {
     batch: (ref) => reads.batch(ref),
     versions: (ids) => reads.versions(ids),
     item: (ref) => reads.item(ref),
-    changes: (batch, since, limit) => reads.changes(batch, since, limit),
+    async changes(batch, since, limit) {
+      const page = await reads.changes(batch, since, limit);
+      if (page.isResumable) await durability.reached(batch, page.version);
+      return page;
+    },
     verify: (options) => verifier.verify(options),
     subscribe: (listener) => watcher.subscribe(listener),
     pulse(worker, everyMs, onLost) {

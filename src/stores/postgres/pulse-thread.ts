@@ -10,18 +10,24 @@ export interface PulseSetup {
   readonly everyMs: number;
 }
 
-/** What the thread tells: its row is gone, or it can beat no more. */
+/** What the thread tells: its row is gone, the lease has lapsed unrenewed, or it can beat no more. */
 export type PulseMessage = "beating" | "lost";
 
 /*
  * Renews one session's lease, with a connection and a timer of its own, however busy the main thread is. A connection that
  * breaks is replaced with the next beat: the lease spans several.
+ *
+ * Where the database cannot be reached until the lease is over, the worker must stop: others may have its items by now. By
+ * the clock of this machine the lease is over a little earlier than by the database's, for it counts from before the beat
+ * was sent. A process that only stood still has not tried in vain, and asks first.
  */
 async function run(setup: PulseSetup): Promise<void> {
   const pg = await loadPg();
   let client: Client | null = null;
   let isBeating = false;
   let isStopped = false;
+  let hasFailed = false;
+  let deadline: NodeJS.Timeout | undefined;
   const tell = (message: PulseMessage): void => parentPort?.postMessage(message);
 
   const drop = (): void => {
@@ -49,8 +55,24 @@ async function run(setup: PulseSetup): Promise<void> {
   const stop = (): void => {
     isStopped = true;
     clearInterval(timer);
+    clearTimeout(deadline);
     parentPort?.close();
     drop();
+  };
+
+  const lose = (): void => {
+    tell("lost");
+    stop();
+  };
+
+  const watch = (leaseMs: number, askedAt: number): void => {
+    clearTimeout(deadline);
+    deadline = setTimeout(
+      () => {
+        if (hasFailed) lose();
+      },
+      askedAt + leaseMs - performance.now(),
+    );
   };
 
   const renew = async (): Promise<void> => {
@@ -58,19 +80,21 @@ async function run(setup: PulseSetup): Promise<void> {
     isBeating = true;
     try {
       client ??= await connect();
-      const { rowCount } = await client.query(setup.beat, [setup.worker]);
-      if (rowCount === 1) return;
+      const askedAt = performance.now();
+      const { rows } = await client.query<{ lease_ms: number }>(setup.beat, [setup.worker]);
+      const [row] = rows;
+      hasFailed = false;
+      if (isStopped) return;
+      if (row === undefined) lose();
+      else watch(row.lease_ms, askedAt);
     } catch {
+      hasFailed = true;
       drop();
-      return;
     } finally {
       isBeating = false;
       // Told to stop while it connected: an open connection would keep the thread for ever.
       if (isStopped) drop();
     }
-    if (isStopped) return;
-    tell("lost");
-    stop();
   };
 
   const timer = setInterval(() => void renew(), setup.everyMs);

@@ -3,7 +3,7 @@ import { chanceOf, itemIdFrom, itemNumberFrom, ordinalOf, splitItemNumber } from
 import { type AttemptRow, type ItemRow, lastOutcomeOf } from "../../core/item.ts";
 import { type QueueSnapshot, queueStateOf } from "../../core/queue.ts";
 import type { BatchQuery, BatchRef, Changes, ItemDetail, ItemRef } from "../../ports/store.ts";
-import type { Connection, Statement, Transaction } from "./connection.ts";
+import type { Connection, Statement } from "./connection.ts";
 import { keyPlace } from "./names.ts";
 import {
   type AttemptTuple,
@@ -16,6 +16,7 @@ import {
   toBatchRow,
   toItemRow,
 } from "./rows.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** `statusOf` of the core, in SQL, so that a page of batches can be chosen by it. */
 const STATUS_SQL = `CASE

@@ -5,10 +5,11 @@ import type { ItemProgress } from "../../core/progress.ts";
 import { isTerminal } from "../../core/transitions.ts";
 import type { Amended, Amendment } from "../../ports/amendment.ts";
 import type { Report, ReportResult } from "../../ports/store.ts";
-import type { Connection, Statement, Transaction } from "./connection.ts";
+import type { Connection, Statement } from "./connection.ts";
 import { ItemChanges, type ItemFacts, type ItemQueries } from "./item-changes.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 import type { Reads } from "./reads.ts";
+import type { Transaction } from "./transaction.ts";
 
 type HeldCompletion = Extract<Report, { readonly type: "complete" }> & { readonly lease: NonNullable<Report["lease"]> };
 

@@ -1,6 +1,7 @@
 import { countVerdicts, decideRequest, type VerdictCounts, type VerdictKind } from "../../core/request.ts";
 import type { SubmissionRequest } from "../../ports/store.ts";
-import type { Connection, Statement, Transaction } from "./connection.ts";
+import type { Connection, Statement } from "./connection.ts";
+import type { Transaction } from "./transaction.ts";
 
 type RequestTuple = readonly [
   batch: number,

@@ -4,11 +4,12 @@ import type { Clock } from "../../ports/clock.ts";
 import type { DumpedHead, DumpedRow, Restore } from "../../ports/dump.ts";
 import type { ProcessIdentity } from "../../ports/host.ts";
 import type { Store } from "../../ports/store.ts";
-import { Connection, type Transaction } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { dropCopySql } from "./copy-mark.ts";
 import { type DumpedKind, insertOf, toColumns } from "./dump-tables.ts";
 import { MIGRATIONS } from "./migrator.ts";
 import { openPostgresStore } from "./postgres-store.ts";
+import type { Transaction } from "./transaction.ts";
 
 export interface PostgresRestoreOptions {
   readonly url: string;

@@ -1,10 +1,11 @@
 import { invariant } from "../../core/invariant.ts";
 import type { ProcessIdentity } from "../../ports/host.ts";
 import type { SessionRow, SessionSpec } from "../../ports/store.ts";
-import type { Connection, Transaction } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { ItemChanges, type ItemQueries } from "./item-changes.ts";
 import { Ledger, type LedgerQueries } from "./ledger.ts";
 import { prepareOrders } from "./orders.ts";
+import type { Transaction } from "./transaction.ts";
 
 type SessionTuple = readonly [
   number: number,
@@ -28,8 +29,8 @@ type SessionTuple = readonly [
 const COLUMNS = `w.number, w.name, w.host, w.pid, w.birth, w.queues, w.concurrency, w.lease_ms, w.opened_at,
   greatest(0, :now - w.beat_at), w.confirmed, w.batch, w.pipelines, w.is_draining`;
 
-/** Renews the session `$1`. */
-export const BEAT = "UPDATE @workers SET beat_at = :now WHERE number = $1";
+/** Renews the session `$1`, and tells for how long. */
+export const BEAT = "UPDATE @workers SET beat_at = :now WHERE number = $1 RETURNING lease_ms";
 
 /** Prepares the port's methods on sessions of workers. */
 export function prepareSessions(

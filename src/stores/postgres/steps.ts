@@ -1,9 +1,10 @@
 import { LIMITS } from "../../core/limits.ts";
-import type { Connection, Statement, Transaction } from "./connection.ts";
+import type { Connection, Statement } from "./connection.ts";
 import type { ItemChanges } from "./item-changes.ts";
 import { type ItemRemoval, prepareItemRemoval } from "./item-removal.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
 import { toStateCode } from "./rows.ts";
+import type { Transaction } from "./transaction.ts";
 
 /*
  * Commands on many items, at most `LIMITS.controlChunkItems` a transaction. What must hold at once (no claim, no late

@@ -4,12 +4,13 @@ import { invariant } from "../../core/invariant.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { takenId, type VerdictKind } from "../../core/request.ts";
 import type { BatchSpec, ItemSpec, Submission, Submitted } from "../../ports/store.ts";
-import type { Connection, Statement, Transaction } from "./connection.ts";
+import type { Connection, Statement } from "./connection.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 import { keyPlace, lockKeyOf } from "./names.ts";
 import type { Reads } from "./reads.ts";
 import { Requests } from "./requests.ts";
 import { PENDING, toStateCode } from "./rows.ts";
+import type { Transaction } from "./transaction.ts";
 
 const NOTHING: Submitted = { batch: null, isNew: false, verdicts: [], items: [], firstOrdinal: 0, repeated: null };
 

@@ -14,12 +14,20 @@ export interface ChildOptions {
   /** A user and group to run as; needs root. */
   readonly user?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs it somewhere else: `["ip", "netns", "exec", "name"]`. */
+  readonly within?: readonly string[];
 }
 
 export interface ChildEnd {
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
 }
+
+/** Those that run now. Frozen ones hear no other signal, so they are killed with this process, however it ends. */
+const RUNNING = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of RUNNING) child.kill("SIGKILL");
+});
 
 /** A Node process of a scene: its output so far, and its end. Killed with the scene. */
 export class Child {
@@ -31,7 +39,7 @@ export class Child {
   #end: ChildEnd | null = null;
 
   private constructor(scene: Scene, args: readonly string[], options: ChildOptions) {
-    const command = [process.execPath, ...(options.nodeArgs ?? []), ...args];
+    const command = [...(options.within ?? []), process.execPath, ...(options.nodeArgs ?? []), ...args];
     const limits = Object.entries(options.limits ?? {}).map(([flag, value]) => `ulimit ${flag} ${value} && `);
     const shell = ["-c", `${limits.join("")}exec "$@"`, "sh", ...command];
     this.process = spawn("/bin/sh", shell, {
@@ -48,7 +56,9 @@ export class Child {
       this.stderr += text;
       this.#wake();
     });
+    RUNNING.add(this.process);
     this.ended = once(this.process, "close").then(([status, signal]) => {
+      RUNNING.delete(this.process);
       this.#end = { status, signal };
       this.#wake();
       return this.#end;

@@ -26,9 +26,10 @@ export const INITIAL: Migration = {
   sql: `
 CREATE TABLE @meta (
   id int PRIMARY KEY CHECK (id = 1),
-  revision bigint NOT NULL
+  revision bigint NOT NULL,
+  identity uuid NOT NULL DEFAULT gen_random_uuid()
 );
-INSERT INTO @meta VALUES (1, 0);
+INSERT INTO @meta (id, revision) VALUES (1, 0);
 
 CREATE TABLE @queues (
   name text COLLATE "C" PRIMARY KEY,
