@@ -6,7 +6,7 @@ import { loadPg, type PgModule } from "./load-pg.ts";
 import { type Location, readLocation } from "./location.ts";
 import { LONG_MS, migrate } from "./migrator.ts";
 import { lockKeyOf, qualify } from "./names.ts";
-import { isCollision, isConnectionError, toStoreError } from "./postgres-errors.ts";
+import { isBroken, isCollision, isConnectionError, toStoreError } from "./postgres-errors.ts";
 import { Transaction } from "./transaction.ts";
 
 export interface ConnectionOptions {
@@ -67,6 +67,12 @@ export interface WriteOptions {
   /** False for what nobody else can see. Default true. */
   readonly isTold?: boolean;
   readonly isLong?: boolean;
+}
+
+/** How far one try of a transaction has come. `isCommitted`: its commit was sent. */
+interface Way {
+  isBegun: boolean;
+  isCommitted: boolean;
 }
 
 /**
@@ -231,19 +237,24 @@ export class Connection {
 
   async #transact<T>(begin: string, timeoutMs: number, work: (tx: Transaction) => Promise<T>): Promise<T> {
     for (let tried = 1; ; tried++) {
+      const way: Way = { isBegun: false, isCommitted: false };
       try {
-        return await this.#withClient((client) => this.#transactOnce(client, { begin, timeoutMs }, work));
+        return await this.#withClient((client) => this.#transactOnce(client, { begin, timeoutMs, way }, work));
       } catch (error) {
-        if (tried === TRIES || !isCollision(causeOf(error))) throw error;
+        const cause = causeOf(error);
+        // Before its commit is sent a transaction has changed nothing, wherever its connection broke.
+        const isUndone = way.isBegun && !way.isCommitted && isBroken(cause);
+        if (tried === TRIES || !(isUndone || isCollision(cause))) throw error;
       }
     }
   }
 
   async #transactOnce<T>(
     client: PoolClient,
-    how: { readonly begin: string; readonly timeoutMs: number },
+    how: { readonly begin: string; readonly timeoutMs: number; readonly way: Way },
     work: (tx: Transaction) => Promise<T>,
   ): Promise<T> {
+    how.way.isBegun = true;
     const tx = new Transaction(client, (statement, values) => ({
       ...this.#toQuery(statement, values),
       query_timeout: how.timeoutMs + ANSWER_TIMEOUT_MS - STATEMENT_TIMEOUT_MS,
@@ -251,6 +262,7 @@ export class Connection {
     try {
       tx.begin(how.begin);
       const result = await work(tx);
+      how.way.isCommitted = true;
       await tx.commit();
       return result;
     } catch (error) {
@@ -269,15 +281,15 @@ export class Connection {
   async #withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     const pool = this.assertOpen();
     let client: PoolClient | null = null;
-    let isBroken = false;
+    let isLost = false;
     try {
       client = await pool.connect();
       return await work(client);
     } catch (error) {
-      isBroken = isConnectionError(error);
+      isLost = isConnectionError(error);
       throw toStoreError(error, this.location.shown);
     } finally {
-      client?.release(isBroken);
+      client?.release(isLost);
     }
   }
 

@@ -51,6 +51,11 @@ export function isConnectionError(error: unknown): boolean {
   return CONNECTION_MESSAGE.test(error.message);
 }
 
+/** True where the connection broke, as those do that waited in a pool while the server restarted; a silent one is not known to have. */
+export function isBroken(error: unknown): boolean {
+  return isConnectionError(error) && !(error instanceof Error && /timeout/i.test(error.message));
+}
+
 /** Errors of `pg`'s own, which have no code. */
 const CONNECTION_MESSAGE =
   /connection terminated|connection error|timeout exceeded when trying to connect|query read timeout|client was closed|connection timeout|server does not support ssl|calling end on the pool/i;
