@@ -19,7 +19,7 @@ it("documents show in list, items and watch like all other work", async () => {
     await manager.markFailed("scan", "the file is encrypted");
     expect(await call("list", "--queue", "documents")).toMatch(/\ndocument-status +processing +39% +3 +1 +documents /);
     const items = await call("items", "document-status");
-    expect(items).toMatch(/processing +1 +report\.pdf +embedding_visual: Looking at page 3\n/);
+    expect(items).toMatch(/processing +1 +report\.pdf +embedding_visual 3 of 20: Looking at page 3\n/);
     expect(items).toMatch(/pending +0 +letter\.pdf\n/);
     expect(items).toMatch(/failed +1 +scan\.pdf +the file is encrypted\n/);
     expect(await call("items", "document-status", "--stage", "embedding_visual", "--json")).toContain('"done":3');
