@@ -1,4 +1,4 @@
-import { basename, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Batch } from "../engine/batch.ts";
 import type { NewItem } from "../engine/submit.ts";
 import {
@@ -7,13 +7,9 @@ import {
   type PresetPlaces,
   toKaraokeOptions,
 } from "../pipelines/karaoke/karaoke-pipeline.ts";
-import { batchNameFrom } from "./batch-name.ts";
 import type { Cli } from "./cli.ts";
-import { collectFiles } from "./collect-files.ts";
-import { Interrupt } from "./interrupt.ts";
 import { knownOutputs } from "./known-outputs.ts";
-import { submitBatch, workOn } from "./run-batch.ts";
-import { declareThen, endRun, planThen } from "./run-then.ts";
+import { runFiles } from "./run-files.ts";
 import type { RunKaraokeOptions } from "./verbs/run-karaoke.ts";
 
 /** What is taken from a folder as a project, but for what a project of the same command is made of. */
@@ -24,11 +20,8 @@ export function presetPlaces({ io }: Cli, file: string | undefined): PresetPlace
   return { folder: io.cwd, env: io.env.MILEPOST_PRESETS || null, file: file ?? null };
 }
 
-/**
- * Submits the projects as a batch, or finds the batch that the same command made before, and works on it until it has ended
- * or a signal comes. Everything that can be wrong with the call is found before anything is submitted.
- */
-export async function runKaraoke(cli: Cli, names: readonly string[], options: RunKaraokeOptions): Promise<void> {
+/** Exports the projects that are named as videos. Presets that are missing or wrong are found before there is a store. */
+export function runKaraoke(cli: Cli, names: readonly string[], options: RunKaraokeOptions): Promise<void> {
   const out = resolve(cli.io.cwd, options.out);
   const karaokeOptions = {
     ...toKaraokeOptions({
@@ -40,33 +33,16 @@ export async function runKaraoke(cli: Cli, names: readonly string[], options: Ru
     }),
     out,
   };
-  const then = planThen(cli, { command: options.then, out });
-  const files = await collectFiles(cli, {
+  return runFiles(cli, {
     names,
-    fromFile: options.fromFile,
-    isNul: options.null === true,
-    isSkipMissing: options.skipMissing === true,
-    out,
+    options,
+    pipeline: karaokePipeline(),
+    batchOptions: karaokeOptions,
     extensions: PROJECT_EXTENSIONS,
     what: "projects",
-  });
-  // Presets that are missing or wrong are found here, before there is a store.
-  const { loadOptionsOf } = await import("../pipelines/karaoke/export-karaoke.ts");
-  await loadOptionsOf(karaokeOptions);
-  await cli.withStore({ ...options, create: true }, async (milepost) => {
-    using interrupt = new Interrupt(cli);
-    milepost.pipeline(karaokePipeline());
-    declareThen(milepost, cli, then);
-    const run = { cli, milepost, interrupt, options };
-    const name = options.name ?? batchNameFrom("karaoke", basename(out), karaokeOptions);
-    const batch = await submitBatch(run, {
-      pipeline: "karaoke",
-      name,
-      batchOptions: karaokeOptions,
-      items: (known) => newItems(files, karaokeOptions, known),
-    });
-    const result = await workOn(run, batch);
-    await endRun(run, { batch, name, result, out, then });
+    out,
+    check: async () => (await import("../pipelines/karaoke/export-karaoke.ts")).loadOptionsOf(karaokeOptions),
+    items: (files, known) => newItems(files, karaokeOptions, known),
   });
 }
 

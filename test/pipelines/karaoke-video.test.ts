@@ -344,6 +344,23 @@ describe("what cannot be", () => {
     expect(readdirSync(folder)).toEqual([name]);
   });
 
+  test.each([
+    ["stsc", 12],
+    ["stts", 8],
+    ["stsz", 8],
+  ])("an index that claims more than a file can hold is refused at once: %s", async (box, at) => {
+    const folder = temporaryFolder();
+    const video = { width: 64, height: 36, fps: 10 } as const;
+    const path = join(folder, "bad.mp4");
+    await renderVideo(await load(folder, { duration: 0.5, video }), path, noHooks);
+    const file = readFileSync(path);
+    file.writeUInt32BE(2 ** 31, file.indexOf(box) + 4 + at);
+    writeFileSync(path, file);
+    const loaded = await load(folder, { duration: 0.3, video, background: { type: "video", path: "bad.mp4" } });
+    const made = renderVideo(loaded, join(folder, "out.mp4"), noHooks);
+    await expect(made).rejects.toMatchObject({ code: "INVALID_BACKGROUND" });
+  });
+
   test("damaged files are read or refused, and never more than that", async () => {
     const folder = temporaryFolder();
     const video = { width: 64, height: 36, fps: 10 } as const;

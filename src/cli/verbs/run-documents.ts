@@ -2,20 +2,18 @@ import type { Command } from "commander";
 import { CHUNK_SIZE } from "../../pipelines/documents/documents-pipeline.ts";
 import type { Cli } from "../cli.ts";
 import { runDocuments } from "../run-documents.ts";
-import { addRunOptions, type RunOptions } from "../run-options.ts";
+import type { RunFilesOptions } from "../run-files.ts";
+import { addRunOptions } from "../run-options.ts";
 import { wholeNumber } from "../values.ts";
 import { declareVerb } from "../verb.ts";
 
 /** What `run documents` was asked for. */
-export interface RunDocumentsOptions extends RunOptions {
+export interface RunDocumentsOptions extends RunFilesOptions {
   readonly index: string;
   readonly chunk?: number;
   readonly overlap?: number;
   readonly visual: boolean;
   readonly model?: string;
-  readonly fromFile?: string;
-  readonly null?: boolean;
-  readonly skipMissing?: boolean;
 }
 
 const DESCRIPTION = `Reads documents (PDF, DOCX, HTML, Markdown, text) into an index that can be searched: one item

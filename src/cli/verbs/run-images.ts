@@ -1,13 +1,14 @@
 import { type Command, Option } from "commander";
 import { IMAGE_FITS, IMAGE_FORMATS } from "../../pipelines/images/images-pipeline.ts";
 import type { Cli } from "../cli.ts";
+import type { RunFilesOptions } from "../run-files.ts";
 import { runImages } from "../run-images.ts";
-import { addRunOptions, type RunOptions } from "../run-options.ts";
+import { addRunOptions } from "../run-options.ts";
 import { wholeNumber } from "../values.ts";
 import { declareVerb } from "../verb.ts";
 
 /** What `run images` was asked for. */
-export interface RunImagesOptions extends RunOptions {
+export interface RunImagesOptions extends RunFilesOptions {
   readonly out: string;
   readonly width?: number;
   readonly height?: number;
@@ -16,9 +17,6 @@ export interface RunImagesOptions extends RunOptions {
   readonly format: (typeof IMAGE_FORMATS)[number];
   readonly quality?: number;
   readonly nameTemplate?: string;
-  readonly fromFile?: string;
-  readonly null?: boolean;
-  readonly skipMissing?: boolean;
 }
 
 const DESCRIPTION = `Resizes and converts images: one item for each file, every one recorded as it is done.

@@ -1,22 +1,20 @@
 import { type Command, Option } from "commander";
 import { ENCODERS, type EncoderChoice, THREADS_MAX } from "../../pipelines/karaoke/karaoke-pipeline.ts";
 import type { Cli } from "../cli.ts";
+import type { RunFilesOptions } from "../run-files.ts";
 import { runKaraoke } from "../run-karaoke.ts";
-import { addRunOptions, type RunOptions } from "../run-options.ts";
+import { addRunOptions } from "../run-options.ts";
 import { wholeNumber } from "../values.ts";
 import { declareVerb } from "../verb.ts";
 
 /** What `run karaoke` was asked for. */
-export interface RunKaraokeOptions extends RunOptions {
+export interface RunKaraokeOptions extends RunFilesOptions {
   readonly out: string;
   readonly preset?: string;
   readonly presets?: string;
   readonly threads?: number;
   readonly encoder: EncoderChoice;
   readonly nameTemplate?: string;
-  readonly fromFile?: string;
-  readonly null?: boolean;
-  readonly skipMissing?: boolean;
 }
 
 const DESCRIPTION = `Exports karaoke videos (MP4: H.264 and AAC): one item for each project file, rendered frame by

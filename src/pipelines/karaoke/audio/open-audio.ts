@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import type { Input, InputAudioTrack } from "mediabunny";
 import { type Container, containerOf, readersOf } from "../media/container.ts";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
+import { hasSaneIndex } from "../media/mp4-index.ts";
 import { within } from "../media/within.ts";
 import { reasonOf, renderError } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
@@ -27,6 +28,8 @@ export async function openAudio(path: string): Promise<OpenAudio> {
   if (size > RENDER_LIMITS.audioBytes) {
     throw invalidAudio(`the audio file has ${size} bytes; at most ${RENDER_LIMITS.audioBytes} are taken`);
   }
+  if (container === "mp4" && !(await hasSaneIndex(path, size)))
+    throw invalidAudio("the index of the audio file is damaged");
   const media = await loadMediabunny();
   const input = new media.Input({ source: new media.FilePathSource(path), formats: readersOf(media, container) });
   try {

@@ -5,6 +5,7 @@ import { containerOf, readersOf } from "../media/container.ts";
 import { FrameMemory } from "../media/frame-memory.ts";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
 import { loadWebcodecs, type WebcodecsModule } from "../media/load-webcodecs.ts";
+import { hasSaneIndex } from "../media/mp4-index.ts";
 import { within } from "../media/within.ts";
 import { reasonOf, renderError } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
@@ -68,6 +69,8 @@ export class VideoReader {
     if (size > RENDER_LIMITS.videoBytes) {
       throw invalid(`the background video has ${size} bytes; at most ${RENDER_LIMITS.videoBytes} are taken`);
     }
+    if (container === "mp4" && !(await hasSaneIndex(path, size)))
+      throw invalid("the index of the background video is damaged");
     const [media, codecs] = await Promise.all([loadMediabunny(), loadWebcodecs()]);
     const input = new media.Input({
       source: new media.FilePathSource(path),
