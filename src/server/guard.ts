@@ -47,10 +47,14 @@ export function addGuard(app: App, { settings, callers, rate }: ServerContext): 
     if (!SAFE_METHODS.has(request.method)) requireSameSite(hosts, raw);
     if (request.protocol === "https") reply.raw.setHeader("strict-transport-security", HSTS);
     if (countOn(raw.socket) >= limits.requestsPerConnection) reply.raw.setHeader("connection", "close");
-    callers.renew(request, reply);
-    const counted = callers.countedAs(request);
-    if (counted !== null) rate.count(counted, Date.now());
-    next();
+    const count = (): void => {
+      const counted = callers.countedAs(request);
+      if (counted !== null) rate.count(counted, Date.now());
+      next();
+    };
+    const renewed = callers.renew(request, reply);
+    if (renewed === null) count();
+    else renewed.then(count).catch(next);
   });
 }
 
