@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { watchBody } from "./body-clock.ts";
 import { countOn } from "./connection-count.ts";
 import type { App, ServerContext } from "./context.ts";
@@ -39,7 +39,7 @@ export function addGuard(app: App, { settings, callers, rate }: ServerContext): 
     const { raw } = request;
     reply.raw.setHeaders(SECURITY_HEADERS);
     watchBody(raw, limits.bodyTimeoutMs);
-    requireFraming(raw);
+    requireFraming(raw, reply.raw);
     requireOwnHost(hosts, raw);
     if (raw.url !== undefined && raw.url.length > limits.uriBytes) {
       throw refusal("uri", `the address may have ${limits.uriBytes} bytes; found ${raw.url.length}`);
@@ -59,9 +59,11 @@ export function addGuard(app: App, { settings, callers, rate }: ServerContext): 
 }
 
 /** Node's parser refuses it too, but only once its request has been answered. */
-function requireFraming({ headers }: IncomingMessage): void {
+function requireFraming({ headers }: IncomingMessage, response: ServerResponse): void {
   const encoding = headers["transfer-encoding"];
   if (encoding === undefined || encoding.toLowerCase() === "chunked") return;
+  // Who wrote it may take its end to be elsewhere.
+  response.setHeader("connection", "close");
   throw refusal("malformed", "a body may be sent in chunks or with its length, and in no other Transfer-Encoding");
 }
 

@@ -10,6 +10,7 @@ import { findOpenTelemetry } from "../platform/open-telemetry.ts";
 import { type Logger, SILENT } from "../ports/logger.ts";
 import { StatusManager } from "../views/status-manager.ts";
 import { buildApp } from "./app.ts";
+import { Backlog } from "./backlog.ts";
 import { BatchAnswers } from "./batch-answers.ts";
 import { Callers } from "./callers.ts";
 import type { App } from "./context.ts";
@@ -111,6 +112,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
     submissions,
     idempotency,
     files,
+    backlog: new Backlog(milepost, limits),
     search,
     reception,
     answers,
