@@ -11,6 +11,8 @@ export {
   toKaraokeOptions,
 } from "./karaoke-options.ts";
 
+export const KARAOKE = "karaoke";
+
 /**
  * Shares of an export's time. Frames are encoded while others are drawn: what is left to encode once all are drawn is little.
  */
@@ -38,7 +40,7 @@ const THREAD_MEMORY_MB = 1_024;
 export function karaokePipeline(): PipelineDefinition {
   const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
   return {
-    name: "karaoke",
+    name: KARAOKE,
     stages: KARAOKE_STAGES,
     crashBudget: CRASH_BUDGET,
     alike: withoutPlaces,
