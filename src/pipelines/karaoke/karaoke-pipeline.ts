@@ -14,13 +14,14 @@ export {
 export const KARAOKE = "karaoke";
 
 /**
- * Shares of an export's time. Frames are encoded while others are drawn: what is left to encode once all are drawn is little.
+ * Shares of an export's time. Frames are encoded while others are drawn, so hardly any are left once all are drawn. Preparing takes
+ * its second or so however long the video is: this share lies between those of a short one, a third, and of a whole song, a fiftieth.
  */
 export const KARAOKE_STAGES = [
-  { name: "preparing", weight: 2 },
-  { name: "rendering", weight: 90 },
-  { name: "encoding", weight: 6 },
-  { name: "finalizing", weight: 2 },
+  { name: "preparing", weight: 5 },
+  { name: "rendering", weight: 93 },
+  { name: "encoding", weight: 1 },
+  { name: "finalizing", weight: 1 },
 ] as const;
 
 /** An export takes long and begins anew after a crash: how often a process was killed around it says little about it. */
