@@ -1,5 +1,8 @@
+import { resolve } from "node:path";
 import type { Json } from "../../core/json.ts";
-import type { PipelineDefinition } from "../../engine/pipeline.ts";
+import type { HandlerItem, PipelineDefinition } from "../../engine/pipeline.ts";
+import { VideoFile } from "./video-file.ts";
+import type { VideoInput } from "./video-input.ts";
 
 export type { VideoOutput } from "./export-karaoke.ts";
 export {
@@ -47,7 +50,14 @@ export function karaokePipeline(): PipelineDefinition {
     alike: withoutPlaces,
     module: new URL(`./karaoke-thread.${ending}`, import.meta.url),
     threadMemoryMb: THREAD_MEMORY_MB,
+    discard: removeHalf,
   };
+}
+
+/** What is left of an export that its thread cannot clean up any more. */
+function removeHalf({ id, input }: Pick<HandlerItem, "id" | "input">): void {
+  const { baseFolder, outputPath } = (input ?? {}) as Partial<VideoInput>;
+  if (baseFolder !== undefined && outputPath !== undefined) VideoFile.removeOwn(resolve(baseFolder, outputPath), id);
 }
 
 /** Where videos go does not change how long they take. */
