@@ -16,6 +16,7 @@ import type { EventHub } from "./events/event-hub.ts";
 import type { ServerFiles } from "./files/server-files.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Polls } from "./polls.ts";
+import type { Previews } from "./previews.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { Reception } from "./reception.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -34,6 +35,8 @@ export interface ServerContext {
   readonly backlog: Backlog;
   /** Looks into indexes of documents. */
   readonly search: DocumentSearch;
+  /** Draws frames of exports. */
+  readonly previews: Previews;
   /** Takes in what is sent as forms. */
   readonly reception: Reception;
   /** What each pipeline takes from strangers. */

@@ -23,6 +23,7 @@ import { keptText } from "./kept-text.ts";
 import { toLogger } from "./log.ts";
 import type { ServedRoute } from "./methods.ts";
 import { Polls } from "./polls.ts";
+import { Previews } from "./previews.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { Reception } from "./reception.ts";
 import { type ServerOptions, type ServerSettings, toServerSettings } from "./settings.ts";
@@ -97,6 +98,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
     onError: (error) => log.error("files could not be swept", { error: String(error) }),
   });
   const search = new DocumentSearch({ indexes: files.indexes, limits });
+  const previews = new Previews(limits);
   const reception = new Reception({ callers, files, limits });
   const answers = new BatchAnswers(milepost);
   const most = limits.requestsPerMinute;
@@ -114,6 +116,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
     files,
     backlog: new Backlog(milepost, limits),
     search,
+    previews,
     reception,
     answers,
     polls,
@@ -136,7 +139,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
     clearInterval(timer);
     await Promise.all([drain(app, servers, limits.drainMs), webhooks?.stop(limits.drainMs)]);
     answers.close();
-    await Promise.all([files.close(), search.close(), documents.close()]);
+    await Promise.all([files.close(), search.close(), previews.close(), documents.close()]);
   };
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {

@@ -34,6 +34,10 @@ export const SERVER_LIMITS = {
   searchesPerSession: 8,
   /** A search that takes longer, its waiting included, is ended. */
   searchTimeoutMs: 10_000,
+  /** Pictures of frames that one session may have asked for and not got yet. */
+  previewsPerSession: 4,
+  /** A picture of a frame that takes longer to draw is given up. */
+  previewTimeoutMs: 20_000,
   /** Sessions that one address may begin in an hour. */
   sessionsPerHour: 60,
   /** An event stream whose reader has not taken this much is cut; it can resume. */
