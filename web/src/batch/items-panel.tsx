@@ -108,7 +108,7 @@ function ItemsToolbar(props: { readonly batch: WireBatch; readonly view: BatchPa
   return (
     <search className="toolbar">
       <SearchField view={view} />
-      <Group className="choices" label="State">
+      <Group className="choices states" label="State">
         <button
           type="button"
           aria-pressed={view.state === null && view.stage === null && view.error === null}

@@ -38,7 +38,7 @@ function FileRow(props: { readonly row: UploadRow; readonly onRemove: () => void
   const { file, state, sent, problem } = props.row;
   return (
     <li className={state}>
-      <span className="file-name" title={file.name}>
+      <span className="file-name" title={file.name} dir="auto">
         {file.name}
       </span>
       <span className="file-state">

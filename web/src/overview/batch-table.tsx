@@ -15,7 +15,7 @@ import { type TurnDrag, useTurnDrag } from "./turn-drag.ts";
 import type { NewPlace } from "./turns.ts";
 
 const ROW_PX = 60;
-const CARD_PX = 116;
+const CARD_PX = 132;
 const CARDS_BELOW = "(width < 56rem)";
 /** Rows from its end where the next page is asked for. */
 const NEAR_END = 20;
@@ -105,7 +105,7 @@ const BatchRow = memo(function BatchRow(props: {
             <i className="grip" />
           </button>
         )}
-        <ViewLink to={batchView(batch.id)} title={title}>
+        <ViewLink to={batchView(batch.id)} title={title} isName>
           {title}
         </ViewLink>
         <span className="under" title={`${batch.pipeline} in queue ${batch.queue}, of ${ownerOf(batch)}`}>

@@ -239,15 +239,20 @@ function Nothing(props: { readonly view: OverviewView; readonly isEmpty: boolean
     <Empty title="Nothing has been sent in yet">
       {session.isOperator ? (
         <p>
-          <ViewLink to={NEW}>Send files in</ViewLink>, or run <code>milepost run images photos/*.jpg</code>: batches
-          appear here as soon as there are any.
+          Batches appear here as soon as there are any: of files that are sent in, of programs that use the{" "}
+          <a href="/api">API</a>, or of <code>milepost run images photos/*.jpg</code> on this store.
         </p>
       ) : (
         <p>
-          <ViewLink to={NEW}>Send files in</ViewLink>, and see here what becomes of them. If you run this server, sign
-          in with its token to see everything; programs send work in by the <a href="/api">API</a>.
+          Send images, documents or a karaoke project in, and see here what becomes of them. If you run this server,
+          sign in with its token to see everything; programs send work in by the <a href="/api">API</a>.
         </p>
       )}
+      <p>
+        <ViewLink to={NEW} className="button main">
+          Send files in
+        </ViewLink>
+      </p>
     </Empty>
   );
 }
