@@ -87,7 +87,7 @@ function Items(props: {
       ) : (
         <ItemsTable list={list} view={view} />
       )}
-      <p className="note" aria-live="polite">
+      <p className="note" aria-live={view.search === "" ? "off" : "polite"}>
         {countWords(list, view)}
         {isFull && ` These are the first ${showCount(FOUND_MAX)}: search by name to see others.`}
       </p>

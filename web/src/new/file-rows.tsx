@@ -51,7 +51,7 @@ function FileRow(props: { readonly row: UploadRow; readonly onRemove: () => void
         <ItemBar fraction={file.size === 0 ? 0 : sent / file.size} label={`Sent of ${file.name}`} />
       )}
       {problem !== null && (
-        <p className="error-text" role="alert">
+        <p className="error-text">
           {problem.title}. {problem.detail}
         </p>
       )}

@@ -216,7 +216,8 @@ function Toolbar(props: {
       <button type="button" aria-pressed={view.isReversed} onClick={() => change({ isReversed: !view.isReversed })}>
         Reversed
       </button>
-      <output className="shown-count">
+      {/* Told to who searches; what comes by itself is not worth an interruption. */}
+      <output className="shown-count" aria-live={view.search === "" ? "off" : "polite"}>
         {showCount(props.shown)}
         {store.hasMore ? "+" : ""} {props.shown === 1 && !store.hasMore ? "batch" : "batches"}
       </output>
