@@ -24,8 +24,10 @@ export function Chart(props: {
   readonly lines: readonly Line[];
   readonly hasBand?: boolean;
   readonly format: (value: number) => string;
+  /** What may lie between two marks of the upright axis; without it the usual tens. */
+  readonly steps?: readonly number[];
 }): JSX.Element {
-  const { times, lines, format, hasBand = false } = props;
+  const { times, lines, format, hasBand = false, steps } = props;
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
   const [pointed, setPointed] = useState<string | null>(null);
@@ -39,14 +41,17 @@ export function Chart(props: {
       setPointed(index === null ? null : wordsAt(latest.current, index));
     };
     const made = new uPlot(
-      optionsOf(element.clientWidth, { lines, hasBand, format, onPoint }),
+      optionsOf(element.clientWidth, { lines, hasBand, format, onPoint, steps }),
       dataOf(times, lines),
       element,
     );
     chart.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT_PX }));
     observer.observe(element);
-    const redraw = (): void => made.redraw();
+    const redraw = (): void => {
+      colours.clear();
+      made.redraw();
+    };
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const theme = new MutationObserver(redraw);
     theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
@@ -93,6 +98,7 @@ function optionsOf(
     readonly hasBand: boolean;
     readonly format: (value: number) => string;
     readonly onPoint: (index: number | null) => void;
+    readonly steps: readonly number[] | undefined;
   },
 ): uPlot.Options {
   const axis = {
@@ -113,7 +119,13 @@ function optionsOf(
         space: 80,
         values: (_chart, ticks, _axis, _space, step) => ticks.map((tick) => timeTick(tick, step)),
       },
-      { ...axis, size: AXIS_PX, space: 30, values: (_chart, ticks) => ticks.map(parts.format) },
+      {
+        ...axis,
+        size: AXIS_PX,
+        space: 30,
+        values: (_chart, ticks) => ticks.map(parts.format),
+        ...(parts.steps !== undefined && { incrs: [...parts.steps] }),
+      },
     ],
     series: [
       {},
@@ -138,12 +150,18 @@ function timeTick(seconds: number, step: number): string {
   return new Date(seconds * 1_000).toLocaleTimeString([], parts);
 }
 
+/** Of the theme that is shown. */
+const colours = new Map<string, string>();
+
 /** A colour of the style as a canvas takes it: what it is in the theme that is shown. */
 function token(name: string): string {
+  const known = colours.get(name);
+  if (known !== undefined) return known;
   const probe = document.createElement("span");
   probe.style.color = `var(${name})`;
   document.documentElement.append(probe);
   const { color } = getComputedStyle(probe);
   probe.remove();
+  colours.set(name, color);
   return color;
 }

@@ -31,6 +31,8 @@ export function ItemsTable(props: { readonly list: ItemList; readonly view: Batc
   const { count } = list;
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
   const scale = useRef(new Scale());
+  /** As the last scrolling left it: asking the page while it is drawn would lay it out twice. */
+  const scrolled = useRef(0);
   scale.current.setWhole(count * height);
   const virtual = useVirtualizer({
     count,
@@ -41,7 +43,8 @@ export function ItemsTable(props: { readonly list: ItemList; readonly view: Batc
       if (scrollElement === null) return undefined;
       const onScroll = (): void => {
         const factor = scale.current.factorIn(scrollElement);
-        tell(scrollElement.scrollTop * factor, false);
+        scrolled.current = scrollElement.scrollTop;
+        tell(scrolled.current * factor, false);
         if (factor !== 1) redraw();
       };
       scrollElement.addEventListener("scroll", onScroll, { passive: true });
@@ -60,7 +63,7 @@ export function ItemsTable(props: { readonly list: ItemList; readonly view: Batc
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was looked at may have been forgotten
   useEffect(() => list.need(first, Math.max(last, first)), [list, first, last, version]);
   // Where the list is taller than what is drawn of it, rows lie at their distance from what is seen.
-  const offset = (virtual.scrollOffset ?? 0) - (frame.current?.scrollTop ?? 0);
+  const offset = (virtual.scrollOffset ?? 0) - scrolled.current;
   return (
     <div
       ref={frame}
