@@ -9,6 +9,10 @@ export interface Line {
   readonly colour: string;
 }
 
+/** Made once: that costs more than a hundred uses. */
+const TO_MINUTE = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const TO_SECOND = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
 const HEIGHT_PX = 130;
 const AXIS_PX = 72;
 
@@ -86,7 +90,7 @@ function wordsAt(
   const time = times[index];
   const values = lines.map(({ values }) => values[index]).filter((value) => value != null);
   if (time === undefined || values.length === 0) return null;
-  const at = new Date(time * 1_000).toLocaleTimeString();
+  const at = TO_SECOND.format(time * 1_000);
   const [first, last] = [values[0] ?? 0, values.at(-1) ?? 0];
   return `${at}: ${values.length > 1 ? `${format(first)} to ${format(last)}` : format(first)}`;
 }
@@ -145,9 +149,7 @@ function optionsOf(
 
 /** With seconds where less than a minute lies between two. */
 function timeTick(seconds: number, step: number): string {
-  const parts: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
-  if (step < 60) parts.second = "2-digit";
-  return new Date(seconds * 1_000).toLocaleTimeString([], parts);
+  return (step < 60 ? TO_SECOND : TO_MINUTE).format(seconds * 1_000);
 }
 
 /** Of the theme that is shown. */
