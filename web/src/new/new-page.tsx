@@ -128,7 +128,8 @@ function Order(props: { readonly store: UploadStore; readonly pipeline: WirePipe
       return;
     }
     announcer.say("Everything is sent; the batch has begun.");
-    go(batchView(batchId));
+    // Who went elsewhere in the meantime is not fetched back.
+    if (!store.isLeft) go(batchView(batchId));
   };
   return (
     <form
