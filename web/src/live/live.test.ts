@@ -66,9 +66,9 @@ test("what is hinted at is read at once, then as soon as its pause allows, and n
   await vi.advanceTimersByTimeAsync(10);
   expect(begun).toBe(1);
   await finish();
-  // It took 10 ms, and rests 20 times as long at least; a more urgent hint comes no sooner than that.
-  await vi.advanceTimersByTimeAsync(150);
-  paced.hint(100);
+  // It took 10 ms, and rests 10 times as long at least; a more urgent hint comes no sooner than that.
+  await vi.advanceTimersByTimeAsync(50);
+  paced.hint(20);
   await vi.advanceTimersByTimeAsync(49);
   expect(begun).toBe(1);
   await vi.advanceTimersByTimeAsync(1);

@@ -1,5 +1,5 @@
 /** Reading takes one part in so many of the time at most. */
-const REST_SHARE = 20;
+const REST_SHARE = 10;
 
 /**
  * What is read again after hints: one reading at a time, with a pause between two that the most urgent hint decides. A hint

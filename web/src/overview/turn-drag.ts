@@ -41,6 +41,14 @@ export function useTurnDrag(batches: readonly WireBatch[], onMove: (moved: WireB
     if (pressed.current === null || document.activeElement !== document.body) return;
     document.querySelector<HTMLElement>(`[data-id="${pressed.current}"] .turn`)?.focus();
   });
+  useEffect(() => {
+    // Who points elsewhere has left it.
+    const forget = (): void => {
+      pressed.current = null;
+    };
+    addEventListener("pointerdown", forget);
+    return () => removeEventListener("pointerdown", forget);
+  }, []);
   const draggedId = drag?.id ?? null;
   useEffect(() => {
     if (draggedId === null) return;
