@@ -45,6 +45,11 @@ test("of two that were made in the same millisecond a priority says which comes 
   expect(turnChanges(line, two ?? "", one ?? "")).toEqual([{ id: two, priority: -1 }]);
 });
 
+test("of the same priority the time that a batch was made at counts, whatever its id", () => {
+  const [later, sooner] = [placed(1, { createdAt: timeOf(2) }), placed(2, { createdAt: timeOf(1) })];
+  expect(lineOf([later, sooner], "main").map(({ name }) => name)).toEqual(["2", "1"]);
+});
+
 test("the next place is one of the same queue that has not ended", () => {
   const list = [
     placed(1),

@@ -6,10 +6,13 @@ type Turn = Pick<WireBatch, "id" | "queue" | "priority" | "createdAt" | "endedAt
 /** Where a batch is brought to: the place of another, or one place further among those that are shown. */
 export type NewPlace = WireBatch | "up" | "down";
 
-/** Which of one queue runs sooner: a lower priority, and of the same the older. Ids begin with the time they were made at. */
-export function byTurn(one: Pick<Turn, "id" | "priority">, two: Pick<Turn, "id" | "priority">): number {
+/** Which of one queue runs sooner: a lower priority, and of the same the older. */
+export function byTurn(one: Turn, two: Turn): number {
   if (one.id === two.id) return 0;
-  return one.priority - two.priority || (one.id < two.id ? -1 : 1);
+  if (one.priority !== two.priority) return one.priority - two.priority;
+  // Not by the ids: they are made before, and two of one millisecond are in no order.
+  if (one.createdAt !== two.createdAt) return one.createdAt < two.createdAt ? -1 : 1;
+  return one.id < two.id ? -1 : 1;
 }
 
 /** The batches of a queue that have not ended, in the order in which they run. */
