@@ -8,6 +8,7 @@ import type {
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Milepost } from "../engine/milepost.ts";
 import type { UploadFacet } from "../pipelines/uploads.ts";
+import type { Backlog } from "./backlog.ts";
 import type { BatchAnswers } from "./batch-answers.ts";
 import type { Callers } from "./callers.ts";
 import type { DocumentSearch } from "./document-search.ts";
@@ -29,6 +30,8 @@ export interface ServerContext {
   readonly submissions: Submissions;
   readonly idempotency: Idempotency;
   readonly files: ServerFiles;
+  /** How much work waits. */
+  readonly backlog: Backlog;
   /** Looks into indexes of documents. */
   readonly search: DocumentSearch;
   /** Takes in what is sent as forms. */

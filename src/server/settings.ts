@@ -12,6 +12,8 @@ export const SERVER_LIMITS = {
   /** Files of one batch of a session; the operator has no limit. */
   filesPerBatch: 500,
   filesPerRequest: 500,
+  /** While more items than this wait, whosever they are, sessions are refused new ones. */
+  waitingItems: 5_000_000,
   fileBytes: 104_857_600,
   requestBytes: 2_147_483_648,
   /** Uploads that are read at once; as many others wait until one has ended. */
