@@ -51,7 +51,7 @@ export function JobName(props: { readonly job: ExportJob }): JSX.Element {
   const { batch, item, name } = props.job;
   return (
     <div className="name">
-      <ViewLink to={{ ...batchView(batch.id), itemId: item.id }} title={item.name}>
+      <ViewLink to={{ ...batchView(batch.id), itemId: item.id }} title={item.name} isName>
         {name}
       </ViewLink>
       <span className="under">
