@@ -91,7 +91,8 @@ export class Connection {
   #pool: Pool | null = null;
   #isOpen = true;
   #statements = 0;
-  #durable = "";
+  /** The setting of `synchronous_commit` under which a commit waits until it survives a power cut. */
+  durableCommit = "on";
   /** Names this store object among all that have the store open. */
   self = "";
   /** Names the store among all stores, whichever way leads to it. */
@@ -166,9 +167,9 @@ export class Connection {
     const { gate = "none", isDurable = false, hasEnded = () => true, isTold = true, isLong = false } = options;
     const shortMs = gate === "alone" ? ALONE_TIMEOUT_MS : STATEMENT_TIMEOUT_MS;
     const timeoutMs = isLong ? LONG_MS : shortMs;
-    const commit = isDurable ? this.#durable : "; SET LOCAL synchronous_commit TO off";
+    const commit = isDurable ? this.durableCommit : "off";
     const plans = isLong ? "" : `; ${PLANS_SQL}`;
-    const begin = `BEGIN; ${LIMITS_SQL}; SET LOCAL statement_timeout TO ${timeoutMs}${commit}${plans}`;
+    const begin = `BEGIN; ${LIMITS_SQL}; SET LOCAL statement_timeout TO ${timeoutMs}; SET LOCAL synchronous_commit TO ${commit}${plans}`;
     let last: Transaction | null = null;
     const result = await this.#transact(begin, timeoutMs, (tx) => {
       last = tx;
@@ -332,7 +333,7 @@ export class Connection {
     }
     this.self = self;
     // Where the server waits for more than its own disk, durable commits do too.
-    if (commit === "off") this.#durable = "; SET LOCAL synchronous_commit TO on";
+    if (commit !== "off") this.durableCommit = commit;
   }
 }
 

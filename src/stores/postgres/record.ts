@@ -23,7 +23,7 @@ export class Recorder {
   readonly #items: ItemQueries;
   readonly #reads: Reads;
   readonly #worker: Statement;
-  readonly #complete: Statement<readonly [place: number, hasEnded: boolean]>;
+  readonly #complete: Statement<readonly [place: number, hasEnded: boolean, unknown]>;
 
   constructor(
     connection: Connection,
@@ -35,8 +35,10 @@ export class Recorder {
     this.#items = parts.items;
     this.#reads = parts.reads;
     this.#worker = connection.query("SELECT 1 FROM @workers WHERE number = $1");
+    // The function has run to its end when its rows are read: what is set then stands at the commit, as in Ledger.
     this.#complete =
-      connection.query(`SELECT place, has_ended FROM @complete($1, $2, $3::int[], $4::int[], $5::int[], $6::bigint[], $7::bigint[],
+      connection.query(`SELECT place, has_ended, CASE WHEN has_ended THEN set_config('synchronous_commit',
+      '${connection.durableCommit}', true) END FROM @complete($1, $2, $3::int[], $4::int[], $5::int[], $6::bigint[], $7::bigint[],
       $8::bigint[], $9::text[])`);
   }
 
