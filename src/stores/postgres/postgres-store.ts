@@ -57,7 +57,11 @@ function storeOver(connection: Connection): Store {
   return {
     location: connection.location.shown,
     identity: connection.identity,
-    ...prepareSessions(connection, ledger, { items, finishStalled: upkeep.finishStalled }),
+    ...prepareSessions(connection, ledger, {
+      items,
+      finishStalled: upkeep.finishStalled,
+      awaited: () => watcher.awaited,
+    }),
     ...prepareItemReads(connection),
     ...prepareLearning(connection, reads),
     prune: upkeep.prune,

@@ -75,7 +75,7 @@ export class Recorder {
   }
 
   async #recordAny(reports: readonly Report[], now: number): Promise<readonly ReportResult[]> {
-    let hasEnded = false;
+    let isAwaited = false;
     const work = async (tx: Transaction): Promise<readonly ReportResult[]> => {
       const changes = new ItemChanges(this.#items, tx);
       const ledger = new Ledger(this.#ledgerQueries, tx, now);
@@ -86,21 +86,21 @@ export class Recorder {
       const results = reports.map((report) => recordOne(changes, ledger, report));
       changes.settle();
       ledger.settle();
-      hasEnded = ledger.hasEnded;
+      isAwaited = ledger.hasEnded || ledger.hasOrders;
       return results;
     };
-    return this.#connection.write(work, { gate: "shared", hasEnded: () => hasEnded });
+    return this.#connection.write(work, { gate: "shared", isAwaited: () => isAwaited });
   }
 
   async amend(amendment: Amendment): Promise<Amended> {
-    let hasEnded = false;
+    let isAwaited = false;
     const work = async (tx: Transaction): Promise<Amended> => {
       const ledger = new Ledger(this.#ledgerQueries, tx, amendment.now);
       const amended = await this.#amendNow(tx, amendment, ledger);
-      hasEnded = ledger.hasEnded;
+      isAwaited = ledger.hasEnded || ledger.hasOrders;
       return amended;
     };
-    return this.#connection.write(work, { gate: "shared", hasEnded: () => hasEnded });
+    return this.#connection.write(work, { gate: "shared", isAwaited: () => isAwaited });
   }
 
   async #amendNow(tx: Transaction, { ref, worker, change }: Amendment, ledger: Ledger): Promise<Amended> {
