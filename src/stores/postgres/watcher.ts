@@ -138,8 +138,9 @@ export class Watcher {
   /** Sends a hint to itself. While it has not come back, nobody relies on hints; where it never does, the connection is dead. */
   async #probeNow(client: Client): Promise<void> {
     this.#isProbed = false;
-    await client.query("SELECT pg_notify($1, $2)", [this.#channel, `probe ${this.#self}`]);
+    // Before it is sent: it comes back before its query is answered, and then the next one has time.
     this.#scheduleProbe(client, PROBE_MS);
+    await client.query("SELECT pg_notify($1, $2)", [this.#channel, `probe ${this.#self}`]);
   }
 
   #isProbed = false;
