@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { LIMITS } from "../../src/core/limits.ts";
 import { type Milepost, openMilepost } from "../../src/index.ts";
+import { systemClock } from "../../src/platform/system-clock.ts";
 import { SILENT } from "../../src/ports/logger.ts";
+import { openPostgresStore } from "../../src/stores/postgres/postgres-store.ts";
 import { aborted, openForTest, signal } from "../support/open-for-test.ts";
 import { type Cluster, startCluster } from "../support/postgres.ts";
 
@@ -18,9 +20,9 @@ async function open(url = cluster.newStore().url): Promise<Milepost> {
 }
 
 /** One that works and one that steers, as two programs on one store have them. */
-async function openTwo(): Promise<readonly [works: Milepost, steers: Milepost, schema: string]> {
-  const { url, schema } = cluster.newStore();
-  return [await open(url), await open(url), schema];
+async function openTwo(): Promise<readonly [works: Milepost, steers: Milepost]> {
+  const { url } = cluster.newStore();
+  return [await open(url), await open(url)];
 }
 
 describe("engines on one PostgreSQL", () => {
@@ -63,7 +65,8 @@ describe("engines on one PostgreSQL", () => {
   });
 
   test("a worker whose session is gone stops its handlers, and what they say then is refused", async () => {
-    const [works, steers, schema] = await openTwo();
+    const { url } = cluster.newStore();
+    const [works, steers] = [await open(url), await open(url)];
     const inside = signal();
     let runs = 0;
     works.pipeline("work", async (_item, step) => {
@@ -73,12 +76,14 @@ describe("engines on one PostgreSQL", () => {
       await aborted(step.signal);
       return "first";
     });
-    await works.work();
+    await works.work({ leaseMs: 1_000 });
     const { batch } = await steers.submit({ pipeline: "work", items: ["a"] });
     await inside.wait;
     for await (const { counts } of batch.watch()) if (counts.processing === 1) break;
-    // As if it had been silent for longer than its lease.
-    await cluster.sql(`UPDATE "${schema}".workers SET beat_at = 0`);
+    // What others do with one that was silent for longer than its lease.
+    const store = await openPostgresStore({ url, clock: systemClock });
+    for (const { number } of await store.sessions()) await store.closeSession(number, systemClock.now());
+    await store.close();
     await batch.done();
     expect(await batch.item("a").snapshot()).toMatchObject({ output: "second" });
     expect(await steers.verify()).toEqual([]);
