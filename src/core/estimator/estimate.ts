@@ -61,10 +61,8 @@ export function estimateLeft(facts: Facts): Range | null {
     const work = done + each * (poured + sumOf(busy) + sumOf(placed));
     return [finishOf([...busy, ...free], poured, placed), work ** -CONSTANTS.lengthPower] as const;
   }).toSorted(([a], [b]) => a - b);
-  const median = Math.max(SECONDS_MIN, quantileOf(finishes, 0.5));
-  const endAt = (share: number): number =>
-    median * (Math.max(SECONDS_MIN, quantileOf(finishes, share)) / median) ** (facts.history?.widening ?? 1);
-  return { low: endAt(0.1), median, high: endAt(0.9) };
+  const endAt = (share: number): number => Math.max(SECONDS_MIN, quantileOf(finishes, share));
+  return { low: endAt(0.1), median: endAt(0.5), high: endAt(0.9) };
 }
 
 /**
