@@ -39,7 +39,10 @@ export function wideningOf(noted: readonly Noted[], now: Noted, usual = 1): numb
   return Math.min(3, Math.max(0.5, factor));
 }
 
-/** The history after one more batch has ended at `finish`; a batch in which nothing was completed teaches nothing. */
+/**
+ * The history after one more batch has ended at `finish`; a batch in which nothing was completed teaches nothing. The width goes
+ * half the way to that batch's, as the next one is another.
+ */
 export function learn(
   history: History | null,
   batch: { readonly tally: Tally; readonly noted: readonly Noted[]; readonly finish: number },
@@ -49,6 +52,6 @@ export function learn(
   if (history !== null) add(tally, history.tally, CONSTANTS.historyKept);
   add(tally, batch.tally);
   for (const cell of Object.values(tally.cells)) Object.assign(cell, { left: 0, leftX: 0, late: 0, lateY: 0 });
-  const end = [batch.finish, batch.finish, batch.noted.at(-1)?.[2] ?? ""] as const;
-  return { version: 3, tally, widening: wideningOf(batch.noted, end, history?.widening) };
+  const own = wideningOf(batch.noted, [batch.finish, batch.finish, batch.noted.at(-1)?.[2] ?? ""], history?.widening);
+  return { version: 3, tally, widening: Math.sqrt((history?.widening ?? 1) * own) };
 }
