@@ -73,7 +73,7 @@ export function answerOf(
 /**
  * The finish to show: it gives way only by what is over a slack of an eighth of the range's width, as a gear with play. Small turns,
  * one with every item that ends, are not shown; a true change is followed at once, without the lag of an average. Without: 34
- * turns instead of 4.
+ * turns instead of 3.
  */
 export function steady(shown: Shown, active: number, { low, median, high }: Range): number {
   const finish = active + median;
