@@ -132,16 +132,19 @@ test("documents that are dropped in the library are found by what is in them, by
   expect([...complaints, ...other.complaints]).toEqual([]);
 });
 
-test("exports are put into another order by keys and by dragging, halted, and played", async () => {
+test("exports are seen, put into another order by keys and by dragging, halted, and played", async () => {
   const milepost = await openForTest("memory");
   const made = signal();
   const begun: string[] = [];
   const files = temporaryFolder();
   milepost.pipeline({
     name: "karaoke",
-    handler: async ({ key, batch }) => {
+    handler: async ({ key, batch }, step) => {
       begun.push(key);
-      if (key === "first") return made.wait.then(() => null);
+      if (key === "first") {
+        step.progress(1, 30, "frame");
+        return made.wait.then(() => null);
+      }
       const out = join(files, "batches", batch.id, "out");
       mkdirSync(out, { recursive: true });
       writeFileSync(join(out, `${key}.mp4`), "a video");
@@ -149,7 +152,9 @@ test("exports are put into another order by keys and by dragging, halted, and pl
     },
   });
   const { url } = await startServer({ milepost, files, dashboard: dashboard.folder });
-  const { id } = await milepost.submit({ pipeline: "karaoke", name: "songs", items: ["first", "one", "two", "three"] });
+  const project = { lyrics: { lines: [{ words: [{ text: "la", start: 0, end: 1 }] }] } };
+  const first = { key: "first", input: { project, outputPath: "first.mp4", baseFolder: files } };
+  const { id } = await milepost.submit({ pipeline: "karaoke", name: "songs", items: [first, "one", "two", "three"] });
   await milepost.submit({ pipeline: "karaoke", name: "last", items: ["last"] });
   await milepost.work({ concurrency: 1 });
   const { page, complaints } = await visit(browser, url, { isOperator: true });
@@ -170,6 +175,7 @@ test("exports are put into another order by keys and by dragging, halted, and pl
     .dragTo(waiting.getByText("three", { exact: true }));
   await expect.poll(order).toEqual(["last", "three", "two", "one"]);
 
+  await page.getByRole("img", { name: "first where its export stands" }).waitFor();
   await page.getByRole("button", { name: "Pause" }).click();
   await page.getByText("Paused: what runs halts at its next frame.").first().waitFor();
   expect((await milepost.queue("karaoke").snapshot()).state).toBe("paused");
