@@ -28,9 +28,8 @@ const MIDDLE = 12;
 /** `kinds`: those that have an offset of their own. `past`: 1 for an item of an earlier batch. */
 export function featuresOf(kinds: readonly string[], { kind, size }: Sized, past = 0): Features {
   const x = logSizeOf(size);
-  const own = kind.slice(0, KIND_LENGTH_MAX);
   const bumps = BUMPS.map((at) => (x === null ? 0 : Math.exp(-(((x - at) / 3) ** 2))));
-  const offsets = kinds.map((known) => Number(known === own));
+  const offsets = kinds.map((known) => Number(known === kind.slice(0, KIND_LENGTH_MAX)));
   return Float64Array.of(1, x === null ? 0 : x - MIDDLE, past, Number(x === null), ...bumps, ...offsets);
 }
 

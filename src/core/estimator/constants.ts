@@ -19,6 +19,8 @@ export const CONSTANTS = {
   noise: 0.6 ** 2,
   /** An item's pace around its reports, at its start. */
   paceVariance: 0.5 ** 2,
+  /** Each item that did not start cold takes the place of so many that did. */
+  placesTaken: 1,
   /** Weight of an unfinished item that runs longer than expected, against one that ended. */
   outlivedWeight: 1,
   /** Chance and size of a jump of the level within a batch. */

@@ -5,7 +5,7 @@ import { type Belief, dot, type Features, featuresOf, observe, usualBelief } fro
 import { CONSTANTS } from "./constants.ts";
 import type { History } from "./history.ts";
 import { endedShare, type InFlight, reportedTotal, secondsLeft, type Total } from "./in-flight.ts";
-import { cellNamed, cellNameOf, emptyTally, kindIn, sumOf, type Tally } from "./tally.ts";
+import { cellNamed, cellNameOf, emptyTally, kindIn, sumOf, type Tally, withoutFirst } from "./tally.ts";
 
 /** What an estimate is made of. */
 export interface Facts {
@@ -49,12 +49,11 @@ export function sampleOf<T>(all: readonly T[], most: number): readonly T[] {
 /** Null while nothing is known of how long an item takes. */
 export function fitModel({ tally, inFlight, history }: Facts): Model | null {
   const before = history?.tally ?? emptyTally();
-  const completed = before.sums.completed + tally.sums.completed;
   const sample = sampleOf(inFlight, LANES_MAX);
-  if (completed === 0 && sample.every((item) => reportedTotal(item) === null)) return null;
+  if (before.sums.completed + tally.sums.completed === 0 && sample.every((item) => !reportedTotal(item))) return null;
   const kinds = [...new Set([before, tally].flatMap(({ cells }) => Object.keys(cells).map(kindIn)))];
   const past = placesOf(before, "n", kinds, 1);
-  const own = placesOf(tally, "n", kinds);
+  const own = placesOf(withoutFirst(tally), "n", kinds);
   const noise = noiseOf([...past, ...own]);
   const belief = usualBelief(kinds);
   for (const { at, cell } of past) observe(belief, at, cell.y / cell.n, noise / cell.n + CONSTANTS.historyChange);
