@@ -3,8 +3,8 @@
  * `npm run bench -- eta --constants` halves and doubles each, and chooses each on all sorts of work but the one that is judged.
  * Variances are of natural logarithms of seconds.
  *
- * "Without: .208" in these files is the error over 10–75 % of a first run on the recorded batches without a mechanism, where all of
- * it has .159; "later" is with one earlier batch, where all has .131. `npm run bench -- eta` measures them.
+ * "Without: .213" in these files is the error over 10–75 % of a first run on the recorded batches without a mechanism, where all of
+ * it has .154; "later" is with one earlier batch, where all has .122. `npm run bench -- eta` measures them.
  */
 export const CONSTANTS = {
   /** What is usual counts as much as so many items of evidence. */
