@@ -1,7 +1,8 @@
 import { itemNumberFrom } from "../../core/ids.ts";
 import type { Orders } from "../../ports/store.ts";
+import { controlOf } from "../codes.ts";
 import type { Connection } from "./connection.ts";
-import { controlOf, FIRST_TOKEN } from "./rows.ts";
+import { FIRST_TOKEN } from "./rows.ts";
 
 type OrderTuple = readonly [
   revision: number,
