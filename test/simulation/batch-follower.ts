@@ -70,8 +70,8 @@ export class BatchFollower {
     return this.#batches.get(splitItemNumber(number).batch)?.items.get(number);
   }
 
-  queueOf(item: number): string | undefined {
-    return this.batch(splitItemNumber(item).batch)?.queue;
+  batchOf(item: number): BatchRow | undefined {
+    return this.batch(splitItemNumber(item).batch);
   }
 
   get hasPending(): boolean {
@@ -186,7 +186,8 @@ export class BatchFollower {
 
   #remove(what: string, followed: Followed, id: string): void {
     const item = [...followed.items.values()].find((each) => each.id === id);
-    if (what !== "control remove" || item === undefined || item.state === "processing")
+    const isLawful = what === "control remove" ? item?.state !== "processing" : what === "control clear";
+    if (!isLawful || item === undefined)
       this.#break("only an operator removes items, and none that runs", `${what} removed ${id}, ${item?.state}`);
     if (item === undefined) return;
     followed.items.delete(item.number);
@@ -249,6 +250,6 @@ export class BatchFollower {
 }
 
 /** A claim raises the token and the passing of time makes an item ready: no change of what the feed tells. */
-function visible({ token: _token, readyAt: _readyAt, ...rest }: ItemRow): object {
+export function visible({ token: _token, readyAt: _readyAt, ...rest }: ItemRow): object {
   return rest;
 }

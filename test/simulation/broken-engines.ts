@@ -2,6 +2,7 @@ import type { Counts } from "../../src/core/counts.ts";
 import type { Report } from "../../src/ports/store.ts";
 import type { MemoryBatch, MemoryQueue, MemoryState } from "../../src/stores/memory/memory-state.ts";
 import { itemsOf } from "../conformance/broken-store.ts";
+import { BROKEN_CARE } from "./broken-care.ts";
 import type { BrokenEngine } from "./broken-engine.ts";
 import { BROKEN_LIVES } from "./broken-lives.ts";
 import type { BreakIt } from "./history.ts";
@@ -226,4 +227,5 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
     }),
   },
   ...BROKEN_LIVES,
+  ...BROKEN_CARE,
 ];

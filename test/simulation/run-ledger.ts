@@ -12,6 +12,8 @@ export interface Run {
   readonly item: number;
   readonly token: number;
   readonly batch: number;
+  /** The session that holds its lease. */
+  readonly session: number;
   readonly startedMs: number;
   /** When the handler was told to end, on the monotonic clock; null if it was not. */
   abortedMs: number | null;
@@ -21,6 +23,9 @@ export interface Run {
 /** What a pause was given to. */
 export type Target = { readonly queue: string } | { readonly batch: number };
 
+/** What an attempt says of itself that was told to end before its time. */
+const STOPPED = "the work was stopped";
+
 /** Every run of every handler, and what was promised about runs: no start under a used token, none after an acknowledged pause. */
 export class RunLedger {
   readonly #world: World;
@@ -28,6 +33,10 @@ export class RunLedger {
   readonly #running = new Set<Run>();
   /** Acknowledged pauses, by target. */
   readonly #paused = new Set<string>();
+  /** Sessions of which it was acknowledged that they start nothing more. */
+  readonly #drained = new Set<number>();
+  /** Targets that were ever stopped. */
+  readonly #stopped = new Set<string>();
   /** When a target was last resumed, as a count of commands. */
   readonly #resumedAt = new Map<string, number>();
   #commands = 0;
@@ -66,6 +75,7 @@ export class RunLedger {
       item: lease?.item ?? 0,
       token: lease?.token ?? 0,
       batch: lease?.batch ?? 0,
+      session: lease?.worker ?? 0,
       startedMs: world.clock.monotonic(),
       abortedMs: null,
       end: null,
@@ -92,9 +102,27 @@ export class RunLedger {
   startedByWorker(run: Run): void {
     const name = `${run.id} under ${run.token} in ${run.process.name}`;
     if (run.process.isStopping) this.#world.break("a worker that stops starts nothing", name);
-    const queue = this.#world.checks.follower.batch(run.batch)?.queue;
-    if (!this.#paused.has(`batch ${run.batch}`) && !this.#paused.has(`queue ${queue}`)) return;
+    if (this.#drained.has(run.session)) this.#world.break("nothing starts after a drain was acknowledged", name);
+    if (!this.#targetsOf(run).some((target) => this.#paused.has(target))) return;
     this.#world.break("nothing starts after a pause was acknowledged", name);
+  }
+
+  /** Its worker told it to end. What an operator did not stop runs on, also where its worker drains, until the worker must go. */
+  aborted(run: Run, reason: unknown): void {
+    run.abortedMs = this.#world.clock.monotonic();
+    const isStop = reason instanceof DOMException && reason.message === STOPPED;
+    if (!isStop || run.process.isStopping || this.#targetsOf(run).some((target) => this.#stopped.has(target))) return;
+    this.#world.break("what runs is stopped only at an order", `${run.id} under ${run.token} in ${run.process.name}`);
+  }
+
+  /** It was acknowledged that a session starts nothing more. */
+  drained(session: number): void {
+    this.#world.note(`the drain of session ${session} is acknowledged`);
+    this.#drained.add(session);
+  }
+
+  #targetsOf({ batch }: Run): readonly string[] {
+    return [`batch ${batch}`, `queue ${this.#world.checks.follower.batch(batch)?.queue}`];
   }
 
   end(run: Run, end: "returned" | "threw"): void {
@@ -182,6 +210,7 @@ export class RunLedger {
   /** A command took effect in the store. */
   commanded(command: ControlCommand): void {
     this.#commands += 1;
+    if (command.type === "stop") this.#stopped.add(targetKey(command.target));
     if (command.type !== "resume") return;
     this.#paused.delete(targetKey(command.target));
     this.#resumedAt.set(targetKey(command.target), this.#commands);

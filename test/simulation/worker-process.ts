@@ -65,6 +65,14 @@ export class WorkerProcess {
     process.world.note(`${process.name} has stopped`);
   }
 
+  /** Its worker has left, as it was drained: all that it ran has ended. */
+  async #leave(): Promise<void> {
+    const { process } = this;
+    const running = process.world.ledger.occupying(process, this.#abortGraceMs);
+    if (running > 0) process.world.break("who drains lets what runs end", `${process.name} runs ${running}`);
+    await this.stop(0);
+  }
+
   /** Whether the session that it knew of stands; one whose opening went unanswered lapses. */
   async #isThere(): Promise<boolean> {
     const { world, session } = this.process;
@@ -84,6 +92,7 @@ export class WorkerProcess {
       this.#worker = (await attempt(process, "work", () => process.milepost.work(options))) ?? null;
       if (this.#worker === null) await process.sleep(200);
     }
+    void this.#worker?.drained().then(() => this.#leave());
     this.#count();
   }
 
