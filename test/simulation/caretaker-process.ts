@@ -26,7 +26,7 @@ export class CaretakerProcess {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.process.world.note(`${this.process.name} stops`);
-    await attempt(this.process, "close", () => this.process.milepost.close());
+    await this.process.close();
     this.isStopped = true;
   }
 

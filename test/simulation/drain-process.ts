@@ -38,7 +38,7 @@ export class DrainProcess {
     const { process } = this;
     process.isStopping = true;
     process.world.note(`${process.name} stops`);
-    await attempt(process, "close", () => process.milepost.close());
+    await process.close();
     this.isStopped = true;
   }
 

@@ -68,7 +68,7 @@ export class RemoteProcess {
       const answer = await this.#call("close", (workers) => workers.close(id));
       if (answer !== undefined) break;
     }
-    await process.milepost.close();
+    await process.close();
     this.isStopped = true;
   }
 

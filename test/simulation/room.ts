@@ -281,6 +281,7 @@ export class Room {
     const { follower } = world.checks;
     await follower.look("the end");
     await follower.recount();
+    await follower.checkAttempts();
     const findings = await world.store.verify({ repair: false });
     if (findings.length > 0) world.break("counters equal a recount", JSON.stringify(findings));
     for (const operator of this.operators) {

@@ -43,9 +43,9 @@ export class RunLedger {
   /** The last saved data that was acknowledged, by item. */
   readonly #saved = new Map<string, { readonly sequence: number; readonly token: number }>();
   #saves = 0;
-  /** Runs of an item that kills its process, and failures recorded, since it was submitted or retried. */
-  readonly #killerRuns = new Map<string, number>();
-  /** The last token that an item had before it was retried. */
+  /** Runs of an item that kills its process, the token of the last one, and failures recorded, since it was submitted or retried. */
+  readonly #killerRuns = new Map<string, { readonly runs: number; readonly token: number }>();
+  /** The last token that an item had before it was retried or taken over. */
   readonly #tokensBefore = new Map<string, number>();
   readonly #failures = new Map<string, number>();
 
@@ -151,24 +151,28 @@ export class RunLedger {
 
   /**
    * A run of an item that always kills its process. One may go uncounted: its start had not been recorded; and so may one under
-   * a lease from before a retry, which its worker did not know to be over.
+   * a lease from before a retry, or before another took the item over, which its worker did not know to be over.
    */
   killerStarted({ id, token }: Run, crashBudget: number): void {
     if (token <= (this.#tokensBefore.get(id) ?? 0)) return;
-    const runs = (this.#killerRuns.get(id) ?? 0) + 1;
-    this.#killerRuns.set(id, runs);
+    const runs = (this.#killerRuns.get(id)?.runs ?? 0) + 1;
+    this.#killerRuns.set(id, { runs, token });
     if (runs > crashBudget + 1)
       this.#world.break("a poison item ends failed", `it ran ${runs} times with a crash budget of ${crashBudget}`);
   }
 
   /** Who reports on an item holds it: that its runner dies after that is nothing to the item. */
-  takenOver(item: { readonly number: number; readonly id: string }): void {
-    this.#uncountKiller(ledgerId(splitItemNumber(item.number).batch, item.id));
+  takenOver(item: { readonly number: number; readonly id: string; readonly token: number }): void {
+    const id = ledgerId(splitItemNumber(item.number).batch, item.id);
+    this.#uncountKiller(id);
+    this.#tokensBefore.set(id, item.token);
   }
 
+  /** The last run is not counted, and was not if another took over from who had taken over. */
   #uncountKiller(id: string): void {
-    const runs = this.#killerRuns.get(id);
-    if (runs !== undefined) this.#killerRuns.set(id, runs - 1);
+    const known = this.#killerRuns.get(id);
+    if (known === undefined || known.token <= (this.#tokensBefore.get(id) ?? 0)) return;
+    this.#killerRuns.set(id, { ...known, runs: known.runs - 1 });
   }
 
   /** What the next data that a handler saves is called. */

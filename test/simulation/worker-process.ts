@@ -58,7 +58,7 @@ export class WorkerProcess {
     this.stoppingSinceMs = process.world.clock.monotonic();
     process.isStopping = true;
     const mustLeave = process.world.isCalm && this.#worker !== null;
-    await attempt(process, "close", () => process.milepost.close({ graceMs }));
+    await process.close({ graceMs });
     this.isStopped = true;
     if (mustLeave && (await this.#isThere()))
       process.world.break("who stops in calm has left when it has stopped", process.name);
