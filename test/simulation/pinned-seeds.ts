@@ -28,5 +28,10 @@ export const PINNED_SEEDS: readonly { readonly seed: number; readonly store: Sto
     store: "memory",
     why: "an engine that had answered workers outside did not close while its store was out of reach",
   },
+  {
+    seed: 2_004_082,
+    store: "memory",
+    why: "a caller's report on an item was tried again and again after its engine had closed",
+  },
   { seed: 159, store: "memory", why: "a caller who tracks was told that what it had recorded was lost" },
 ];
