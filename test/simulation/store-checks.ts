@@ -57,6 +57,11 @@ export class StoreChecks {
     this.#commands = new CommandChecks(world);
   }
 
+  /** Whether the session was told to claim nothing more. */
+  isDraining(session: number | null): boolean {
+    return session !== null && this.#commands.isDraining(session);
+  }
+
   async carryOut(process: SimulatedProcess, method: StoreCall, args: readonly unknown[]): Promise<unknown> {
     const { store } = this.#world;
     const call = (): Promise<unknown> => (store[method] as (...given: readonly unknown[]) => Promise<unknown>)(...args);

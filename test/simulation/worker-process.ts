@@ -57,7 +57,9 @@ export class WorkerProcess {
     process.world.note(`${process.name} stops`);
     this.stoppingSinceMs = process.world.clock.monotonic();
     process.isStopping = true;
-    const mustLeave = process.world.isCalm && this.#worker !== null;
+    // One that drains may have begun to leave before: then its session lapses, if the store was not reached.
+    const isDraining = process.world.checks.isDraining(process.session);
+    const mustLeave = process.world.isCalm && this.#worker !== null && !isDraining;
     await process.close({ graceMs });
     this.isStopped = true;
     if (mustLeave && (await this.#isThere()))
