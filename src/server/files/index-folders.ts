@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isUuid } from "../../core/ids.ts";
 import type { Milepost } from "../../engine/milepost.ts";
-import { SearchThreads } from "../../pipelines/documents/search-threads.ts";
+import { SearchProcesses } from "../../pipelines/documents/search-processes.ts";
 import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
 import { DOCUMENTS_QUEUE } from "../../views/documents.ts";
 import { SESSION_OWNER } from "../callers.ts";
@@ -32,7 +32,7 @@ export class IndexFolders {
   readonly #guards: Guards;
   readonly #onError: (error: unknown) => void;
   /** Removing from an index takes as long as it takes, and its file may be busy: not here. */
-  readonly #threads = new SearchThreads({ threads: 1, waiting: Number.MAX_SAFE_INTEGER, timeLimitMs: null });
+  readonly #processes = new SearchProcesses({ atOnce: 1, waiting: Number.MAX_SAFE_INTEGER, timeLimitMs: null });
 
   constructor(parts: {
     readonly folder: string;
@@ -108,7 +108,7 @@ export class IndexFolders {
   }
 
   close(): Promise<void> {
-    return this.#threads.close();
+    return this.#processes.close();
   }
 
   /** Removes the index of a session without batches. False: it has one now. */
@@ -152,7 +152,7 @@ export class IndexFolders {
     }
     for (const sha256 of documents) {
       if (had.has(sha256)) continue;
-      await this.#threads.remove({ index }, sha256).catch((error: unknown) => {
+      await this.#processes.remove({ index }, sha256).catch((error: unknown) => {
         // Nothing was stored in it yet.
         if (codeOf(error) !== "NOT_FOUND") throw error;
       });
