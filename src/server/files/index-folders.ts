@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { MilepostError } from "../../core/errors.ts";
 import { isUuid } from "../../core/ids.ts";
 import type { Milepost } from "../../engine/milepost.ts";
 import { SearchProcesses } from "../../pipelines/documents/search-processes.ts";
@@ -16,6 +17,8 @@ const INDEX = "library.db";
 const LIST = ".documents";
 /** Documents that are removed in one step; between two steps submissions have their turn. */
 const STEP_DOCUMENTS = 10;
+/** The operator and sessions; others may have batches, but send in nothing. */
+const OWNER = new RegExp(`^(${SESSION_OWNER}[0-9a-f]{64})?$`);
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /**
@@ -50,8 +53,9 @@ export class IndexFolders {
     this.#onError = parts.onError;
   }
 
-  /** Where the owner's index lies or will lie. */
+  /** Where the owner's index lies or will lie. @throws {MilepostError} `NOT_FOUND` for whom there can be none */
   pathOf(owner: string): string {
+    if (!OWNER.test(owner)) throw new MilepostError("NOT_FOUND", `${owner} has no index of documents`);
     return join(this.#folder, nameOf(owner), INDEX);
   }
 
