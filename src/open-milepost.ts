@@ -1,4 +1,6 @@
 import { MilepostError } from "./core/errors.ts";
+import { LIMITS } from "./core/limits.ts";
+import { requireWhole } from "./core/retry-policy.ts";
 import { Milepost, type RetentionOptions } from "./engine/milepost.ts";
 import { consoleLogger } from "./platform/console-logger.ts";
 import { findTracer } from "./platform/open-telemetry.ts";
@@ -16,6 +18,8 @@ export interface OpenOptions {
   readonly mustExist?: boolean;
   /** Default: one JSON line for each entry on stderr. */
   readonly logger?: Logger;
+  /** How much memory a store in an SQLite file keeps pages in, 1 to 4,096 MiB. Default 4. */
+  readonly cacheMiB?: number;
   /** Ended batches to delete by themselves, looked at every 10 minutes while this process works; default: none. */
   readonly retention?: RetentionOptions;
   /** For tests and simulations. */
@@ -36,7 +40,8 @@ export interface OpenOptions {
 export async function openMilepost(location: string, options: OpenOptions = {}): Promise<Milepost> {
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
-  const store = await openStore(location, { clock, random, mustExist: options.mustExist ?? false });
+  const { cacheMiB, mustExist = false } = options;
+  const store = await openStore(location, { clock, random, mustExist, ...(cacheMiB !== undefined && { cacheMiB }) });
   const tracer = await findTracer();
   const deps = {
     store,
@@ -52,9 +57,15 @@ export async function openMilepost(location: string, options: OpenOptions = {}):
 /** The store alone, of the kind that its location says. @throws {MilepostError} as `openMilepost` */
 export async function openStore(
   location: string,
-  options: { readonly clock: Clock; readonly random: Random; readonly mustExist: boolean },
+  options: {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly mustExist: boolean;
+    readonly cacheMiB?: number;
+  },
 ): Promise<Store> {
-  const { clock, random, mustExist } = options;
+  const { clock, random, mustExist, ...tuning } = options;
+  if (tuning.cacheMiB !== undefined) requireWhole("cacheMiB", tuning.cacheMiB, 1, LIMITS.cacheMiB);
   if (typeof location !== "string" || location === "" || location.includes("\0")) {
     throw new MilepostError(
       "INVALID_ARGUMENT",
@@ -85,5 +96,5 @@ export async function openStore(
       );
   }
   const { openSqliteStore } = await import("./stores/sqlite/sqlite-store.ts");
-  return openSqliteStore({ path: location, clock, random });
+  return openSqliteStore({ path: location, clock, random, ...tuning });
 }

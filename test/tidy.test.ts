@@ -130,6 +130,27 @@ describe("layers", () => {
   });
 });
 
+describe("starting", () => {
+  /** The packages that loading a file loads, by the files that import them. */
+  const packagesFrom = (entry: string): readonly string[] => {
+    const [found, seen] = [new Set<string>(), new Set([entry])];
+    for (const path of seen) {
+      const { text } = sources.find((source) => source.path === path) ?? { text: "" };
+      for (const [, name = ""] of text.matchAll(/^(?:import|export) (?!type )(?:[^;]*? from )?"([^"]+)"/gm)) {
+        if (name.startsWith(".")) seen.add(join(path, "..", name));
+        else if (!name.startsWith("node:")) found.add(name);
+      }
+    }
+    return [...found].sort();
+  };
+
+  test("the library loads no package, the command line only its parser: the rest when it is needed", () => {
+    expect(packagesFrom("index.ts")).toEqual([]);
+    expect(packagesFrom("cli/main.ts")).toEqual(["commander"]);
+    expect(packagesFrom("server/server.ts")).toContain("fastify");
+  });
+});
+
 describe("the dashboard", () => {
   const pages = shipped.filter(({ layer }) => layer === "web");
 

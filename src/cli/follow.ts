@@ -4,22 +4,23 @@ import type { Worker } from "../engine/worker.ts";
 import type { Cli } from "./cli.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { JsonView } from "./screen/json-view.ts";
-import { LiveView } from "./screen/live-view.ts";
 import { PlainView } from "./screen/plain-view.ts";
 import type { ProgressView } from "./screen/progress-view.ts";
 
 const EVERY_MS = 100;
 
 /** The view that fits: JSON lines if asked for, a live screen on a terminal unless `isPlain`, else plain lines. */
-export function viewFor(
+export async function viewFor(
   cli: Cli,
   batch: Batch,
   options: { readonly json?: boolean; readonly isPlain?: boolean },
   notice: string,
-): ProgressView {
+): Promise<ProgressView> {
   if (options.json === true) return new JsonView(cli);
   const isTerminal = cli.io.stderr.isTTY === true && cli.io.env.TERM !== "dumb" && options.isPlain !== true;
-  return isTerminal ? new LiveView(cli, batch, notice) : new PlainView(cli);
+  if (!isTerminal) return new PlainView(cli);
+  const { LiveView } = await import("./screen/live-view.ts");
+  return new LiveView(cli, batch, notice);
 }
 
 /** Shows a batch until it has ended, or as said, and returns how; undefined if a signal came first. */

@@ -96,7 +96,7 @@ export async function workOn(run: Run, batch: Batch, isPlain = false): Promise<R
   const { cli, milepost, options, interrupt } = run;
   const startedMs = cli.io.clock.monotonic();
   const before = await batch.snapshot();
-  const view = viewFor(cli, batch, { ...options, isPlain }, "Ctrl-C stops; the same command goes on");
+  const view = await viewFor(cli, batch, { ...options, isPlain }, "Ctrl-C stops; the same command goes on");
   const drained = new AbortController();
   let end: BatchSnapshot | undefined;
   try {

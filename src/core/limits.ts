@@ -38,6 +38,7 @@ export const LIMITS = {
   /** A lease shorter than this could lapse in an ordinary pause of the machine. */
   leaseMinMs: 1_000,
   leaseMaxMs: 3_600_000,
+  cacheMiB: 4_096,
   /** Karaoke: a project or presets file, a lyrics file; what lyrics may hold, lengths in UTF-16 units. */
   projectBytes: 16_777_216,
   lyricsBytes: 16_777_216,

@@ -18,6 +18,8 @@ export interface JobProgress {
 
 /** The pipeline name of tracked jobs: no worker runs it. */
 const TRACKED = "tracked";
+/** Callers mark images in no order, so more of the file is at work than where the engine claims. */
+const CACHE_MIB = 64;
 
 /**
  * Durable progress of a job whose caller drives the loop: a thin view over the engine's batches and items.
@@ -33,7 +35,8 @@ export class ProgressTracker {
   /** @param source the path of an SQLite file, `memory:`, or an open engine (which stays the caller's to close) */
   constructor(source: string | Milepost) {
     this.#ownsMilepost = typeof source === "string";
-    this.#milepost = typeof source === "string" ? openMilepost(source) : Promise.resolve(source);
+    this.#milepost =
+      typeof source === "string" ? openMilepost(source, { cacheMiB: CACHE_MIB }) : Promise.resolve(source);
     // An error in opening is thrown by the first call, not as an unhandled rejection.
     this.#milepost.catch(() => {});
   }

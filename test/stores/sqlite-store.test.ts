@@ -2,12 +2,13 @@ import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type DatabaseSyncOptions } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type BatchRow, statusOf } from "../../src/core/batch.ts";
 import { batchIdFrom } from "../../src/core/ids.ts";
 import { DEFAULT_POLICY } from "../../src/core/retry-policy.ts";
 import { ITEM_STATES } from "../../src/core/transitions.ts";
+import { openMilepost } from "../../src/open-milepost.ts";
 import { systemClock } from "../../src/platform/system-clock.ts";
 import type { BatchSpec, Store, Submission } from "../../src/ports/store.ts";
 import { Connection } from "../../src/stores/sqlite/connection.ts";
@@ -229,6 +230,17 @@ describe("the schema agrees with the core", () => {
     expect(() => db.exec("UPDATE batches SET pending = -1, total = -1")).toThrow(/CHECK/);
     db.close();
   });
+});
+
+test("keeps pages in as much memory as it is given", async () => {
+  let database: DatabaseSync | undefined;
+  const openDatabase = (file: string, options: DatabaseSyncOptions): DatabaseSync => {
+    database = new DatabaseSync(file, options);
+    return database;
+  };
+  stores.push(await openSqliteStore({ clock: systemClock, path, cacheMiB: 64, openDatabase }));
+  expect(database?.prepare("PRAGMA cache_size").get()).toEqual({ cache_size: -65_536 });
+  await expect(openMilepost(path, { cacheMiB: 0.5 })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
 });
 
 describe("several connections", () => {

@@ -24,7 +24,7 @@ export function watchVerb(cli: Cli): Command {
       await cli.withStore(options, async (milepost) => {
         using interrupt = new Interrupt(cli);
         const batch = milepost.batch(name);
-        const view = viewFor(cli, batch, options, "Ctrl-C ends the watching, not the work");
+        const view = await viewFor(cli, batch, options, "Ctrl-C ends the watching, not the work");
         const end = await follow(batch, view, interrupt).finally(() => view.close());
         if (end === undefined) return;
         if (options.json === true) return;

@@ -5,7 +5,6 @@ import { formatDuration, formatRelative } from "../../format/duration.ts";
 import { escapeText } from "../../format/escape.ts";
 import { formatCount, formatPercent } from "../../format/number.ts";
 import { formatTable } from "../../format/table.ts";
-import { toWireWorker } from "../../wire/worker.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { wholeNumber } from "../values.ts";
 import { declareVerb } from "../verb.ts";
@@ -40,7 +39,11 @@ export function workersVerb(cli: Cli): Command {
 
 async function workers(cli: Cli, options: WorkersOptions): Promise<void> {
   const found = await cli.withStore(options, (milepost) => milepost.workers({ items: options.items }));
-  if (options.json === true) return cli.json({ workers: found.map(toWireWorker) });
+  if (options.json === true) {
+    // Only here: with its schemas it would take every command longer to start.
+    const { toWireWorker } = await import("../../wire/worker.ts");
+    return cli.json({ workers: found.map(toWireWorker) });
+  }
   if (found.length === 0) return cli.note("nobody works on this store now");
   const nowMs = cli.io.clock.now();
   cli.lines(workerTable(found, cli.columns, nowMs));
