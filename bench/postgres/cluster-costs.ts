@@ -116,9 +116,9 @@ export function fairnessTable(
   const of = (name: string, digits: number): string => showSpread(summaryOf(runs.map((run) => get(run, name))), digits);
   return {
     title: `batches of 100 beside one of ${about.large.toLocaleString("en")}, ${about.workers} workers: median (min–max)`,
-    columns: ["between a small batch's submission and its end", ""],
+    columns: ["between a small batch's commit and the start of its last item", ""],
     rows: [
-      ["items of the large one that ended, on average", of("passedMean", 0)],
+      ["items of the large one that started, on average", of("passedMean", 0)],
       ["the same, at most", of("passedMax", 0)],
       ["milliseconds, at most", of("waitedMaxMs", 0)],
     ],

@@ -288,6 +288,15 @@ export class ItemClient {
     return this.#connection.open("GET", `${this.#path}/output`, options);
   }
 
+  /**
+   * A small PNG of a frame of a karaoke export.
+   * @param options `at`: seconds into the video; default: the frame that the export has reached
+   */
+  preview(options: { readonly at?: number; readonly signal?: AbortSignal } = {}): Promise<Response> {
+    const { at, ...rest } = options;
+    return this.#connection.open("GET", `${this.#path}/preview${at === undefined ? "" : `?at=${at}`}`, rest);
+  }
+
   #control(name: string, body: unknown = {}): Promise<ItemControlled> {
     return this.#connection.call("POST", `${this.#path}/${name}`, { body });
   }

@@ -53,6 +53,11 @@ export interface PipelineDefinition extends Partial<Policy> {
   readonly module?: URL;
   /** Heap of one thread in MiB (threads only). */
   readonly threadMemoryMb?: number;
+  /**
+   * Removes what is left of an attempt whose thread died, or in which it stood when the process ended (threads only). It is the
+   * last that is called, so nothing may be awaited in it; after a kill of the process it is not called.
+   */
+  readonly discard?: (item: HandlerItem) => void;
   /** In the order in which items go through them. Their weights are a first guess: batches teach what they are in time. */
   readonly stages?: readonly (string | Stage)[];
   /**
@@ -64,6 +69,13 @@ export interface PipelineDefinition extends Partial<Policy> {
   readonly queue?: string;
 }
 
+/** How items are run in threads. */
+export interface ThreadedRun {
+  readonly module: URL;
+  readonly memoryMb: number;
+  readonly discard: (item: HandlerItem) => void;
+}
+
 /** A definition whose every part was checked. */
 export interface Pipeline {
   readonly name: string;
@@ -71,7 +83,7 @@ export interface Pipeline {
   readonly stages: readonly Stage[];
   readonly policy: Policy;
   readonly alike: (options: Json) => Json;
-  readonly run: { readonly handler: Handler } | { readonly module: URL; readonly memoryMb: number };
+  readonly run: { readonly handler: Handler } | ThreadedRun;
 }
 
 const POLICY_FIELDS = [
@@ -117,6 +129,10 @@ export function toPipeline(definition: PipelineDefinition): Pipeline {
     stages: toStages(definition.stages ?? []),
     policy: toPolicy(policyFieldsOf(definition)),
     alike: definition.alike ?? ((options) => options),
-    run: handler === undefined ? { module: module as URL, memoryMb: definition.threadMemoryMb ?? 512 } : { handler },
+    run: handler === undefined ? threadedRun(definition) : { handler },
   };
+}
+
+function threadedRun({ module, threadMemoryMb = 512, discard = () => {} }: PipelineDefinition): ThreadedRun {
+  return { module: module as URL, memoryMb: threadMemoryMb, discard };
 }

@@ -1,5 +1,5 @@
 import type { Runner } from "./executor.ts";
-import type { Pipeline } from "./pipeline.ts";
+import type { Pipeline, ThreadedRun } from "./pipeline.ts";
 import type { ThreadRunner } from "./threads/thread-runner.ts";
 
 /** One runner for each pipeline of a worker; thread pools are started when their first item comes. */
@@ -24,7 +24,7 @@ export class Runners {
     for (const pool of this.#pools) await (await pool).close();
   }
 
-  #threaded(run: { readonly module: URL; readonly memoryMb: number }): Runner {
+  #threaded(run: ThreadedRun): Runner {
     let loaded: ThreadRunner | null = null;
     let loading: Promise<ThreadRunner> | null = null;
     const load = (): Promise<ThreadRunner> => {

@@ -26,6 +26,7 @@ import { leaseRoutes } from "./routes/leases.ts";
 import { addMetrics } from "./routes/metrics.ts";
 import { outputRoutes } from "./routes/outputs.ts";
 import { pipelineRoutes } from "./routes/pipelines.ts";
+import { previewRoutes } from "./routes/previews.ts";
 import { processBatchRoutes } from "./routes/process-batch.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { submissionRoutes } from "./routes/submissions.ts";
@@ -96,6 +97,7 @@ async function addRoutes(app: App, context: ServerContext): Promise<void> {
   await app.register(submissionRoutes(context));
   await app.register(batchControlRoutes(context));
   await app.register(itemRoutes(context));
+  await app.register(previewRoutes(context));
   await app.register(queueRoutes(context));
   await app.register(workerRoutes(context));
   await app.register(leaseRoutes(context));

@@ -1,11 +1,13 @@
-import { createHmac, hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
+import { join } from "node:path";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { BatchSnapshot } from "../core/batch.ts";
 import { addressOf, isLoopback } from "./address.ts";
 import type { App } from "./context.ts";
 import { refusal } from "./problems.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { Remembered } from "./remembered.ts";
+import { ReplacedCookies } from "./replaced-cookies.ts";
+import { hashOf, type Session, SessionCookie } from "./session-cookie.ts";
 import type { ServerLimits } from "./settings.ts";
 
 /** Who makes a request. */
@@ -15,49 +17,36 @@ export type Caller =
   | { readonly kind: "session"; readonly owner: string }
   | { readonly kind: "nobody" };
 
-/** Owners of batches that came from sessions begin with this. */
-export const SESSION_OWNER = "session:";
-
 const COOKIE = "milepost_session";
 /** Browsers take a cookie of this name only over TLS, for the whole site and from it alone. */
 const SECURE_COOKIE = `__Host-${COOKIE}`;
-const ID_BYTES = 32;
 /** A cookie is renewed once this part of its idle time has passed, not with every request. */
 const RENEWED_AFTER = 0.1;
-const COOKIE_PARTS = 4;
 const HOUR_MS = 3_600_000;
 
-interface Session {
-  /** 256 bits of chance. */
-  readonly id: string;
-  readonly owner: string;
-  readonly begunAt: number;
-  /** When it was last seen, as of its cookie. */
-  readonly seenAt: number;
-}
-const REMEMBERED_MAX = 10_000;
-
 /**
- * Tells callers apart: the operator by a token, anonymous people by a signed cookie. A session is 256 bits of chance, the time
- * it began and the time it was last seen, signed; nothing is kept of it here, and batches bear only its hash.
+ * Tells callers apart: the operator by a token, anonymous people by a signed cookie. Who uses a session gets a new cookie now and then, with
+ * the same owner and another secret; what it replaces is refused soon after. No secret is kept here, and batches bear only a hash.
  */
 export class Callers {
-  readonly #secret: Buffer;
+  readonly #cookie: SessionCookie;
+  readonly #replaced: ReplacedCookies;
   readonly #tokenHash: Buffer;
   readonly #limits: ServerLimits;
   readonly #now: () => number;
   readonly #begun: RateLimit;
   readonly #known = new WeakMap<FastifyRequest, Caller>();
-  /** Checking a signature costs more than all the rest of an answer that is there already. */
-  readonly #sessions = new Remembered<Session>(REMEMBERED_MAX);
 
   constructor(parts: {
     readonly secret: Buffer;
+    /** The server's folder, where it keeps which cookies were replaced. */
+    readonly files: string;
     readonly token: string;
     readonly limits: ServerLimits;
     readonly now: () => number;
   }) {
-    this.#secret = parts.secret;
+    this.#cookie = new SessionCookie(parts.secret);
+    this.#replaced = new ReplacedCookies({ folder: join(parts.files, "sessions"), now: parts.now });
     this.#tokenHash = hashOf(parts.token);
     this.#limits = parts.limits;
     this.#now = parts.now;
@@ -140,62 +129,66 @@ export class Callers {
     if (caller.kind === "session") return caller.owner;
     const now = this.#now();
     this.#begun.count(addressOf(request.ip), now);
-    const id = randomBytes(ID_BYTES).toString("base64url");
-    const owner = ownerOf(id);
-    this.#setCookie(request, reply, { id, owner, begunAt: now, seenAt: now });
-    this.#known.set(request, { kind: "session", owner });
-    return owner;
+    const session = SessionCookie.begin(now);
+    this.#setCookie(request, reply, session);
+    this.#known.set(request, { kind: "session", owner: session.owner });
+    return session.owner;
   }
 
-  /** Lets a session that is in use last longer. For every request, before it is answered. */
-  renew(request: FastifyRequest, reply: FastifyReply): void {
-    const session = this.#sessionOf(request);
+  /**
+   * Lets a session that is in use last longer, by a new cookie; another one for whoever shows the operator's token for the first
+   * time. For every request, before it is answered; null where nothing is to be waited for.
+   */
+  renew(request: FastifyRequest, reply: FastifyReply): Promise<void> | null {
+    const session = this.#signedSessionOf(request);
+    if (session === null) return null;
+    const looked = this.#replaced.look(session);
+    if (looked === null) {
+      this.#renew(session, request, reply);
+      return null;
+    }
+    return looked
+      .catch((error: unknown) => request.log.warn({ err: error }, "which cookies were replaced is not known"))
+      .then(() => this.#renew(session, request, reply));
+  }
+
+  /** Forgets what was kept of sessions that have ended. */
+  sweep(): Promise<void> {
+    return this.#replaced.sweep(this.#limits.sessionIdleMs);
+  }
+
+  #renew(session: Session, request: FastifyRequest, reply: FastifyReply): void {
     const now = this.#now();
-    if (session === null || now - session.seenAt < this.#limits.sessionIdleMs * RENEWED_AFTER) return;
-    this.#setCookie(request, reply, { ...session, seenAt: now });
+    const isDue = now - session.issuedAt >= this.#limits.sessionIdleMs * RENEWED_AFTER;
+    const signsIn = !session.isOperators && this.isOperator(request);
+    if (!(isDue || signsIn) || !this.#replaced.counts(session)) return;
+    this.#setCookie(request, reply, { ...session, issuedAt: now, isOperators: session.isOperators || signsIn });
   }
 
-  #setCookie(request: FastifyRequest, reply: FastifyReply, { id, begunAt, seenAt }: Session): void {
+  #setCookie(request: FastifyRequest, reply: FastifyReply, session: Session): void {
     const { sessionIdleMs, sessionMaxMs } = this.#limits;
-    const text = `${id}.${begunAt.toString(36)}.${seenAt.toString(36)}`;
     const isSecure = request.protocol === "https";
-    reply.setCookie(isSecure ? SECURE_COOKIE : COOKIE, `${text}.${this.#signatureOf(text)}`, {
+    reply.setCookie(isSecure ? SECURE_COOKIE : COOKIE, this.#cookie.write(session), {
       path: "/",
       httpOnly: true,
       sameSite: "lax",
       secure: isSecure,
-      maxAge: Math.floor(Math.min(sessionIdleMs, begunAt + sessionMaxMs - seenAt) / 1_000),
+      maxAge: Math.floor(Math.min(sessionIdleMs, session.begunAt + sessionMaxMs - session.issuedAt) / 1_000),
     });
   }
 
   #sessionOf(request: FastifyRequest): Session | null {
-    const cookie = request.cookies[request.protocol === "https" ? SECURE_COOKIE : COOKIE];
-    const session = cookie === undefined ? null : this.#sessions.of(cookie, () => this.#sessionIn(cookie));
+    const session = this.#signedSessionOf(request);
+    return session !== null && this.#replaced.counts(session) ? session : null;
+  }
+
+  /** Signed here and neither idle nor in use for too long. */
+  #signedSessionOf(request: FastifyRequest): Session | null {
+    const text = request.cookies[request.protocol === "https" ? SECURE_COOKIE : COOKIE];
+    const session = text === undefined ? null : this.#cookie.read(text);
     if (session === null) return null;
     const now = this.#now();
     const { sessionIdleMs, sessionMaxMs } = this.#limits;
-    return now - session.begunAt <= sessionMaxMs && now - session.seenAt <= sessionIdleMs ? session : null;
+    return now - session.begunAt <= sessionMaxMs && now - session.issuedAt <= sessionIdleMs ? session : null;
   }
-
-  #sessionIn(cookie: string): Session | null {
-    const parts = cookie.split(".");
-    const [id, begun, seen, signature] = parts;
-    if (parts.length !== COOKIE_PARTS || id === undefined || begun === undefined) return null;
-    if (seen === undefined || signature === undefined) return null;
-    const expected = this.#signatureOf(`${id}.${begun}.${seen}`);
-    if (!timingSafeEqual(hashOf(signature), hashOf(expected))) return null;
-    return { id, owner: ownerOf(id), begunAt: Number.parseInt(begun, 36), seenAt: Number.parseInt(seen, 36) };
-  }
-
-  #signatureOf(text: string): string {
-    return createHmac("sha256", this.#secret).update(text).digest("base64url");
-  }
-}
-
-function ownerOf(id: string): string {
-  return `${SESSION_OWNER}${hashOf(id).toString("hex")}`;
-}
-
-function hashOf(text: string): Buffer {
-  return hash("sha256", text, "buffer");
 }

@@ -8,6 +8,7 @@ import type {
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Milepost } from "../engine/milepost.ts";
 import type { UploadFacet } from "../pipelines/uploads.ts";
+import type { Backlog } from "./backlog.ts";
 import type { BatchAnswers } from "./batch-answers.ts";
 import type { Callers } from "./callers.ts";
 import type { DocumentSearch } from "./document-search.ts";
@@ -15,6 +16,7 @@ import type { EventHub } from "./events/event-hub.ts";
 import type { ServerFiles } from "./files/server-files.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Polls } from "./polls.ts";
+import type { Previews } from "./previews.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { Reception } from "./reception.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -29,8 +31,12 @@ export interface ServerContext {
   readonly submissions: Submissions;
   readonly idempotency: Idempotency;
   readonly files: ServerFiles;
+  /** How much work waits. */
+  readonly backlog: Backlog;
   /** Looks into indexes of documents. */
   readonly search: DocumentSearch;
+  /** Draws frames of exports. */
+  readonly previews: Previews;
   /** Takes in what is sent as forms. */
   readonly reception: Reception;
   /** What each pipeline takes from strangers. */

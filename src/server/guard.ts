@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { watchBody } from "./body-clock.ts";
 import { countOn } from "./connection-count.ts";
 import type { App, ServerContext } from "./context.ts";
@@ -39,7 +39,7 @@ export function addGuard(app: App, { settings, callers, rate }: ServerContext): 
     const { raw } = request;
     reply.raw.setHeaders(SECURITY_HEADERS);
     watchBody(raw, limits.bodyTimeoutMs);
-    requireFraming(raw);
+    requireFraming(raw, reply.raw);
     requireOwnHost(hosts, raw);
     if (raw.url !== undefined && raw.url.length > limits.uriBytes) {
       throw refusal("uri", `the address may have ${limits.uriBytes} bytes; found ${raw.url.length}`);
@@ -47,17 +47,23 @@ export function addGuard(app: App, { settings, callers, rate }: ServerContext): 
     if (!SAFE_METHODS.has(request.method)) requireSameSite(hosts, raw);
     if (request.protocol === "https") reply.raw.setHeader("strict-transport-security", HSTS);
     if (countOn(raw.socket) >= limits.requestsPerConnection) reply.raw.setHeader("connection", "close");
-    callers.renew(request, reply);
-    const counted = callers.countedAs(request);
-    if (counted !== null) rate.count(counted, Date.now());
-    next();
+    const count = (): void => {
+      const counted = callers.countedAs(request);
+      if (counted !== null) rate.count(counted, Date.now());
+      next();
+    };
+    const renewed = callers.renew(request, reply);
+    if (renewed === null) count();
+    else renewed.then(count).catch(next);
   });
 }
 
 /** Node's parser refuses it too, but only once its request has been answered. */
-function requireFraming({ headers }: IncomingMessage): void {
+function requireFraming({ headers }: IncomingMessage, response: ServerResponse): void {
   const encoding = headers["transfer-encoding"];
   if (encoding === undefined || encoding.toLowerCase() === "chunked") return;
+  // Who wrote it may take its end to be elsewhere.
+  response.setHeader("connection", "close");
   throw refusal("malformed", "a body may be sent in chunks or with its length, and in no other Transfer-Encoding");
 }
 

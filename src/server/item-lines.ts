@@ -7,6 +7,8 @@ import { type Refusal, refusal } from "./problems.ts";
 /** A line of NDJSON at most; about one item with the largest input. */
 const LINE_BYTES = LIMITS.itemJsonBytes;
 const NEWLINE = 0x0a;
+/** Space, tab, carriage return. */
+const BLANKS = new Set([0x20, 0x09, 0x0d]);
 
 /**
  * The items of an NDJSON stream, one a line; blank lines are passed over. Holds one line at a time.
@@ -31,7 +33,8 @@ export async function* readItemLines(
     let from = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
       line += 1;
-      const item = toItem(Buffer.concat([...begun, chunk.subarray(from, end)]), line);
+      const rest = chunk.subarray(from, end);
+      const item = toItem(begun.length === 0 ? rest : Buffer.concat([...begun, rest]), line);
       begun = [];
       begunBytes = 0;
       from = end + 1;
@@ -62,7 +65,7 @@ async function* chunksOf(stream: Readable): AsyncGenerator<Buffer, void, undefin
 
 function toItem(bytes: Buffer, line: number): WireNewItem | null {
   if (bytes.length > LINE_BYTES) throw tooLong(line);
-  if (/^[ \t\r]*$/.test(bytes.toString("latin1"))) return null;
+  if (bytes.every((byte) => BLANKS.has(byte))) return null;
   const value = readJson(bytes, `line ${line}`);
   const read = newItemSchemaFor(value).safeParse(value);
   if (read.success) return read.data;

@@ -4,17 +4,15 @@ import { refusal } from "./problems.ts";
 
 /** Keys that mean something else to JavaScript than to the sender. */
 const FORBIDDEN_KEYS = new Set(["__proto__", "constructor"]);
-/** A text without any of these has none of the keys either, however it spells them. */
-const MAY_HAVE_FORBIDDEN_KEY = /__proto__|constructor|\\u/;
 const BOM = "\uFEFF";
 
 /**
  * Reads JSON as it came over the wire, strictly: UTF-8 without errors, nesting of at most 32 levels (looked at in the text, so
- * that nothing ever walks a deep value), no key `__proto__` or `constructor`. A byte order mark at the beginning is ignored (RFC 8259,
+ * that nothing ever walks a deep value), no key `__proto__` or `constructor`, no number that is infinite here. A byte order mark at the beginning is ignored (RFC 8259,
  * section 8.1, allows it); of equal keys in one object the last counts.
  *
  * @param where where the text stood, for people: `the body`, `line 7`
- * @throws {Refusal} `malformed`, or `validation` for what is JSON but nested too deep or has a forbidden key
+ * @throws {Refusal} `malformed`, or `validation` for what is JSON but nested too deep, or has such a key or number
  */
 export function readJson(bytes: Uint8Array, where: string): unknown {
   if (!isUtf8(bytes)) throw refusal("malformed", `${where} must be UTF-8`);
@@ -25,7 +23,7 @@ export function readJson(bytes: Uint8Array, where: string): unknown {
     throw refusal("validation", `${where} must not be nested deeper than ${LIMITS.jsonDepth} levels`);
   }
   const value = parse(text, where);
-  if (MAY_HAVE_FORBIDDEN_KEY.test(text)) refuseForbiddenKeys(value, where);
+  refuseOddities(value, where);
   return value;
 }
 
@@ -69,10 +67,13 @@ function endOfString(text: string, from: number): number {
 }
 
 /** The value is no deeper than `LIMITS.jsonDepth`. */
-function refuseForbiddenKeys(value: unknown, where: string): void {
+function refuseOddities(value: unknown, where: string): void {
+  if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) {
+    throw refusal("validation", `${where} must not have a number beyond 1.8e308`);
+  }
   if (typeof value !== "object" || value === null) return;
   for (const [key, entry] of Object.entries(value)) {
     if (FORBIDDEN_KEYS.has(key)) throw refusal("validation", `${where} must not have a key ${key}`);
-    refuseForbiddenKeys(entry, where);
+    refuseOddities(entry, where);
   }
 }

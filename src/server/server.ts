@@ -10,6 +10,7 @@ import { findOpenTelemetry } from "../platform/open-telemetry.ts";
 import { type Logger, SILENT } from "../ports/logger.ts";
 import { StatusManager } from "../views/status-manager.ts";
 import { buildApp } from "./app.ts";
+import { Backlog } from "./backlog.ts";
 import { BatchAnswers } from "./batch-answers.ts";
 import { Callers } from "./callers.ts";
 import type { App } from "./context.ts";
@@ -22,6 +23,7 @@ import { keptText } from "./kept-text.ts";
 import { toLogger } from "./log.ts";
 import type { ServedRoute } from "./methods.ts";
 import { Polls } from "./polls.ts";
+import { Previews } from "./previews.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { Reception } from "./reception.ts";
 import { type ServerOptions, type ServerSettings, toServerSettings } from "./settings.ts";
@@ -72,7 +74,13 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const token = options.token ?? randomBytes(TOKEN_BYTES).toString("base64url");
   const secret = await keptText(folder, "secret", () => randomBytes(SECRET_BYTES).toString("hex"));
-  const callers = new Callers({ secret: Buffer.from(secret, "hex"), token, limits, now: () => Date.now() });
+  const callers = new Callers({
+    secret: Buffer.from(secret, "hex"),
+    files: folder,
+    token,
+    limits,
+    now: () => Date.now(),
+  });
   // Until there is one.
   let log = SILENT;
   const events = new EventHub({
@@ -90,6 +98,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
     onError: (error) => log.error("files could not be swept", { error: String(error) }),
   });
   const search = new DocumentSearch({ indexes: files.indexes, limits });
+  const previews = new Previews(limits);
   const reception = new Reception({ callers, files, limits });
   const answers = new BatchAnswers(milepost);
   const most = limits.requestsPerMinute;
@@ -105,7 +114,9 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
     submissions,
     idempotency,
     files,
+    backlog: new Backlog(milepost, limits),
     search,
+    previews,
     reception,
     answers,
     polls,
@@ -113,21 +124,22 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   };
   const { app, routes, servers } = await buildApp({ ...parts, facets: FACETS });
   log = toLogger(app.log);
-  const finishLeft = async (): Promise<void> => {
+  const lookAfter = async (): Promise<void> => {
     for (const error of await submissions.finishLeft())
       log.error("a submission could not be finished", { error: String(error) });
+    await callers.sweep().catch((error: unknown) => log.error("sessions could not be swept", { error: String(error) }));
   };
-  await finishLeft();
+  await lookAfter();
   const webhooks =
     settings.webhooks && (await startWebhooks({ milepost, files: folder, log, options: settings.webhooks }));
-  const timer = setInterval(() => void finishLeft(), limits.sweepEveryMs).unref();
+  const timer = setInterval(() => void lookAfter(), limits.sweepEveryMs).unref();
   // It looks after the entries of documents that callers report on; those of uploads go with their batches.
   const documents = new StatusManager(milepost);
   const end = async (): Promise<void> => {
     clearInterval(timer);
     await Promise.all([drain(app, servers, limits.drainMs), webhooks?.stop(limits.drainMs)]);
     answers.close();
-    await Promise.all([files.close(), search.close(), documents.close()]);
+    await Promise.all([files.close(), search.close(), previews.close(), documents.close()]);
   };
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {

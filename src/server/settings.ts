@@ -12,6 +12,8 @@ export const SERVER_LIMITS = {
   /** Files of one batch of a session; the operator has no limit. */
   filesPerBatch: 500,
   filesPerRequest: 500,
+  /** While more items than this wait, whosever they are, sessions are refused new ones. */
+  waitingItems: 5_000_000,
   fileBytes: 104_857_600,
   requestBytes: 2_147_483_648,
   /** Uploads that are read at once; as many others wait until one has ended. */
@@ -32,6 +34,10 @@ export const SERVER_LIMITS = {
   searchesPerSession: 8,
   /** A search that takes longer, its waiting included, is ended. */
   searchTimeoutMs: 10_000,
+  /** Pictures of frames that one session may have asked for and not got yet. */
+  previewsPerSession: 4,
+  /** A picture of a frame that takes longer to draw is given up. */
+  previewTimeoutMs: 20_000,
   /** Sessions that one address may begin in an hour. */
   sessionsPerHour: 60,
   /** An event stream whose reader has not taken this much is cut; it can resume. */

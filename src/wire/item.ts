@@ -109,6 +109,18 @@ export const itemsQuerySchema = z.strictObject({
   limit: limitSchema,
 });
 
+/** Of a video, in seconds. */
+const TIME_MAX_S = 86_400;
+
+export const previewQuerySchema = z.strictObject({
+  at: z.coerce
+    .number()
+    .min(0)
+    .max(TIME_MAX_S)
+    .optional()
+    .describe("Seconds into the video; default: the frame that the export has reached"),
+});
+
 /** An item as every answer and event of the API shows it. */
 export function toWireItem(item: ItemSnapshot): WireItem {
   return {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../support/open-for-test.ts";
-import { jsonLines, runCli } from "./support/run-cli.ts";
+import { CliRun, jsonLines, runCli } from "./support/run-cli.ts";
 
 const LYRICS = "[00:00.00]<00:00.00>la <00:00.50>la<00:01.00>\n";
 const SMALL = { video: { width: 160, height: 90, fps: 10 }, duration: 1 };
@@ -72,6 +72,21 @@ test("run karaoke: what is wrong with the call is found before there is a store"
   expect(await run("--then", "no-such-program-here")).toMatchObject({ status: 2 });
   expect(await run("--threads", "0")).toMatchObject({ status: 2 });
   expect(existsSync(join(cwd, ".milepost"))).toBe(false);
+});
+
+test("run karaoke: a second Ctrl-C leaves no half file either", async () => {
+  const cwd = songs();
+  const long = { lyrics: { lines: [{ words: [{ text: "la", start: 0, end: 1_000 }] }] }, duration: 3_000 };
+  writeFileSync(join(cwd, "long.json"), JSON.stringify({ ...long, video: SMALL.video }));
+  const half = () => readdirSync(join(cwd, "videos")).filter((name) => name.startsWith(".milepost-"));
+  const run = new CliRun(["run", "karaoke", "long.json", "--json"], { cwd });
+  await run.until(({ stdout }) => jsonLines(stdout).some(({ batch }) => (batch as { percent: number }).percent >= 6));
+  expect(half()).toHaveLength(1);
+  run.child.kill("SIGINT");
+  await run.until(({ stdout }) => stdout.includes('"notice"'));
+  run.child.kill("SIGINT");
+  expect((await run.ended).status).toBe(130);
+  expect(half()).toEqual([]);
 });
 
 test("karaoke preview draws one frame and overwrites no file of the project", async () => {

@@ -8,6 +8,7 @@ import { exportFaults } from "./exports.ts";
 import { handlerFaults } from "./handlers.ts";
 import { killInCommitFaults } from "./kill-in-commit.ts";
 import { lateWorkerFaults } from "./late-workers.ts";
+import { longStreamFaults } from "./long-streams.ts";
 import { longVideoFaults } from "./long-videos.ts";
 import { lostFileFaults } from "./lost-files.ts";
 import { postgresConnectionFaults } from "./postgres-connections.ts";
@@ -26,6 +27,7 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...busyFileFaults,
   ...killInCommitFaults,
   ...cutUploadFaults,
+  ...longStreamFaults,
   ...postgresConnectionFaults,
   ...postgresServerFaults,
   ...postgresNetworkFaults,

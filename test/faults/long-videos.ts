@@ -1,5 +1,6 @@
-/** A karaoke video of many minutes: its memory must not grow with it. Run alone: `npx node test/faults/long-videos.ts`. */
+/** Karaoke videos of many frames: their memory must not grow with them, nor their processors with the machine. Run alone: `npx node test/faults/long-videos.ts`. */
 import { statSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { loadProject } from "../../src/pipelines/karaoke/load-project.ts";
 import { renderVideo } from "../../src/pipelines/karaoke/render.ts";
 import { type Fault, runAlone, type Scene } from "./support/fault.ts";
@@ -33,12 +34,56 @@ async function makeLongVideo(scene: Scene): Promise<void> {
   scene.checkAtMost("MiB that the last quarter takes beyond the second", last - second, 48);
 }
 
+/** Processors' time between the first frame and the last by the time that passed, of an export that may use so many. */
+async function processorsUsed(scene: Scene, threads: number): Promise<number> {
+  const lines = Array.from({ length: 10 }, (_, line) => ({
+    words: SYLLABLES.map((text, word) => ({ text, start: line * 2 + word * 0.25, end: line * 2 + word * 0.25 + 0.25 })),
+  }));
+  const value = { lyrics: { lines }, duration: 20, video: { width: 1_280, height: 720, fps: 30 } };
+  const loaded = await loadProject({ value, baseFolder: scene.folder });
+  let [begun, used] = [0, process.cpuUsage()];
+  let share = 0;
+  await renderVideo(
+    loaded,
+    scene.path("short.mp4"),
+    {
+      signal: new AbortController().signal,
+      paused: async () => {},
+      onStage(stage) {
+        if (stage === "rendering") [begun, used] = [performance.now(), process.cpuUsage()];
+        if (stage !== "encoding") return;
+        const { user, system } = process.cpuUsage(used);
+        share = (user + system) / 1_000 / (performance.now() - begun);
+      },
+      onFrame() {},
+    },
+    { threads, encoder: "webcodecs" },
+  );
+  return share;
+}
+
+async function boundProcessors(scene: Scene): Promise<void> {
+  // As fast as it can: where this is little, other work has the machine, and what follows shows little.
+  const free = await processorsUsed(scene, availableParallelism());
+  scene.checkAtMost("processors used without a bound", free, availableParallelism() + 0.1);
+  for (const threads of [1, 0.5, 0.25]) {
+    const used = await processorsUsed(scene, threads);
+    scene.checkAtMost(`processors used by an export that may use ${threads}`, used, threads * 1.15);
+  }
+}
+
 export const longVideoFaults: readonly Fault[] = [
   {
     name: "long-video",
     expected: "20 minutes of video take no more memory in their last quarter than in their second",
     isSlow: true,
     run: makeLongVideo,
+  },
+  {
+    name: "video-threads",
+    expected: "an export that may use so many processors uses no more of their time, but for a seventh",
+    isSlow: true,
+    run: boundProcessors,
   },
 ];
 

@@ -82,6 +82,24 @@ async function undoneRecords(scene: Scene): Promise<void> {
   await stopWorker(worker);
 }
 
+async function endsThatStay(scene: Scene): Promise<void> {
+  const { cluster, url } = await openPostgresIn(scene, { settings: FORGETFUL });
+  const near = await openAt(scene, url);
+  near.pipeline("work", ({ key }) => {
+    if (key === "failed") throw new Error("as it should");
+  });
+  const worker = await near.work();
+  for (const status of ["completed", "failed", "cancelled"]) {
+    if (status === "cancelled") await worker.stop();
+    const { batch } = await near.submit({ pipeline: "work", items: [status], attempts: 1 });
+    if (status === "cancelled") await batch.cancel();
+    await batch.done();
+    await cluster.crash();
+    await asks(() => batch.snapshot());
+    scene.check(`whoever was told that it ${status} finds it so`, (await batch.snapshot()).status, status);
+  }
+}
+
 async function listenAcrossRestart(scene: Scene): Promise<void> {
   const { cluster, url } = await openPostgresIn(scene);
   const near = await openAt(scene, url);
@@ -290,6 +308,11 @@ export const postgresServerFaults: readonly Fault[] = [
     expected: "a crash undoes the record of an item's end: its worker finds out, and runs it again",
     isSlow: true,
     run: undoneRecords,
+  },
+  {
+    name: "postgres-crash-and-ends",
+    expected: "the server crashes right after a batch was seen to end: it has ended, in whatever way",
+    run: endsThatStay,
   },
   {
     name: "postgres-restart-listen",

@@ -1,5 +1,6 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createCanvas, loadImage } from "@napi-rs/canvas";
 import { describe, expect, test } from "vitest";
 import type { BatchSnapshot } from "../../src/index.ts";
 import { exportKaraoke } from "../../src/pipelines/karaoke/export-karaoke.ts";
@@ -32,7 +33,8 @@ const FILES = [
 
 /** A server whose exports draw nothing, and a page of it; what was loaded of each project. */
 async function pageWith(atFrame: (frame: number) => unknown = () => {}) {
-  const server = await startServer();
+  // Drawing may take long where all else is being tested too.
+  const server = await startServer({ limits: { previewTimeoutMs: 60_000 } });
   const loadedProjects: LoadedProject[] = [];
   server.milepost.pipeline({
     name: "karaoke",
@@ -143,6 +145,59 @@ describe("karaoke over HTTP", () => {
     expect(item?.error?.message).toContain("song.json: ");
     expect(item?.error?.message).toContain("is not among the files that came with it");
     expect(item?.error?.message).not.toContain(server.files);
+  });
+
+  test("shows a frame of an export at any time, and the frame at which it stands", async () => {
+    const halfway = signal();
+    const gate = signal();
+    const { server, page } = await pageWith((frame) => {
+      if (frame !== 45) return;
+      halfway.give();
+      return gate.wait;
+    });
+    const word = { text: "██", start: 0, end: 2 };
+    const project = {
+      lyrics: { lines: [{ words: [word] }] },
+      background: { type: "color", color: "#000000" },
+      duration: 2,
+      style: { color: "#ff0000", sungColor: "#00ff00", leadIn: 0, fadeMs: 0, outlineWidth: 0 },
+      video: { width: 720, height: 1280 },
+    };
+    const broken = { ...project, lyrics: "../../secret.lrc" };
+    const batchId = await submitted(page, await page.uploaded([json("song.json", project), json("bad.json", broken)]));
+    const batch = server.milepost.batch(batchId);
+    const [item, bad] = (await batch.items()).items;
+    const preview = (query = "", of = item) => page.fetch(`/api/batches/${batchId}/items/${of?.id}/preview${query}`);
+    /** How much of the word is filled. */
+    const filled = async (answer: Response): Promise<number> => {
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "image/png"]);
+      const canvas = createCanvas(360, 640);
+      const context = canvas.getContext("2d");
+      context.drawImage(await loadImage(Buffer.from(await answer.arrayBuffer())), 0, 0);
+      const { data } = context.getImageData(0, 0, 360, 640);
+      let [red, green] = [0, 0];
+      for (let at = 0; at < data.length; at += 4) {
+        red += Number((data[at] ?? 0) > 200);
+        green += Number((data[at + 1] ?? 0) > 200);
+      }
+      return green / (red + green);
+    };
+    const stands = async () => (await batch.item(item?.id ?? "").snapshot()).progress.done;
+    await halfway.wait;
+    for await (const _ of batch.watch({ everyMs: 1 })) if ((await stands()) === 45) break;
+    const now = await preview();
+    const etag = now.headers.get("etag") ?? "";
+    expect(await filled(now)).toBeCloseTo(44 / 60, 1);
+    expect(await filled(await preview("?at=0.5"))).toBeCloseTo(0.25, 1);
+    const again = await page.fetch(`/api/batches/${batchId}/items/${item?.id}/preview`, {
+      headers: { "if-none-match": etag },
+    });
+    expect(again.status).toBe(304);
+    const refused = await preview("", bad);
+    expect([refused.status, await refused.text()]).toEqual([409, expect.stringContaining("is not among the files")]);
+    expect((await preview("?at=-1")).status).toBe(400);
+    gate.give();
+    await batch.done();
   });
 
   test("files without a project, and options that are none, are refused", async () => {

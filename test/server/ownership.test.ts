@@ -87,9 +87,9 @@ test("a session sees and steers its own batches, and lists nobody else's", async
   expect((await filtered.json()) as object).toMatchObject({ batches: [{ id: own.batchId }] });
 
   const forOperator = new Set(["POST /api/batches/:batchId/items"]);
-  // These items have no files; what a session gets of those that do is tried with downloads.
+  // These items have no files; what a session gets of those that do is tried elsewhere.
   const isOwn = ({ path }: { path: string }): boolean =>
-    path.startsWith("/api/") && path.includes(":batchId") && !/\/outputs?(\.zip)?$/.test(path);
+    path.startsWith("/api/") && path.includes(":batchId") && !/\/(outputs?(\.zip)?|preview)$/.test(path);
   const last = ["POST /api/batches/:batchId/cancel", "DELETE /api/batches/:batchId/items/:itemId"];
   const order = (name: string): number => last.indexOf(name) + (name === "DELETE /api/batches/:batchId" ? 9 : 0);
   const routes = server.routes.filter(isOwn).map((route) => ({ ...route, name: `${route.method} ${route.path}` }));

@@ -101,6 +101,16 @@ test("a session may take so many files and no more; the operator as many as ther
   expect((await operator.post("/api/process-batch", { fileIds })).status).toBe(404);
 });
 
+test("while too much waits, sessions are refused more and told when to come back; the operator is not", async () => {
+  const { server, page, fileIds } = await pageWith(1, { waitingItems: 2 });
+  await server.milepost.submit({ pipeline: "outside", items: ["a", "b"] });
+  const refused = await page.post("/api/process-batch", { fileIds });
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
+  const operator = new Browser({ fetch: server.operator });
+  await accepted(await operator.post("/api/process-batch", { fileIds: await operator.uploaded([png("a.png")]) }));
+  expect(readdirSync(join(server.files, "uploads"))).toContain(fileIds[0]);
+});
+
 test("what is no order is refused and leaves nothing (rows 23 to 33, 38, 39)", async () => {
   const { server, page, fileIds } = await pageWith(1);
   const id = crypto.randomUUID();

@@ -117,6 +117,7 @@ test("a line that is wrong is named, and nothing of the stream is there", async 
     [`${good}\n${good}{"key":"a"`, 400, "line 4"],
     [`${good}{"key":"b","isAdmin":true}`, 422, "line 2"],
     [`${good}{"key":"b","input":{"__proto__":{"x":1}}}`, 422, "line 2"],
+    [`${good}{"key":"b","input":[-1e999]}`, 422, "line 2"],
     [`${good}${"[".repeat(5_000)}`, 422, "line 2"],
     [`${good}"${"x".repeat(5_000)}"`, 422, "line 2"],
     [`${good}"${"x".repeat(2_000_000)}"`, 413, "line 2"],

@@ -75,6 +75,15 @@ describe("a copy to PostgreSQL", () => {
     expect((await store.batch({ number }))?.counts).toMatchObject({ total: 5, pending: 5 });
   });
 
+  test("is known to the planner from the start", async () => {
+    const { trial, schema, begin, copy } = await scene();
+    await trial.batch({ items: 10 });
+    await copy(await begin());
+    const known = `SELECT c.reltuples AS rows FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = 'items'`;
+    expect(await cluster.sql(known, [schema])).toEqual([{ rows: 10 }]);
+  });
+
   test("is nobody's store until it is whole, and is refused where one is", async () => {
     const { trial, begin, copy, open, url } = await scene();
     await trial.batch({ items: 2 });

@@ -171,6 +171,31 @@ describe("commits", () => {
     await heard.wait;
   });
 
+  test("make workers read their orders anew; without any they do so when an answer is old", async () => {
+    const { url, schema } = cluster.newStore();
+    const clock = new ManualClock();
+    const [worker, operator] = await Promise.all([1, 2].map(() => openPostgresStore({ url, clock })));
+    if (worker === undefined || operator === undefined) throw new Error("there are two stores");
+    onTestFinished(async () => void (await Promise.all([worker.close(), operator.close()])));
+    let heard = signal();
+    worker.subscribe(() => heard.give());
+    await heard.wait;
+    const session = await worker.openSession(SESSION);
+    const revision = async (confirmed: number): Promise<number> => (await worker.orders(session, confirmed)).revision;
+    expect(await revision(0)).toBe(0);
+    // Nobody is told of this.
+    const raise = `UPDATE "${schema}".meta SET revision = revision + 1`;
+    await cluster.sql(raise);
+    expect(await revision(0)).toBe(0);
+    clock.advance(150);
+    expect(await revision(0)).toBe(1);
+    expect(await revision(1)).toBe(1);
+    heard = signal();
+    await operator.control({ type: "pause", target: { queue: "q" } }, 0);
+    await heard.wait;
+    expect(await revision(1)).toBe(2);
+  });
+
   test("are found out again after the connection that listens was lost", async () => {
     const { url } = cluster.newStore();
     const [writer, reader] = [await open(url), await open(url)];
@@ -226,6 +251,11 @@ test("statements that the server does not keep give the same", async () => {
   for (const lease of await trial.claim(await trial.worker())) await trial.complete(lease);
   expect((await trial.row(made.number)).counts.completed).toBe(2);
 });
+
+const SESSION = {
+  ...{ name: "w", host: "h", pid: 1, birth: "b", queues: [], batch: null, pipelines: null },
+  ...{ concurrency: 1, leaseMs: 60_000, now: 0 },
+};
 
 async function submitTo(store: Store, name: string): Promise<void> {
   const id = batchIdFrom(systemClock.now(), new SeededRandom(1).bytes(10));

@@ -1,9 +1,10 @@
 /**
  * What the dashboard costs a browser: `node test/web/measure.ts [minutes, 0: the overview alone]`. A batch of 1,000,000 items of which 1,000 change a
- * second is watched and scrolled; then an overview of 10,000 batches. Prints the tasks of the main thread, its memory and first
- * paints. Not a part of `npm test`: it takes minutes, and its figures are those of an idle machine.
+ * second is watched and scrolled, for 10 minutes where its memory is to be judged; then an overview of 10,000 batches. Prints the
+ * compressed JavaScript, first paints, the tasks of the main thread with their 95th percentile, and the heap over time. Not a part of
+ * `npm test`: it takes minutes, and its figures are those of an idle machine.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -30,6 +31,7 @@ const server = await createServer(milepost, {
 });
 const browser = await openBrowser();
 try {
+  printScripts();
   const context = await browser.newContext({
     baseURL: await server.listen(),
     locale: "en-GB",
@@ -114,6 +116,15 @@ async function measureOverview(page: Page): Promise<void> {
   await printTasks(page, "overview of 10,000 batches");
 }
 
+function printScripts(): void {
+  const assets = join(folder, "web", "assets");
+  const sizes = readdirSync(assets)
+    .filter((name) => name.endsWith(".js.br"))
+    .map((name) => statSync(join(assets, name)).size);
+  const sum = sizes.reduce((one, two) => one + two, 0);
+  print("JavaScript, compressed, bytes", `${sum} in ${sizes.length} files, the largest ${Math.max(...sizes)}`);
+}
+
 async function printFirstPaint(page: Page, name: string): Promise<void> {
   const read = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null";
   let paint: number | null = null;
@@ -143,10 +154,13 @@ async function printTasks(page: Page, name: string): Promise<void> {
   const at = (list: readonly number[], share: number): string =>
     (list[Math.floor((list.length - 1) * share)] ?? 0).toFixed(1);
   print(
-    `${name}: waits for the main thread, ms: median ${at(turns, 0.5)}, p95 ${at(turns, 0.95)}, p99 ${at(turns, 0.99)}, most`,
+    `${name}: tasks of the main thread, ms: median ${at(turns, 0.5)}, p95 ${at(turns, 0.95)}, p99 ${at(turns, 0.99)}, the longest`,
     at(turns, 1),
   );
-  print(`${name}: tasks over 50 ms: ${long.length}, of which half over ${at(long, 0.5)}, the longest`, at(long, 1));
+  print(
+    `${name}: tasks over 50 ms: ${long.length} of ${turns.length}, half of them over ${at(long, 0.5)}, the longest`,
+    at(long, 1),
+  );
 }
 
 async function heapOf(devtools: CDPSession): Promise<number> {

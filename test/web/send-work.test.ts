@@ -4,7 +4,9 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { documentsPipeline } from "../../src/pipelines/documents/documents-pipeline.ts";
 import { imagesPipeline } from "../../src/pipelines/images/images-pipeline.ts";
+import { karaokePipeline } from "../../src/pipelines/karaoke/karaoke-pipeline.ts";
 import { startServer } from "../server/support/start-server.ts";
+import { toWav } from "../support/karaoke-songs.ts";
 import { makePdf } from "../support/make-documents.ts";
 import { smallPicture } from "../support/make-images.ts";
 import { openForTest, signal, temporaryFolder } from "../support/open-for-test.ts";
@@ -39,14 +41,14 @@ interface Dropped {
   readonly content: Buffer;
 }
 
-/** Drops pictures on the page as a person does. */
-async function dropPictures(page: Page, files: readonly Dropped[]): Promise<void> {
+/** Drops files on the page as a person does. */
+async function dropFiles(page: Page, files: readonly Dropped[]): Promise<void> {
   const given = files.map(({ name, content }) => ({ name, text: content.toString("base64") }));
   await page.evaluate(`{
     const data = new DataTransfer();
     for (const { name, text } of ${JSON.stringify(given)}) {
       const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-      data.items.add(new File([bytes], name, { type: "image/png" }));
+      data.items.add(new File([bytes], name, { type: name.endsWith(".png") ? "image/png" : "" }));
     }
     document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
   }`);
@@ -62,7 +64,7 @@ test("images are dropped, refusals are told where they belong, and the batch is 
   await page.getByRole("link", { name: "New work" }).click();
   await page.getByRole("radio", { name: /Documents/ }).waitFor();
   const png = await smallPicture().png().toBuffer();
-  await dropPictures(page, [
+  await dropFiles(page, [
     { name: "beach.png", content: png },
     { name: "not-a-picture.png", content: Buffer.from([0, 1, 2, 3]) },
     { name: "hills.png", content: png },
@@ -132,16 +134,56 @@ test("documents that are dropped in the library are found by what is in them, by
   expect([...complaints, ...other.complaints]).toEqual([]);
 });
 
-test("exports are put into another order by keys and by dragging, halted, and played", async () => {
+test("a karaoke project is dropped and becomes an MP4, which is played and served in ranges", async () => {
+  const milepost = await openForTest("memory");
+  milepost.pipeline(imagesPipeline());
+  milepost.pipeline(karaokePipeline());
+  await milepost.work({ concurrency: 1 });
+  const { url } = await startServer({ milepost, dashboard: dashboard.folder });
+  const { page, context, complaints } = await visit(browser, url);
+  await page.goto("/new");
+  await page.getByRole("radio", { name: /Karaoke/ }).waitFor();
+  const project = { lyrics: "song.lrc", audio: "song.wav", duration: 0.4 };
+  await dropFiles(page, [
+    { name: "song.json", content: Buffer.from(JSON.stringify(project)) },
+    { name: "song.lrc", content: Buffer.from("[00:00.00]<00:00.00>la <00:00.20>la<00:00.40>\n") },
+    { name: "song.wav", content: toWav([{ startMs: 0, endMs: 400, pitch: 0 }], 400, 8_000) },
+  ]);
+  await expect.poll(() => page.getByRole("radio", { name: /Karaoke/ }).isChecked()).toBe(true);
+  await page.getByLabel("Preset").selectOption("draft");
+  await page.getByRole("button", { name: "Start" }).click();
+  await page.locator(".batch-title .badge").getByText("completed", { exact: true }).waitFor();
+  await page.getByRole("link", { name: "Exports" }).click();
+  await page.getByRole("link", { name: "Play song.json" }).click();
+  const player = page.getByRole("dialog", { name: "song.json" }).locator("video");
+  await player.waitFor();
+  const address = (await player.getAttribute("src")) ?? "";
+  await player.evaluate("document.querySelector('video').play()");
+  await expect.poll(() => player.evaluate("document.querySelector('video').currentTime")).toBeGreaterThan(0.2);
+  expect(await player.evaluate("document.querySelector('video').videoWidth")).toBe(640);
+  const part = await context.request.get(address, { headers: { range: "bytes=4-11" } });
+  expect([part.status(), part.headers()["content-type"], (await part.body()).toString("latin1", 0, 4)]).toEqual([
+    206,
+    "video/mp4",
+    "ftyp",
+  ]);
+  expect(part.headers()["content-range"]).toMatch(/^bytes 4-11\/\d+$/);
+  expect(complaints).toEqual([]);
+});
+
+test("exports are seen, put into another order by keys and by dragging, halted, and played", async () => {
   const milepost = await openForTest("memory");
   const made = signal();
   const begun: string[] = [];
   const files = temporaryFolder();
   milepost.pipeline({
     name: "karaoke",
-    handler: async ({ key, batch }) => {
+    handler: async ({ key, batch }, step) => {
       begun.push(key);
-      if (key === "first") return made.wait.then(() => null);
+      if (key === "first") {
+        step.progress(1, 30, "frame");
+        return made.wait.then(() => null);
+      }
       const out = join(files, "batches", batch.id, "out");
       mkdirSync(out, { recursive: true });
       writeFileSync(join(out, `${key}.mp4`), "a video");
@@ -149,7 +191,9 @@ test("exports are put into another order by keys and by dragging, halted, and pl
     },
   });
   const { url } = await startServer({ milepost, files, dashboard: dashboard.folder });
-  const { id } = await milepost.submit({ pipeline: "karaoke", name: "songs", items: ["first", "one", "two", "three"] });
+  const project = { lyrics: { lines: [{ words: [{ text: "la", start: 0, end: 1 }] }] } };
+  const first = { key: "first", input: { project, outputPath: "first.mp4", baseFolder: files } };
+  const { id } = await milepost.submit({ pipeline: "karaoke", name: "songs", items: [first, "one", "two", "three"] });
   await milepost.submit({ pipeline: "karaoke", name: "last", items: ["last"] });
   await milepost.work({ concurrency: 1 });
   const { page, complaints } = await visit(browser, url, { isOperator: true });
@@ -170,6 +214,7 @@ test("exports are put into another order by keys and by dragging, halted, and pl
     .dragTo(waiting.getByText("three", { exact: true }));
   await expect.poll(order).toEqual(["last", "three", "two", "one"]);
 
+  await page.getByRole("img", { name: "first where its export stands" }).waitFor();
   await page.getByRole("button", { name: "Pause" }).click();
   await page.getByText("Paused: what runs halts at its next frame.").first().waitFor();
   expect((await milepost.queue("karaoke").snapshot()).state).toBe("paused");
@@ -207,10 +252,17 @@ test("the pages are free of violations of axe's rules in both themes", async () 
   await page.getByRole("button", { name: "Start without them" }).waitFor();
   expect(await violationsInBoth(page)).toEqual([]);
   await page.getByRole("button", { name: "Start without them" }).click();
-  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.locator(".batch-title").waitFor();
   await page.getByRole("link", { name: "Documents" }).click();
   await page.getByRole("link", { name: "b.txt" }).waitFor();
   expect(await violationsInBoth(page)).toEqual([]);
+  await page.getByRole("link", { name: "b.txt" }).press("Enter");
+  await page.getByRole("dialog", { name: "Document" }).waitFor();
+  expect(await violationsInBoth(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+  await page.getByLabel("Search in documents").fill("nowhere");
+  await page.getByRole("heading", { name: "Nothing was found" }).waitFor();
+  expect(await axeViolations(page)).toEqual([]);
   await page.getByRole("link", { name: "Exports" }).click();
   await page.getByRole("button", { name: "Move b up" }).waitFor();
   await page.getByRole("region", { name: "Running exports" }).waitFor();

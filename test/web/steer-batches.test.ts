@@ -155,3 +155,47 @@ test("a failed item among 100,000 is found by its state, by its name and by its 
     .waitFor();
   expect(complaints).toEqual([]);
 });
+
+test("batches are brought into another order by keys and by dragging, are told so, and run in it", async () => {
+  const milepost = await openForTest("memory");
+  const begun: string[] = [];
+  milepost.pipeline({ name: "noted", handler: async ({ key }) => begun.push(key) });
+  const { url } = await startServer({ milepost, dashboard: dashboard.folder });
+  const submit = (name: string, given: object) =>
+    milepost.submit({ pipeline: "noted", name, items: [name], ...given }).then(({ batch }) => batch);
+  const batches = [];
+  for (const [priority, name] of ["one", "two", "three", "four"].entries())
+    batches.push(await submit(name, { priority }));
+  await submit("apart", { queue: "other", priority: 9 });
+  const { page, complaints } = await visit(browser, url, { isOperator: true });
+  await page.goto("/");
+  const table = page.getByRole("table", { name: "Batches" });
+  const order = (): Promise<readonly string[]> => table.locator(".name > a").allTextContents();
+  const gripOf = (name: string) => table.getByRole("button", { name: `Move ${name} with the up and down keys` });
+  await expect.poll(order).toEqual(["one", "two", "three", "four", "apart"]);
+  await gripOf("four").press("ArrowUp");
+  await page.keyboard.press("ArrowUp");
+  await page.getByText("four is now 2 of 4 in queue noted.").waitFor({ state: "attached" });
+  await expect.poll(order).toEqual(["one", "four", "two", "three", "apart"]);
+  expect(await page.evaluate("document.activeElement.closest('.row').textContent")).toMatch(/^four/);
+
+  const drag = async (name: string, target: string, end: () => Promise<void>): Promise<void> => {
+    await gripOf(name).hover();
+    await page.mouse.down();
+    await table.getByRole("row").filter({ hasText: target }).getByRole("link").hover();
+    await end();
+  };
+  await drag("one", "three", () => page.mouse.up());
+  await expect.poll(order).toEqual(["four", "two", "three", "one", "apart"]);
+  await drag("three", "apart", () => page.mouse.up());
+  await drag("three", "four", () => page.keyboard.press("Escape"));
+  await page.mouse.up();
+  await drag("three", "four", () => page.mouse.up());
+  await expect.poll(order).toEqual(["three", "four", "two", "one", "apart"]);
+
+  await milepost.work({ concurrency: 1 });
+  for (const batch of batches) await batch.done();
+  expect(begun.filter((key) => key !== "apart")).toEqual(["three", "four", "two", "one"]);
+  await gripOf("one").waitFor({ state: "detached" });
+  expect(complaints).toEqual([]);
+});

@@ -78,7 +78,7 @@ test("a person watches their photos to the end, whatever they are called; others
 });
 
 test.each(["light", "dark"] as const)(
-  "both pages and a dialog are free of violations of axe's rules, %s",
+  "both pages, what opens over them and empty ones are free of violations of axe's rules; the focus comes back, %s",
   async (colorScheme) => {
     const milepost = await openForTest("memory");
     milepost.pipeline({
@@ -114,6 +114,25 @@ test.each(["light", "dark"] as const)(
     await page.getByRole("link", { name: "Example" }).click();
     await page.getByRole("dialog").getByText("Attempts, the latest first").waitFor();
     expect(await axeViolations(page)).toEqual([]);
+    const focused = (): Promise<string> => page.evaluate("document.activeElement.textContent");
+    await page.keyboard.press("Escape");
+    await expect.poll(focused).toBe("Example");
+    await page.getByRole("button", { name: "Cancel", exact: true }).press("Enter");
+    await page.getByRole("dialog", { name: "Cancel?" }).waitFor();
+    expect([await focused(), await axeViolations(page)]).toEqual(["Keep as it is", []]);
+    await page.keyboard.press("Enter");
+    await expect.poll(focused).toBe("Cancel");
+
+    const stranger = await visit(browser, url, { colorScheme });
+    await stranger.page.goto("/");
+    await stranger.page.getByRole("heading", { name: "Nothing has been sent in yet" }).waitFor();
+    await stranger.page.getByRole("button", { name: "Sign in" }).press("Enter");
+    await stranger.page.getByLabel("Token").fill("not the token");
+    await stranger.page.keyboard.press("Enter");
+    await stranger.page.getByRole("alert").waitFor();
+    expect(await axeViolations(stranger.page)).toEqual([]);
+    await stranger.page.keyboard.press("Escape");
+    expect(await stranger.page.evaluate("document.activeElement.textContent")).toBe("Sign in");
     await batch.cancel();
     expect(complaints).toEqual([]);
   },

@@ -4,17 +4,24 @@ import type { ItemError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
 import type { Attempt } from "../attempt.ts";
 import { type Runner, ThreadCrash } from "../executor.ts";
-import type { Step } from "../pipeline.ts";
+import type { HandlerItem, Step, ThreadedRun } from "../pipeline.ts";
 import type { FromThread, ThreadResult, ToThread } from "./messages.ts";
 
 /** Runs a pipeline's module in worker threads, one attempt at a time in each. */
 export class ThreadRunner implements Runner {
   readonly #pool: Piscina;
   readonly #module: URL;
+  readonly #discard: ThreadedRun["discard"];
   readonly #kills = new Map<Step, AbortController>();
+  readonly #running = new Set<HandlerItem>();
+  readonly #onExit = (): void => {
+    for (const item of this.#running) this.#discard(item);
+  };
 
-  constructor(options: { readonly module: URL; readonly memoryMb: number; readonly threads: number }) {
+  constructor(options: ThreadedRun & { readonly threads: number }) {
     this.#module = options.module;
+    this.#discard = options.discard;
+    process.on("exit", this.#onExit);
     const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
     this.#pool = new Piscina({
       filename: new URL(`./thread-entry.${ending}`, import.meta.url).href,
@@ -28,16 +35,21 @@ export class ThreadRunner implements Runner {
     this.#pool.on("error", () => {});
   }
 
-  readonly handler = async (item: unknown, step: Step): Promise<Json | undefined> => {
+  readonly handler = async (item: HandlerItem, step: Step): Promise<Json | undefined> => {
     const { port1, port2 } = new MessageChannel();
     const kill = new AbortController();
     this.#kills.set(step, kill);
+    this.#running.add(item);
     serve(port1, step);
     try {
       const result = await this.#runInPool({ module: this.#module.href, item, port: port2 }, kill.signal);
       if ("output" in result) return result.output;
       throw toError(result.error);
+    } catch (error) {
+      if (error instanceof ThreadCrash) this.#discard(item);
+      throw error;
     } finally {
+      this.#running.delete(item);
       this.#kills.delete(step);
       port1.close();
     }
@@ -60,8 +72,9 @@ export class ThreadRunner implements Runner {
   }
 
   /** Ends all threads. */
-  close(): Promise<void> {
-    return this.#pool.destroy();
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+    process.off("exit", this.#onExit);
   }
 }
 

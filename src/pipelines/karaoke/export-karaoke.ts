@@ -47,7 +47,7 @@ async function exportOne(item: HandlerItem, step: Step, render: RenderVideo): Pr
   const options = toKaraokeOptions({ ...(item.batch.options as object | null), ...input.settings });
   if (input.overwrites !== undefined) throw overwrites("an input of the batch");
   const path = resolve(input.baseFolder, input.outputPath);
-  const loaded = await load(input, options);
+  const loaded = await loadVideo(input, options);
   const inputs = inputsOf(input, loaded);
   assertNoInput(path, inputs);
   const file = await VideoFile.begin(path, item.id);
@@ -81,7 +81,11 @@ function hooksOf(step: Step): RenderHooks {
   };
 }
 
-async function load(input: VideoInput, options: KaraokeOptions): Promise<LoadedProject> {
+/** The project of an item. @throws {MilepostError} what is wrong with it, or with what was asked for */
+export async function loadVideo(
+  input: VideoInput,
+  options: Pick<KaraokeOptions, "preset" | "presets" | "isConfined">,
+): Promise<LoadedProject> {
   const { project, baseFolder, files } = input;
   const how = await loadOptionsOf(options);
   if (typeof project !== "string") return loadProject({ value: project, baseFolder }, how);
@@ -136,7 +140,8 @@ function overwrites(what: string): NoRetryError {
   });
 }
 
-function toVideoInput(input: Json): VideoInput {
+/** @throws {NoRetryError} for what is no input of an export */
+export function toVideoInput(input: Json): VideoInput {
   if (
     typeof input === "object" &&
     input !== null &&

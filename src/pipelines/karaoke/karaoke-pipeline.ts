@@ -1,5 +1,8 @@
+import { resolve } from "node:path";
 import type { Json } from "../../core/json.ts";
-import type { PipelineDefinition } from "../../engine/pipeline.ts";
+import type { HandlerItem, PipelineDefinition } from "../../engine/pipeline.ts";
+import { VideoFile } from "./video-file.ts";
+import type { VideoInput } from "./video-input.ts";
 
 export type { VideoOutput } from "./export-karaoke.ts";
 export {
@@ -11,14 +14,17 @@ export {
   toKaraokeOptions,
 } from "./karaoke-options.ts";
 
+export const KARAOKE = "karaoke";
+
 /**
- * Shares of an export's time. Frames are encoded while others are drawn: what is left to encode once all are drawn is little.
+ * Shares of an export's time. Frames are encoded while others are drawn, so hardly any are left once all are drawn. Preparing takes
+ * its second or so however long the video is: this share lies between those of a short one, a third, and of a whole song, a fiftieth.
  */
 export const KARAOKE_STAGES = [
-  { name: "preparing", weight: 2 },
-  { name: "rendering", weight: 90 },
-  { name: "encoding", weight: 6 },
-  { name: "finalizing", weight: 2 },
+  { name: "preparing", weight: 5 },
+  { name: "rendering", weight: 93 },
+  { name: "encoding", weight: 1 },
+  { name: "finalizing", weight: 1 },
 ] as const;
 
 /** An export takes long and begins anew after a crash: how often a process was killed around it says little about it. */
@@ -38,13 +44,20 @@ const THREAD_MEMORY_MB = 1_024;
 export function karaokePipeline(): PipelineDefinition {
   const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
   return {
-    name: "karaoke",
+    name: KARAOKE,
     stages: KARAOKE_STAGES,
     crashBudget: CRASH_BUDGET,
     alike: withoutPlaces,
     module: new URL(`./karaoke-thread.${ending}`, import.meta.url),
     threadMemoryMb: THREAD_MEMORY_MB,
+    discard: removeHalf,
   };
+}
+
+/** What is left of an export that its thread cannot clean up any more. */
+function removeHalf({ id, input }: Pick<HandlerItem, "id" | "input">): void {
+  const { baseFolder, outputPath } = (input ?? {}) as Partial<VideoInput>;
+  if (baseFolder !== undefined && outputPath !== undefined) VideoFile.removeOwn(resolve(baseFolder, outputPath), id);
 }
 
 /** Where videos go does not change how long they take. */

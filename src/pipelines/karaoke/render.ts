@@ -94,17 +94,25 @@ export async function renderTo(
   }
 }
 
-/** One frame of the video, as PNG: the picture that is encoded, colours at half their resolution too. @throws as `renderVideo` */
-export async function renderFrame(loaded: LoadedProject, atMs: number): Promise<Buffer> {
+/**
+ * One frame of the video, as PNG: the picture that is encoded, colours at half their resolution too.
+ * @param sideMax pixels; what has a longer side is made smaller
+ * @throws as `renderVideo`
+ */
+export async function renderFrame(
+  loaded: LoadedProject,
+  atMs: number,
+  sideMax = Number.POSITIVE_INFINITY,
+): Promise<Buffer> {
   using _ = stayAlive();
   try {
-    return await drawFrame(loaded, atMs);
+    return await drawFrame(loaded, atMs, sideMax);
   } catch (error) {
     throw withFile(error, loaded.project);
   }
 }
 
-async function drawFrame(loaded: LoadedProject, atMs: number): Promise<Buffer> {
+async function drawFrame(loaded: LoadedProject, atMs: number, sideMax: number): Promise<Buffer> {
   const [painter, background] = [await painterOf(loaded), await openBackground(loaded)];
   try {
     await background.seek(atMs);
@@ -114,7 +122,11 @@ async function drawFrame(loaded: LoadedProject, atMs: number): Promise<Buffer> {
     const { createCanvas, ImageData } = await loadCanvas();
     const canvas = createCanvas(width, height);
     canvas.getContext("2d").putImageData(new ImageData(toRgba(painter.picture), width, height), 0, 0);
-    return await canvas.encode("png");
+    const scale = sideMax / Math.max(width, height);
+    if (scale >= 1) return await canvas.encode("png");
+    const small = createCanvas(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
+    small.getContext("2d").drawImage(canvas, 0, 0, small.width, small.height);
+    return await small.encode("png");
   } finally {
     background.close();
   }

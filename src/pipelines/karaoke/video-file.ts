@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
-import { renameSync } from "node:fs";
+import { readdirSync, renameSync, rmSync } from "node:fs";
 import { open, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { isLeftover, markedName } from "../../platform/process-mark.ts";
+import { isLeftover, isOwn, markedName } from "../../platform/process-mark.ts";
 import { systemHost } from "../../platform/system-host.ts";
 import { writeError } from "../file-errors.ts";
 import { makeDirectory } from "../make-directory.ts";
@@ -40,6 +40,19 @@ export class VideoFile {
       await rm(join(folder, name), { force: true }).catch(() => {});
     }
     return new VideoFile(path, join(folder, markedName(`.milepost-${itemId}-${host}`)));
+  }
+
+  /** Removes at once what attempts of the item in this process left; for when they cannot give it up themselves. */
+  static removeOwn(path: string, itemId: string): void {
+    const folder = dirname(path);
+    try {
+      for (const name of readdirSync(folder)) {
+        const isItems = TEMPORARY.exec(name)?.[1] === itemId && isOwn(name);
+        if (isItems) rmSync(join(folder, name), { force: true });
+      }
+    } catch {
+      // The next export into the folder tries again.
+    }
   }
 
   /**

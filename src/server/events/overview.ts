@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { MilepostError } from "../../core/errors.ts";
 import type { Milepost } from "../../engine/milepost.ts";
-import { toWireBatch } from "../../wire/batch.ts";
+import { toWireBatch, type WireBatch } from "../../wire/batch.ts";
 import type { Hide } from "./channel.ts";
 import type { EventStream } from "./event-stream.ts";
 import { inPieces, toFrame } from "./frame.ts";
@@ -15,6 +15,9 @@ const READ_AT_ONCE = 20;
 const READ_PER_LOOK = 400;
 /** Estimates that are looked at again, one after the other, between two looks. */
 const ESTIMATES_PER_LOOK = 20;
+/** All that run are read by pages, without estimates; those of so many are made before a newcomer is told, the others after it. */
+const PAGE_BATCHES = 250;
+const ESTIMATES_AT_ONCE = 200;
 const SNAPSHOT_BATCHES = 100;
 const FRAME_CHARACTERS = 131_072;
 
@@ -54,6 +57,8 @@ export class Overview {
   readonly #onError: (error: unknown) => void;
   readonly #readers = new Map<EventStream, Watched>();
   readonly #told = new Map<string, Told>();
+  /** Batches whose estimate was not asked for yet; some of them may be gone. */
+  readonly #unjudged = new Set<string>();
   #ticker: Ticker | null = null;
   #nextEstimate = 0;
   /** Readers that are about to be told of batches: what is known of these must stay. */
@@ -88,13 +93,13 @@ export class Overview {
   /** Tells a reader of the batches as they are now, and of their changes until it goes. */
   async admit(stream: EventStream, watched: Watched): Promise<void> {
     await this.#hold(async () => {
-      const ids = await this.#idsOf(watched);
-      await this.#read(ids.filter((id) => !this.#told.has(id)));
+      await (watched === "running" ? this.#readRunning() : this.#readNamed(watched));
       if (!stream.isOpen) return;
       // From here on it hears of changes; what it is shown is what all others were told, so that nothing goes back.
       this.#readers.set(stream, watched);
       void stream.closed.then(() => this.#leave(stream));
       this.#startTicker();
+      const ids = watched === "running" ? this.#toldToRun() : [...namedBy(watched)];
       for (let at = 0; at < ids.length; at += SNAPSHOT_BATCHES) {
         const some = ids.slice(at, at + SNAPSHOT_BATCHES).map((id) => this.#told.get(id));
         const batches = some
@@ -131,18 +136,62 @@ export class Overview {
     const others = [...new Set([...named, ...this.#told.keys()])].filter((id) => !running.has(id));
     const versions = new Map([...running, ...(await this.#milepost.versions(others))]);
     const changed = [...versions].filter(([id, version]) => this.#told.get(id)?.version !== version).map(([id]) => id);
-    await this.#read(new Set([...changed.slice(0, READ_PER_LOOK), ...this.#estimatesDue()]));
+    const due = changed.slice(0, READ_PER_LOOK);
+    await this.#read(new Set([...due, ...this.#takeUnjudged(READ_PER_LOOK - due.length), ...this.#estimatesDue()]));
     const gone = others.filter((id) => this.#told.has(id) && !versions.has(id));
     for (const id of gone) this.#told.delete(id);
     if (gone.length > 0) this.#tell(new Map(), gone);
     this.#dropUnwatched(named);
-    if (changed.length > READ_PER_LOOK) this.#ticker?.hint();
+    if (changed.length > READ_PER_LOOK || this.#unjudged.size > 0) this.#ticker?.hint();
   }
 
-  async #idsOf(watched: Watched): Promise<readonly string[]> {
-    if (watched === "running") return [...(await this.#milepost.versions()).keys()];
+  async #readNamed(watched: Exclude<Watched, "running">): Promise<void> {
     if (watched instanceof OwnRunning) await this.#findOwn([watched]);
-    return [...namedBy(watched)];
+    await this.#read([...namedBy(watched)].filter((id) => !this.#told.has(id)));
+  }
+
+  #toldToRun(): readonly string[] {
+    return [...this.#told].filter(([, { isEnded }]) => !isEnded).map(([id]) => id);
+  }
+
+  /** Reads all that run and are not known yet; those that are worked on get their estimates first. */
+  async #readRunning(): Promise<void> {
+    const worked: string[] = [];
+    for (let after: string | null | undefined; after !== null; ) {
+      const page = await this.#pageOfRunning(after);
+      const news = new Map<string, Told>();
+      for (const snapshot of page.batches) {
+        if (this.#told.has(snapshot.id)) continue;
+        news.set(snapshot.id, this.#toTold(toWireBatch(snapshot)));
+        this.#unjudged.add(snapshot.id);
+        if (snapshot.counts.processing > 0) worked.push(snapshot.id);
+      }
+      for (const [id, told] of news) this.#told.set(id, told);
+      if (news.size > 0) this.#tell(news, []);
+      after = page.nextCursor;
+      await setImmediate();
+    }
+    const first = new Set([...worked.slice(0, ESTIMATES_AT_ONCE), ...this.#unjudged.values().take(ESTIMATES_AT_ONCE)]);
+    const judged = [...first].slice(0, ESTIMATES_AT_ONCE);
+    for (const id of judged) this.#unjudged.delete(id);
+    await this.#read(judged);
+  }
+
+  /** From the first page again, where the batch that the last one ended with is not there any more. */
+  async #pageOfRunning(after: string | undefined): ReturnType<Milepost["batches"]> {
+    const query = { isEnded: false, limit: PAGE_BATCHES, withEstimates: false } as const;
+    try {
+      return await this.#milepost.batches({ ...query, ...(after !== undefined && { after }) });
+    } catch (error) {
+      if (after === undefined || !(error instanceof MilepostError && error.code === "NOT_FOUND")) throw error;
+      return this.#milepost.batches(query);
+    }
+  }
+
+  #takeUnjudged(most: number): readonly string[] {
+    const taken = this.#unjudged.values().take(Math.max(0, most)).toArray();
+    for (const id of taken) this.#unjudged.delete(id);
+    return taken.filter((id) => this.#told.has(id));
   }
 
   /** One read for each owner, however many of its readers there are. */
@@ -195,13 +244,17 @@ export class Overview {
   async #readOne(id: string): Promise<{ readonly id: string; readonly told: Told } | null> {
     try {
       const batch = toWireBatch(await this.#milepost.batch(id).snapshot());
-      const { version, owner, endedAt } = batch;
-      const json = JSON.stringify(batch);
-      return { id, told: { version, json, publicJson: this.#hide(json), owner, isEnded: endedAt !== null } };
+      return { id, told: this.#toTold(batch) };
     } catch (error) {
       if (error instanceof MilepostError && error.code === "NOT_FOUND") return null;
       throw error;
     }
+  }
+
+  #toTold(batch: WireBatch): Told {
+    const { version, owner, endedAt } = batch;
+    const json = JSON.stringify(batch);
+    return { version, json, publicJson: this.#hide(json), owner, isEnded: endedAt !== null };
   }
 
   #tell(news: ReadonlyMap<string, Told>, gone: readonly string[]): void {
@@ -243,6 +296,7 @@ export class Overview {
     if (this.#readers.size > 0 || this.#newcomers > 0) return;
     this.close();
     this.#told.clear();
+    this.#unjudged.clear();
   }
 }
 

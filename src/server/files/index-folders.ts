@@ -6,7 +6,7 @@ import type { Milepost } from "../../engine/milepost.ts";
 import { SearchProcesses } from "../../pipelines/documents/search-processes.ts";
 import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
 import { DOCUMENTS_QUEUE } from "../../views/documents.ts";
-import { SESSION_OWNER } from "../callers.ts";
+import { SESSION_OWNER } from "../session-cookie.ts";
 import { bytesOf, codeOf, namesIn, removeAll } from "./disk.ts";
 import { Guards } from "./guards.ts";
 import type { Holdings } from "./holdings.ts";

@@ -1,5 +1,5 @@
 import type { Milepost } from "../../engine/milepost.ts";
-import { SESSION_OWNER } from "../callers.ts";
+import { SESSION_OWNER } from "../session-cookie.ts";
 import type { ServerLimits } from "../settings.ts";
 import type { BatchFolders } from "./batch-folders.ts";
 import type { Holdings } from "./holdings.ts";

@@ -23,7 +23,7 @@ import { toldTo } from "../hide-folder.ts";
 import { refusal } from "../problems.ts";
 import { batchParams, ownBatch } from "./batches.ts";
 
-const itemParams = batchParams.extend({ itemId: idSchema });
+export const itemParams = batchParams.extend({ itemId: idSchema });
 const tags = ["items"];
 
 /** The items of a batch: its owner and the operator see and steer them. */
@@ -186,7 +186,7 @@ async function control(
 }
 
 /** The item of the path, in a batch that the caller may know of. */
-async function ownItem(
+export async function ownItem(
   context: ServerContext,
   request: FastifyRequest,
   { batchId, itemId }: z.infer<typeof itemParams>,

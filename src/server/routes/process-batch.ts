@@ -75,6 +75,7 @@ export async function submitUploads(
   const uploads = await findUploads(context, owner, unique);
   const facet = facetFor(context, body.pipeline ?? known?.pipeline, uploads);
   await files.requireAllowance(owner, 0);
+  if (owner !== "") await context.backlog.requireRoom();
   if (known !== null && before.size === 0) {
     throw refusal("conflict", "there is a batch of that name that was not made of uploads; choose another name");
   }

@@ -60,6 +60,7 @@ export interface Candidate {
 }
 
 interface Queries {
+  readonly look: Statement<readonly [isSomething: boolean, nextAt: number | null]>;
   readonly worker: Statement;
   readonly promote: Statement;
   readonly candidates: Statement<CandidateTuple>;
@@ -78,7 +79,17 @@ interface Queries {
 
 function prepareQueries(connection: Connection): Queries {
   const joined = "@batches AS b JOIN @queues AS q ON q.name = b.queue";
+  const nextAt = `SELECT min(at) FROM (
+      SELECT greatest(due.run_at, b.start_at) AS at FROM ${joined} CROSS JOIN LATERAL (SELECT run_at FROM @items
+      WHERE batch = b.number AND state = 0 AND run_at > 0 AND NOT held ORDER BY run_at LIMIT 1) AS due WHERE ${WANTED}
+      UNION ALL SELECT b.start_at FROM ${joined} WHERE ${WANTED} AND b.start_at > $4) AS times`;
   return {
+    look: connection.query(`SELECT EXISTS (SELECT 1 FROM ${joined} JOIN @frontiers AS f ON f.batch = b.number WHERE ${WANTED}
+      AND (b.start_at IS NULL OR b.start_at <= $4) AND (EXISTS (SELECT 1 FROM @items WHERE batch = b.number AND ${READY})
+      OR EXISTS (SELECT 1 FROM @items WHERE batch = b.number AND fresh AND ordinal >= f.ordinal)))
+      OR EXISTS (SELECT 1 FROM @batches AS b WHERE b.ended_at IS NULL AND NOT b.is_removing
+      AND (cardinality($1::text[]) = 0 OR b.queue = ANY ($1)) AND EXISTS (SELECT 1 FROM @items
+      WHERE batch = b.number AND state = 0 AND run_at > 0 AND run_at <= $4)), (${nextAt})`),
     worker: connection.query("SELECT 1 FROM @workers WHERE number = $1 AND NOT is_draining"),
     // Of paused batches too: that a back-off is over can be seen. What others look at just now is theirs.
     promote: connection.query(`UPDATE @items AS i SET run_at = 0 FROM (SELECT due.batch, due.ordinal FROM @batches AS b
@@ -125,19 +136,30 @@ function prepareQueries(connection: Connection): Queries {
       FROM unnest($2::int[], $3::int[], $4::int[]) AS n (batch, first, last)`),
     advance: connection.query(`UPDATE @frontiers AS f SET ordinal = n.last + 1
       FROM unnest($1::int[], $2::int[]) AS n (batch, last) WHERE f.batch = n.batch`),
-    nextAt: connection.query(`SELECT min(at) FROM (
-      SELECT greatest(due.run_at, b.start_at) AS at FROM ${joined} CROSS JOIN LATERAL (SELECT run_at FROM @items
-      WHERE batch = b.number AND state = 0 AND run_at > 0 AND NOT held ORDER BY run_at LIMIT 1) AS due WHERE ${WANTED}
-      UNION ALL SELECT b.start_at FROM ${joined} WHERE ${WANTED} AND b.start_at > $4) AS times`),
+    nextAt: connection.query(nextAt),
   };
 }
 
 /** Prepares `claim` of the port. */
 export function prepareClaim(connection: Connection): (request: ClaimRequest) => Promise<Claimed> {
   const queries = prepareQueries(connection);
-  // A claim cannot be seen from outside, so nobody is told.
-  return (request) =>
-    connection.write((tx) => new Claim(queries, tx, request).run(), { gate: "shared", isTold: false });
+  let wasInVain = false;
+  return async (request) => {
+    // Who waits looks first: that is one statement, and nobody's way is crossed.
+    if (wasInVain && request.only === undefined) {
+      const [isSomething, nextAt] = (await connection.get(queries.look, ...wantedOf(request))) ?? [true, null];
+      if (!isSomething) return { leases: [], nextAt };
+    }
+    // A claim cannot be seen from outside, so nobody is told.
+    const options = { gate: "shared", isTold: false } as const;
+    const claimed = await connection.write((tx) => new Claim(queries, tx, request).run(), options);
+    wasInVain = claimed.leases.length === 0;
+    return claimed;
+  };
+}
+
+function wantedOf({ queues, pipelines, batch, now }: ClaimRequest): readonly unknown[] {
+  return [queues, pipelines, batch ?? null, now];
 }
 
 /**
@@ -156,7 +178,7 @@ class Claim {
     this.#queries = queries;
     this.#tx = tx;
     this.#request = request;
-    this.#wanted = [request.queues, request.pipelines, request.batch ?? null, request.now];
+    this.#wanted = wantedOf(request);
   }
 
   async run(): Promise<Claimed> {

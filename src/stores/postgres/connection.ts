@@ -62,8 +62,8 @@ export interface WriteOptions {
   readonly gate?: Gate;
   /** It resolves when the commit, and with it every earlier one, survives a power cut. */
   readonly isDurable?: boolean;
-  /** Asked after `work` whether a batch may have ended or gone; default: yes. */
-  readonly hasEnded?: () => boolean;
+  /** Asked after `work` whether somebody may wait for it: a batch that ended or went, orders for workers. Default: yes. */
+  readonly isAwaited?: () => boolean;
   /** False for what nobody else can see. Default true. */
   readonly isTold?: boolean;
   readonly isLong?: boolean;
@@ -84,14 +84,15 @@ export class Connection {
   readonly clock: Clock;
   readonly #options: ConnectionOptions;
   /** Called after each commit that changed something that others can see. */
-  onCommit: (mayHaveEnded: boolean) => void = () => {};
+  onCommit: (isAwaited: boolean) => void = () => {};
   /** For functions of the store that pass the gate by themselves. */
   readonly gateKey: string;
   #pg: PgModule | null = null;
   #pool: Pool | null = null;
   #isOpen = true;
   #statements = 0;
-  #durable = "";
+  /** The setting of `synchronous_commit` under which a commit waits until it survives a power cut. */
+  durableCommit = "on";
   /** Names this store object among all that have the store open. */
   self = "";
   /** Names the store among all stores, whichever way leads to it. */
@@ -163,12 +164,12 @@ export class Connection {
 
   /** Runs `work` in one transaction; if it throws, nothing was changed. `work` may run more than once. */
   async write<T>(work: (tx: Transaction) => Promise<T>, options: WriteOptions = {}): Promise<T> {
-    const { gate = "none", isDurable = false, hasEnded = () => true, isTold = true, isLong = false } = options;
+    const { gate = "none", isDurable = false, isAwaited = () => true, isTold = true, isLong = false } = options;
     const shortMs = gate === "alone" ? ALONE_TIMEOUT_MS : STATEMENT_TIMEOUT_MS;
     const timeoutMs = isLong ? LONG_MS : shortMs;
-    const commit = isDurable ? this.#durable : "; SET LOCAL synchronous_commit TO off";
+    const commit = isDurable ? this.durableCommit : "off";
     const plans = isLong ? "" : `; ${PLANS_SQL}`;
-    const begin = `BEGIN; ${LIMITS_SQL}; SET LOCAL statement_timeout TO ${timeoutMs}${commit}${plans}`;
+    const begin = `BEGIN; ${LIMITS_SQL}; SET LOCAL statement_timeout TO ${timeoutMs}; SET LOCAL synchronous_commit TO ${commit}${plans}`;
     let last: Transaction | null = null;
     const result = await this.#transact(begin, timeoutMs, (tx) => {
       last = tx;
@@ -177,7 +178,7 @@ export class Connection {
     });
     // Known only now: what was sent last is answered with the commit.
     const { hasChanged } = last ?? { hasChanged: false };
-    if (hasChanged && isTold) this.onCommit(hasEnded());
+    if (hasChanged && isTold) this.onCommit(isAwaited());
     return result;
   }
 
@@ -332,7 +333,7 @@ export class Connection {
     }
     this.self = self;
     // Where the server waits for more than its own disk, durable commits do too.
-    if (commit === "off") this.#durable = "; SET LOCAL synchronous_commit TO on";
+    if (commit !== "off") this.durableCommit = commit;
   }
 }
 

@@ -90,6 +90,8 @@ export class Ledger {
       this.#tx.send(this.#queries.write, ...columns);
     }
     if (this.hasOrders) this.#tx.send(this.#queries.raise);
+    // Nobody sees a commit that waits for the disk before it is there: who acts on an end acts on one that stays.
+    if (this.hasEnded) this.#tx.send(this.#queries.wait);
   }
 
   #toRow(entry: LedgerEntry): readonly (number | boolean | null)[] {
@@ -197,6 +199,7 @@ export interface LedgerQueries {
   readonly lock: Statement<EntryTuple>;
   readonly write: Statement;
   readonly raise: Statement;
+  readonly wait: Statement;
 }
 
 export function prepareLedger(connection: Connection): LedgerQueries {
@@ -216,5 +219,6 @@ export function prepareLedger(connection: Connection): LedgerQueries {
       cancelled, flight, percent_floor, control, is_cancelled, is_sealed, epoch, started_at, ended_at, checkpoint_at,
       priority, next_ordinal) WHERE b.number = n.number`),
     raise: connection.query("UPDATE @meta SET revision = revision + 1"),
+    wait: connection.query(`SET LOCAL synchronous_commit TO ${connection.durableCommit}`),
   };
 }

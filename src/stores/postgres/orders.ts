@@ -13,8 +13,24 @@ type OrderTuple = readonly [
   control: number,
 ];
 
-/** Prepares `orders` of the port. */
-export function prepareOrders(connection: Connection): (worker: number, confirmed: number | null) => Promise<Orders> {
+/**
+ * How long an answer stands for the next ones while commits are heard of and none of them can have changed it. A worker asks every
+ * 50 ms, and a pause is to be known in 250: the server may fall silent unnoticed.
+ */
+const KEPT_MS = 140;
+
+interface Kept {
+  readonly confirmed: number;
+  readonly leftMs: number;
+  readonly askedAt: number;
+  readonly awaited: number;
+}
+
+/** Prepares `orders` of the port. `awaited` is as of the watcher. */
+export function prepareOrders(
+  connection: Connection,
+  awaited: () => number | null,
+): (worker: number, confirmed: number | null) => Promise<Orders> {
   const session = connection.query<
     readonly [revision: number, leftMs: number | null, isDraining: boolean | null, confirmed: number | null]
   >(
@@ -45,14 +61,35 @@ export function prepareOrders(connection: Connection): (worker: number, confirme
     };
   }
 
+  /** What workers that had nothing to do but what they had confirmed were told last. */
+  const answers = new Map<number, Kept>();
+
+  function leftOf(worker: number, confirmed: number): number {
+    const kept = answers.get(worker);
+    if (kept === undefined || kept.confirmed !== confirmed || kept.awaited !== awaited()) return 0;
+    const sinceMs = connection.clock.monotonic() - kept.askedAt;
+    return sinceMs < KEPT_MS ? kept.leftMs - sinceMs : 0;
+  }
+
+  function keep(worker: number, answer: Omit<Kept, "awaited"> & { readonly awaited: number | null }): void {
+    answers.delete(worker);
+    for (const [other, { askedAt }] of answers) if (answer.askedAt - askedAt >= KEPT_MS) answers.delete(other);
+    if (answer.awaited !== null) answers.set(worker, { ...answer, awaited: answer.awaited });
+  }
+
   return async (worker, confirmed) => {
     if (confirmed === null) return readAll(worker);
+    const keptMs = leftOf(worker, confirmed);
+    if (keptMs > 0) return { leftMs: keptMs, revision: confirmed, isDraining: false, held: [] };
+    const before = { askedAt: connection.clock.monotonic(), awaited: awaited() };
     // Most calls find nothing new.
     const [revision, leftMs, isDraining, known] = (await connection.get(session, worker)) ?? [0, null, null, null];
     if (leftMs === null || isDraining === null || known === null) {
       return { leftMs: 0, revision, isDraining: false, held: [] };
     }
-    if (known < confirmed) await connection.write((tx) => tx.run(confirm, worker, confirmed));
-    return revision === confirmed ? { leftMs, revision, isDraining, held: [] } : readAll(worker);
+    if (known < confirmed) await connection.write((tx) => tx.run(confirm, worker, confirmed), { isTold: false });
+    if (revision !== confirmed) return readAll(worker);
+    if (!isDraining) keep(worker, { ...before, confirmed, leftMs });
+    return { leftMs, revision, isDraining, held: [] };
   };
 }

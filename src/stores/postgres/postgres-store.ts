@@ -25,8 +25,8 @@ export type PostgresStoreOptions = ConnectionOptions;
  * Opens a store in a schema of a PostgreSQL database (14 or newer), which is made if it is not there. Any number of processes on
  * any number of machines may have it open.
  *
- * Records survive the death of any process at once, and a power cut of the server after the next `checkpoint` or sealed
- * submission. Leases are judged by the server's clock. A call whose connection breaks is `STORE_UNAVAILABLE`: it may have taken
+ * Records survive the death of any process at once, and a power cut of the server after the next `checkpoint`, sealed
+ * submission or end of a batch. Leases are judged by the server's clock. A call whose connection breaks is `STORE_UNAVAILABLE`: it may have taken
  * effect all the same, and may be made again.
  *
  * @throws {MilepostError} `INVALID_ARGUMENT`, `MISSING_DEPENDENCY`, `NOT_FOUND`, `STORE_UNSUPPORTED`, `STORE_SCHEMA`, `STORE_READ_ONLY`;
@@ -57,7 +57,11 @@ function storeOver(connection: Connection): Store {
   return {
     location: connection.location.shown,
     identity: connection.identity,
-    ...prepareSessions(connection, ledger, { items, finishStalled: upkeep.finishStalled }),
+    ...prepareSessions(connection, ledger, {
+      items,
+      finishStalled: upkeep.finishStalled,
+      awaited: () => watcher.awaited,
+    }),
     ...prepareItemReads(connection),
     ...prepareLearning(connection, reads),
     prune: upkeep.prune,

@@ -23,7 +23,7 @@ export class Recorder {
   readonly #items: ItemQueries;
   readonly #reads: Reads;
   readonly #worker: Statement;
-  readonly #complete: Statement<readonly [place: number, hasEnded: boolean]>;
+  readonly #complete: Statement<readonly [place: number, hasEnded: boolean, unknown]>;
 
   constructor(
     connection: Connection,
@@ -35,8 +35,10 @@ export class Recorder {
     this.#items = parts.items;
     this.#reads = parts.reads;
     this.#worker = connection.query("SELECT 1 FROM @workers WHERE number = $1");
+    // The function has run to its end when its rows are read: what is set then stands at the commit, as in Ledger.
     this.#complete =
-      connection.query(`SELECT place, has_ended FROM @complete($1, $2, $3::int[], $4::int[], $5::int[], $6::bigint[], $7::bigint[],
+      connection.query(`SELECT place, has_ended, CASE WHEN has_ended THEN set_config('synchronous_commit',
+      '${connection.durableCommit}', true) END FROM @complete($1, $2, $3::int[], $4::int[], $5::int[], $6::bigint[], $7::bigint[],
       $8::bigint[], $9::text[])`);
   }
 
@@ -73,7 +75,7 @@ export class Recorder {
   }
 
   async #recordAny(reports: readonly Report[], now: number): Promise<readonly ReportResult[]> {
-    let hasEnded = false;
+    let isAwaited = false;
     const work = async (tx: Transaction): Promise<readonly ReportResult[]> => {
       const changes = new ItemChanges(this.#items, tx);
       const ledger = new Ledger(this.#ledgerQueries, tx, now);
@@ -84,21 +86,21 @@ export class Recorder {
       const results = reports.map((report) => recordOne(changes, ledger, report));
       changes.settle();
       ledger.settle();
-      hasEnded = ledger.hasEnded;
+      isAwaited = ledger.hasEnded || ledger.hasOrders;
       return results;
     };
-    return this.#connection.write(work, { gate: "shared", hasEnded: () => hasEnded });
+    return this.#connection.write(work, { gate: "shared", isAwaited: () => isAwaited });
   }
 
   async amend(amendment: Amendment): Promise<Amended> {
-    let hasEnded = false;
+    let isAwaited = false;
     const work = async (tx: Transaction): Promise<Amended> => {
       const ledger = new Ledger(this.#ledgerQueries, tx, amendment.now);
       const amended = await this.#amendNow(tx, amendment, ledger);
-      hasEnded = ledger.hasEnded;
+      isAwaited = ledger.hasEnded || ledger.hasOrders;
       return amended;
     };
-    return this.#connection.write(work, { gate: "shared", hasEnded: () => hasEnded });
+    return this.#connection.write(work, { gate: "shared", isAwaited: () => isAwaited });
   }
 
   async #amendNow(tx: Transaction, { ref, worker, change }: Amendment, ledger: Ledger): Promise<Amended> {

@@ -68,6 +68,8 @@ class PostgresRestore implements Restore {
     const publish = async (tx: Transaction): Promise<void> => {
       if ((await tx.run(this.#queries.publish, this.#mark)) === 0) this.#refuse();
     };
+    // The planner knows nothing of what has just been written, until the server gets round to it.
+    await this.#connection.write(async (tx) => tx.send(this.#queries.analyze), { isTold: false, isLong: true });
     // Durable, and with it all that was written before.
     await this.#connection.write(publish, { isDurable: true });
     await this.#connection.close();
@@ -131,6 +133,7 @@ function prepareQueries(connection: Connection, mark: string) {
   return {
     mine: connection.query("SELECT 1 FROM @meta WHERE restoring = $1 FOR SHARE"),
     publish: connection.query("UPDATE @meta SET restoring = NULL WHERE restoring = $1"),
+    analyze: connection.query("ANALYZE @batches, @items, @attempts, @removals"),
     discard: dropCopySql(mark, MIGRATIONS).map((sql) => connection.query(sql)),
     head: connection.query("UPDATE @meta SET revision = $1"),
     sequence: connection.query("SELECT setval(pg_get_serial_sequence('@.' || $1::text, 'number'), $2::bigint, false)"),

@@ -36,7 +36,11 @@ export const BEAT = "UPDATE @workers SET beat_at = :now WHERE number = $1 RETURN
 export function prepareSessions(
   connection: Connection,
   ledgerQueries: LedgerQueries,
-  parts: { readonly items: ItemQueries; readonly finishStalled: () => Promise<void> },
+  parts: {
+    readonly items: ItemQueries;
+    readonly finishStalled: () => Promise<void>;
+    readonly awaited: () => number | null;
+  },
 ) {
   const insert = connection.query<
     readonly [number]
@@ -80,7 +84,7 @@ export function prepareSessions(
   }
 
   return {
-    orders: prepareOrders(connection),
+    orders: prepareOrders(connection, parts.awaited),
 
     async openSession(session: SessionSpec): Promise<number> {
       const { name, host, pid, birth, queues, batch, pipelines, concurrency, leaseMs, now } = session;

@@ -5,6 +5,8 @@ import type { Steps } from "./steps.ts";
 
 /** Long enough for a living process to go on with its next step. */
 const STALLED_MS = 10_000;
+/** Every process looks for such leftovers. */
+const LOOK_EVERY_MS = STALLED_MS / 2;
 
 /** Prepares `prune` and `checkpoint` of the port. */
 export function prepareUpkeep(connection: Connection, ledgerQueries: LedgerQueries, steps: Steps) {
@@ -41,12 +43,15 @@ export function prepareUpkeep(connection: Connection, ledgerQueries: LedgerQueri
 
   /** What was left of each half-removed batch when it was first seen so. */
   const seen = new Map<number, { readonly first: number | null; readonly at: number }>();
+  let lookedAt = Number.NEGATIVE_INFINITY;
 
   /** Goes on where a process died while it removed a batch: nobody has come further with it for a while. */
   async function finishStalled(): Promise<void> {
+    const now = connection.clock.monotonic();
+    if (now - lookedAt < LOOK_EVERY_MS) return;
+    lookedAt = now;
     const left = await connection.all(half);
     for (const number of seen.keys()) if (!left.some(([known]) => known === number)) seen.delete(number);
-    const now = connection.clock.monotonic();
     for (const [number, first] of left) {
       const known = seen.get(number);
       if (known === undefined || known.first !== first) seen.set(number, { first, at: now });

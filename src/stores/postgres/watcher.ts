@@ -40,6 +40,7 @@ export class Watcher {
   #toldAt = Number.NEGATIVE_INFINITY;
   #isNotifying = false;
   #mayHaveEnded = false;
+  #awaited = 0;
   #tellsEnd = false;
   #isClosed = false;
   #telling: Promise<unknown> = Promise.resolve();
@@ -64,6 +65,11 @@ export class Watcher {
     return () => {
       if (this.#listeners.delete(id) && this.#listeners.size === 0) this.#stop();
     };
+  }
+
+  /** How many commits that somebody may wait for were heard of; null while those of others are not heard of. */
+  get awaited(): number | null {
+    return this.#isTold ? this.#awaited : null;
   }
 
   async close(): Promise<void> {
@@ -132,8 +138,9 @@ export class Watcher {
   /** Sends a hint to itself. While it has not come back, nobody relies on hints; where it never does, the connection is dead. */
   async #probeNow(client: Client): Promise<void> {
     this.#isProbed = false;
-    await client.query("SELECT pg_notify($1, $2)", [this.#channel, `probe ${this.#self}`]);
+    // Before it is sent: it comes back before its query is answered, and then the next one has time.
     this.#scheduleProbe(client, PROBE_MS);
+    await client.query("SELECT pg_notify($1, $2)", [this.#channel, `probe ${this.#self}`]);
   }
 
   #isProbed = false;
@@ -192,6 +199,7 @@ export class Watcher {
 
   #hear(mayHaveEnded: boolean): void {
     this.#mayHaveEnded ||= mayHaveEnded;
+    if (mayHaveEnded) this.#awaited += 1;
     if (this.#isNotifying || this.#listeners.size === 0) return;
     this.#isNotifying = true;
     queueMicrotask(() => {

@@ -17,7 +17,13 @@ export interface TestSession {
 /** A session that a server of this test takes for one that it began. */
 export async function beginSession(server: TestServer): Promise<TestSession> {
   const secret = Buffer.from(await readFile(join(server.files, "secret"), "utf8"), "hex");
-  const callers = new Callers({ secret, token: TOKEN, limits: SERVER_LIMITS, now: () => Date.now() });
+  const callers = new Callers({
+    secret,
+    files: server.files,
+    token: TOKEN,
+    limits: SERVER_LIMITS,
+    now: () => Date.now(),
+  });
   const app = fastify();
   await app.register(cookie);
   app.post("/", async (request, reply) => callers.ensureOwner(request, reply));

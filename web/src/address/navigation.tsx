@@ -39,6 +39,8 @@ export function ViewLink(props: {
   readonly className?: string;
   readonly title?: string;
   readonly isCurrent?: boolean;
+  /** A name that somebody gave: it is written in the direction of its own script. */
+  readonly isName?: boolean;
   readonly children: ReactNode;
 }): JSX.Element {
   const onClick = (event: MouseEvent): void => {
@@ -51,6 +53,7 @@ export function ViewLink(props: {
       href={addressOf(props.to)}
       className={props.className}
       title={props.title}
+      dir={props.isName === true ? "auto" : undefined}
       aria-current={props.isCurrent === true ? "page" : undefined}
       onClick={onClick}
     >

@@ -122,7 +122,9 @@ function BatchHead(props: { readonly batch: WireBatch; readonly store: BatchStor
         <p className="crumbs">
           <ViewLink to={OVERVIEW}>All batches</ViewLink>
         </p>
-        <h1 title={titleOf(batch)}>{titleOf(batch)}</h1>
+        <h1 title={titleOf(batch)} dir="auto">
+          {titleOf(batch)}
+        </h1>
         <Badge state={batch.status} words={statusWords(batch)} />
       </div>
       <Standing batch={batch} perSecond={store.perSecond} />

@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { ApiError, type BatchUpdate, type WatchOptions } from "../../../src/client/client.ts";
 import type { WireBatch } from "../../../src/wire/batch.ts";
+import type { WireFailures } from "../../../src/wire/breakdown.ts";
 import { madeBatch } from "../testing/made-batch.ts";
 import { BatchStore } from "./batch-store.ts";
 import type { ItemNews } from "./item-list.ts";
@@ -42,7 +43,7 @@ class FakeBatch {
   }
 
   readonly read = async (): Promise<WireBatch> => this.batch;
-  readonly failures = async () => {
+  failures = async (): Promise<WireFailures> => {
     this.breakdowns += 1;
     return { failures: [{ message: "no", code: null, items: 1, example: { id: "i", key: "k", name: "k" } }] };
   };
@@ -82,6 +83,27 @@ test("a batch is followed: itself, its items, its rate, its failures", async () 
   await expect.poll(() => news.length).toBe(1);
   expect([store.perSecond, store.samples.all.length]).toEqual([5, 2]);
   await expect.poll(() => [store.failures.length, store.stages.length]).toEqual([1, 1]);
+  store.stop();
+});
+
+test("failures that come while others are read are read too, without waiting for the next change", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { fake, store } = follow();
+  const reading: (() => void)[] = [];
+  const read: number[] = [];
+  fake.failures = async () => {
+    read.push(fake.batch.counts.failed);
+    await new Promise<void>((resolve) => void reading.push(resolve));
+    return { failures: [] };
+  };
+  fake.tell(madeBatch(1, { version: 1, counts: { failed: 1 } }));
+  await vi.advanceTimersByTimeAsync(1);
+  fake.tell(madeBatch(1, { version: 2, counts: { failed: 7 } }));
+  await vi.advanceTimersByTimeAsync(1);
+  reading.pop()?.();
+  await vi.advanceTimersByTimeAsync(200);
+  expect(read).toEqual([1, 7]);
   store.stop();
 });
 

@@ -2,15 +2,16 @@ import { ApiError, type BatchClient } from "../../../src/client/client.ts";
 import type { WireBatch } from "../../../src/wire/batch.ts";
 import type { WireFailures, WireStages } from "../../../src/wire/breakdown.ts";
 import { Observable, type Schedule } from "../live/observable.ts";
+import { PacedRead } from "../live/paced-read.ts";
 import { RateMeter } from "../live/rate-meter.ts";
 import type { ConnectionState } from "../session/session-context.tsx";
 import { type ShownProblem, showProblem } from "../words/problem.ts";
 import type { ItemNews } from "./item-list.ts";
 import { Samples } from "./samples.ts";
 
+/** Between two readings of stages and failures; sooner where the number of failures is another. */
 const BREAKDOWN_EVERY_MS = 2_000;
-/** Reading it may take this part of the time at most. */
-const BREAKDOWN_SHARE = 20;
+const FAILURES_EVERY_MS = 200;
 
 export interface BatchStoreOptions {
   readonly client: Pick<BatchClient, "watch" | "failures" | "stages" | "read">;
@@ -38,8 +39,7 @@ export class BatchStore extends Observable {
   #problem: ShownProblem | null = null;
   #isGone = false;
   #isFollowing = false;
-  #breakdownTimer: ReturnType<typeof setTimeout> | undefined;
-  #breakdownAt = Number.NEGATIVE_INFINITY;
+  readonly #breakdown = new PacedRead(() => this.#readBreakdown());
 
   constructor(options: BatchStoreOptions) {
     super(options.schedule);
@@ -82,7 +82,7 @@ export class BatchStore extends Observable {
 
   stop(): void {
     this.#stop.abort();
-    clearTimeout(this.#breakdownTimer);
+    this.#breakdown.stop();
   }
 
   /** Tells a reader of items from now on; returns how to leave. */
@@ -143,12 +143,13 @@ export class BatchStore extends Observable {
       const batch = await this.#options.client.read();
       this.#see(batch);
     }
-    void this.#readBreakdown();
+    this.#breakdown.hint(0);
   }
 
   #see(batch: WireBatch): void {
     if (this.#batch !== null && batch.version < this.#batch.version) return;
     const isChanged = batch.version !== this.#batch?.version;
+    const isFailing = batch.counts.failed !== this.#batch?.counts.failed;
     this.#batch = batch;
     this.#problem = null;
     const timeMs = this.#options.now();
@@ -157,20 +158,12 @@ export class BatchStore extends Observable {
       const { low, median, high } = batch.estimate ?? { low: null, median: null, high: null };
       this.#samples.add({ timeMs, perSecond: this.perSecond, low, median, high });
     }
-    if (isChanged) this.#hintBreakdown();
+    if (isChanged) this.#breakdown.hint(isFailing ? FAILURES_EVERY_MS : BREAKDOWN_EVERY_MS);
     this.changed();
-  }
-
-  #hintBreakdown(): void {
-    if (this.#breakdownTimer !== undefined || this.#stop.signal.aborted) return;
-    const delayMs = Math.max(0, this.#breakdownAt - performance.now());
-    this.#breakdownTimer = setTimeout(() => void this.#readBreakdown(), delayMs);
   }
 
   async #readBreakdown(): Promise<void> {
     const { client } = this.#options;
-    const begun = performance.now();
-    this.#breakdownAt = Number.POSITIVE_INFINITY;
     try {
       const [{ failures }, { stages }] = await Promise.all([client.failures(), client.stages()]);
       this.#failures = failures;
@@ -178,9 +171,6 @@ export class BatchStore extends Observable {
     } catch {
       // The stream says what is wrong; what is known stays until it can be read again.
     }
-    const took = performance.now() - begun;
-    this.#breakdownAt = performance.now() + Math.max(BREAKDOWN_EVERY_MS, took * BREAKDOWN_SHARE);
-    this.#breakdownTimer = undefined;
     this.changed();
   }
 }

@@ -9,6 +9,10 @@ export interface Line {
   readonly colour: string;
 }
 
+/** Made once: that costs more than a hundred uses. */
+const TO_MINUTE = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const TO_SECOND = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
 const HEIGHT_PX = 130;
 const AXIS_PX = 72;
 
@@ -24,8 +28,10 @@ export function Chart(props: {
   readonly lines: readonly Line[];
   readonly hasBand?: boolean;
   readonly format: (value: number) => string;
+  /** What may lie between two marks of the upright axis; without it the usual tens. */
+  readonly steps?: readonly number[];
 }): JSX.Element {
-  const { times, lines, format, hasBand = false } = props;
+  const { times, lines, format, hasBand = false, steps } = props;
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
   const [pointed, setPointed] = useState<string | null>(null);
@@ -39,14 +45,17 @@ export function Chart(props: {
       setPointed(index === null ? null : wordsAt(latest.current, index));
     };
     const made = new uPlot(
-      optionsOf(element.clientWidth, { lines, hasBand, format, onPoint }),
+      optionsOf(element.clientWidth, { lines, hasBand, format, onPoint, steps }),
       dataOf(times, lines),
       element,
     );
     chart.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT_PX }));
     observer.observe(element);
-    const redraw = (): void => made.redraw();
+    const redraw = (): void => {
+      colours.clear();
+      made.redraw();
+    };
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const theme = new MutationObserver(redraw);
     theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
@@ -81,7 +90,7 @@ function wordsAt(
   const time = times[index];
   const values = lines.map(({ values }) => values[index]).filter((value) => value != null);
   if (time === undefined || values.length === 0) return null;
-  const at = new Date(time * 1_000).toLocaleTimeString();
+  const at = TO_SECOND.format(time * 1_000);
   const [first, last] = [values[0] ?? 0, values.at(-1) ?? 0];
   return `${at}: ${values.length > 1 ? `${format(first)} to ${format(last)}` : format(first)}`;
 }
@@ -93,6 +102,7 @@ function optionsOf(
     readonly hasBand: boolean;
     readonly format: (value: number) => string;
     readonly onPoint: (index: number | null) => void;
+    readonly steps: readonly number[] | undefined;
   },
 ): uPlot.Options {
   const axis = {
@@ -113,7 +123,13 @@ function optionsOf(
         space: 80,
         values: (_chart, ticks, _axis, _space, step) => ticks.map((tick) => timeTick(tick, step)),
       },
-      { ...axis, size: AXIS_PX, space: 30, values: (_chart, ticks) => ticks.map(parts.format) },
+      {
+        ...axis,
+        size: AXIS_PX,
+        space: 30,
+        values: (_chart, ticks) => ticks.map(parts.format),
+        ...(parts.steps !== undefined && { incrs: [...parts.steps] }),
+      },
     ],
     series: [
       {},
@@ -133,17 +149,21 @@ function optionsOf(
 
 /** With seconds where less than a minute lies between two. */
 function timeTick(seconds: number, step: number): string {
-  const parts: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
-  if (step < 60) parts.second = "2-digit";
-  return new Date(seconds * 1_000).toLocaleTimeString([], parts);
+  return (step < 60 ? TO_SECOND : TO_MINUTE).format(seconds * 1_000);
 }
+
+/** Of the theme that is shown. */
+const colours = new Map<string, string>();
 
 /** A colour of the style as a canvas takes it: what it is in the theme that is shown. */
 function token(name: string): string {
+  const known = colours.get(name);
+  if (known !== undefined) return known;
   const probe = document.createElement("span");
   probe.style.color = `var(${name})`;
   document.documentElement.append(probe);
   const { color } = getComputedStyle(probe);
   probe.remove();
+  colours.set(name, color);
   return color;
 }

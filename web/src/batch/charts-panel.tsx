@@ -6,6 +6,13 @@ import { Chart } from "./chart.tsx";
 import { columnsOf, type Sample } from "./samples.ts";
 
 const SAMPLES_MIN = 3;
+const [MINUTE, HOUR, DAY] = [60, 3_600, 86_400];
+/** Seconds that make whole minutes, hours and days. */
+const TIME_STEPS = [
+  ...[1, 2, 5, 10, 20, 30].flatMap((count) => [count, count * MINUTE]),
+  ...[1, 2, 3, 6, 12].map((count) => count * HOUR),
+  ...[1, 2, 5, 10, 20, 50, 100].map((count) => count * DAY),
+].sort((one, two) => one - two);
 
 /** Rate and predicted time left as they were while the page was open. */
 export function ChartsPanel(props: {
@@ -37,6 +44,7 @@ export function ChartsPanel(props: {
         lines={left}
         hasBand
         format={formatDuration}
+        steps={TIME_STEPS}
       />
     </section>
   );

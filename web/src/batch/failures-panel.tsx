@@ -35,7 +35,9 @@ export function FailuresPanel(props: {
   };
   return (
     <section className="panel" aria-labelledby="failures-title">
-      <h2 id="failures-title">Failures</h2>
+      <h2 id="failures-title">
+        Failures <b>{showCount(batch.counts.failed)}</b>
+      </h2>
       {problem !== null && <Problem problem={problem} onClose={() => setProblem(null)} />}
       <ul className="failures">
         {failures.map(({ message, code, items, example }) => (

@@ -1,6 +1,5 @@
 import { type JSX, useEffect, useState } from "react";
 import { isUuid } from "../../../src/core/ids.ts";
-import { formatDuration } from "../../../src/format/duration.ts";
 import { formatBytes } from "../../../src/format/number.ts";
 import type { WireItemDetail } from "../../../src/wire/item.ts";
 import { PageViewer } from "../documents/page-viewer.tsx";
@@ -14,7 +13,7 @@ import { Problem } from "../parts/notice.tsx";
 import { PriorityField } from "../parts/priority-field.tsx";
 import { ItemBar } from "../parts/segment-bar.tsx";
 import { usePage } from "../session/session-context.tsx";
-import { showCount, showTime } from "../words/shown.ts";
+import { showCount, showDuration, showTime } from "../words/shown.ts";
 import type { BatchStore } from "./batch-store.ts";
 import { itemActions } from "./item-actions.ts";
 import { ItemOutput } from "./item-output.tsx";
@@ -60,7 +59,9 @@ function Detail(props: {
   const reread = (): void => void reader.read();
   return (
     <div className="item">
-      <h3 className="item-name">{lastPartOf(item.name)}</h3>
+      <h3 className="item-name" dir="auto">
+        {lastPartOf(item.name)}
+      </h3>
       {item.key !== lastPartOf(item.name) && !isUuid(item.key) && <p className="note item-name">{item.key}</p>}
       {reader.problem !== null && <Problem problem={reader.problem} />}
       <Standing item={item} />
@@ -152,11 +153,11 @@ function Attempts(props: { readonly runs: WireItemDetail["runs"] }): JSX.Element
           <li key={run.token}>
             <p>
               <Badge state={run.outcome ?? "processing"} words={run.outcome ?? "running"} />{" "}
-              <time dateTime={run.startedAt}>{showTime(run.startedAt)}</time>{" "}
+              <time dateTime={run.startedAt}>{showTime(run.startedAt)}</time> ·{" "}
               {run.endedAt === null ? (
                 <Elapsed sinceMs={Date.parse(run.startedAt)} />
               ) : (
-                formatDuration((Date.parse(run.endedAt) - Date.parse(run.startedAt)) / 1_000)
+                showDuration((Date.parse(run.endedAt) - Date.parse(run.startedAt)) / 1_000)
               )}
             </p>
             {run.error !== null && <p className="error-text">{run.error.message}</p>}

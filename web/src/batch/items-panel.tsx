@@ -87,7 +87,7 @@ function Items(props: {
       ) : (
         <ItemsTable list={list} view={view} />
       )}
-      <p className="note" aria-live="polite">
+      <p className="note" aria-live={view.search === "" ? "off" : "polite"}>
         {countWords(list, view)}
         {isFull && ` These are the first ${showCount(FOUND_MAX)}: search by name to see others.`}
       </p>
@@ -108,7 +108,7 @@ function ItemsToolbar(props: { readonly batch: WireBatch; readonly view: BatchPa
   return (
     <search className="toolbar">
       <SearchField view={view} />
-      <Group className="choices" label="State">
+      <Group className="choices states" label="State">
         <button
           type="button"
           aria-pressed={view.state === null && view.stage === null && view.error === null}

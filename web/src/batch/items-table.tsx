@@ -1,7 +1,7 @@
 // biome-ignore-all lint/a11y/useSemanticElements: rows that are placed by hand cannot be those of a table (parts/grid.tsx)
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type JSX, memo, useEffect, useLayoutEffect, useReducer, useRef } from "react";
-import { formatDuration, formatRelative } from "../../../src/format/duration.ts";
+import { formatRelative } from "../../../src/format/duration.ts";
 import type { BatchPageView } from "../address/address.ts";
 import { ViewLink } from "../address/navigation.tsx";
 import { useVersion } from "../live/observable.ts";
@@ -11,13 +11,15 @@ import { GridCell, GridHead, GridRow } from "../parts/grid.tsx";
 import { ItemBar } from "../parts/segment-bar.tsx";
 import { useNarrow } from "../parts/use-narrow.ts";
 import { usePage } from "../session/session-context.tsx";
-import { showCount } from "../words/shown.ts";
+import { showCount, showDuration } from "../words/shown.ts";
 import type { ItemList } from "./item-list.ts";
 import type { ItemRow } from "./item-row.ts";
 import { Scale } from "./scale.ts";
 
 const ROW_PX = 38;
 const CARD_PX = 64;
+/** Its head and edges: a short list takes no more room than it needs. */
+const FRAME_PX = 36;
 const CARDS_BELOW = "(width < 48rem)";
 
 /** The items of a batch, however many: only what is seen is drawn, and only that is read. */
@@ -29,6 +31,8 @@ export function ItemsTable(props: { readonly list: ItemList; readonly view: Batc
   const { count } = list;
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
   const scale = useRef(new Scale());
+  /** As the last scrolling left it: asking the page while it is drawn would lay it out twice. */
+  const scrolled = useRef(0);
   scale.current.setWhole(count * height);
   const virtual = useVirtualizer({
     count,
@@ -39,7 +43,8 @@ export function ItemsTable(props: { readonly list: ItemList; readonly view: Batc
       if (scrollElement === null) return undefined;
       const onScroll = (): void => {
         const factor = scale.current.factorIn(scrollElement);
-        tell(scrollElement.scrollTop * factor, false);
+        scrolled.current = scrollElement.scrollTop;
+        tell(scrolled.current * factor, false);
         if (factor !== 1) redraw();
       };
       scrollElement.addEventListener("scroll", onScroll, { passive: true });
@@ -58,11 +63,19 @@ export function ItemsTable(props: { readonly list: ItemList; readonly view: Batc
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was looked at may have been forgotten
   useEffect(() => list.need(first, Math.max(last, first)), [list, first, last, version]);
   // Where the list is taller than what is drawn of it, rows lie at their distance from what is seen.
-  const offset = (virtual.scrollOffset ?? 0) - (frame.current?.scrollTop ?? 0);
+  const offset = (virtual.scrollOffset ?? 0) - scrolled.current;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
-    <div ref={frame} className="table items" role="table" aria-label="Items" aria-rowcount={count + 1} tabIndex={0}>
-      <GridHead titles={["#", "Item", "State", "Progress", "Attempt", "Time", "Result"]} />
+    <div
+      ref={frame}
+      className="table items"
+      role="table"
+      aria-label="Items"
+      aria-rowcount={count + 1}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+      tabIndex={0}
+      style={list.hasMore ? undefined : { maxHeight: count * height + FRAME_PX }}
+    >
+      <GridHead titles={["#", "Item", "State", "Progress and result", "Attempt", "Time"]} />
       <div role="rowgroup" className="rows" style={{ height: scale.current.shown }}>
         {rows.map(({ index, start }) => (
           <Row key={index} row={list.rowAt(index)} index={index} top={Math.round(start - offset)} view={view} />
@@ -92,22 +105,35 @@ const Row = memo(function Row(props: {
     <GridRow className={isOpen ? "open" : ""} index={index} top={props.top}>
       <GridCell name="number">{showCount(row.ordinal + 1)}</GridCell>
       <GridCell name="name">
-        <ViewLink to={{ ...view, itemId: row.id }} title={row.name === row.key ? row.name : `${row.name} (${row.key})`}>
+        <ViewLink
+          to={{ ...view, itemId: row.id }}
+          title={row.name === row.key ? row.name : `${row.name} (${row.key})`}
+          isName
+        >
           {row.name}
         </ViewLink>
       </GridCell>
       <GridCell name="state">
         <Badge state={row.state} words={row.isHeld ? "held" : row.state} />
       </GridCell>
-      <GridCell name="progress">{row.state === "processing" && <Progress row={row} />}</GridCell>
+      <GridCell name={`outcome ${row.state}`}>
+        <Outcome row={row} view={view} />
+      </GridCell>
       <GridCell name="attempt">{row.attempts > 1 ? showCount(row.attempts) : ""}</GridCell>
       <GridCell name="time">
         <Duration row={row} />
       </GridCell>
-      <GridCell name="result">{row.hasOutput ? <OutputLink row={row} view={view} /> : row.error}</GridCell>
     </GridRow>
   );
 });
+
+/** How far it is while it runs; then what it made, or why it made nothing. */
+function Outcome(props: { readonly row: ItemRow; readonly view: BatchPageView }): JSX.Element | null {
+  const { row, view } = props;
+  if (row.state === "processing") return <Progress row={row} />;
+  if (row.hasOutput) return <OutputLink row={row} view={view} />;
+  return row.error === null ? null : <span title={row.error}>{row.error}</span>;
+}
 
 function Progress(props: { readonly row: ItemRow }): JSX.Element {
   const { stage, units, fraction, name } = props.row;
@@ -136,7 +162,7 @@ function OutputLink(props: { readonly row: ItemRow; readonly view: BatchPageView
 
 function Duration(props: { readonly row: ItemRow }): JSX.Element | null {
   const { state, startedMs, endedMs, readyMs } = props.row;
-  if (startedMs !== null && endedMs !== null) return <>{formatDuration((endedMs - startedMs) / 1_000)}</>;
+  if (startedMs !== null && endedMs !== null) return <>{showDuration((endedMs - startedMs) / 1_000)}</>;
   if (state === "processing" && startedMs !== null) return <Elapsed sinceMs={startedMs} />;
   return readyMs === null ? null : <Until timeMs={readyMs} />;
 }

@@ -32,7 +32,7 @@ const DocumentRow = memo(function DocumentRow(props: {
   return (
     <li className="row">
       <div className="name">
-        <ViewLink to={{ ...view, docId, number: 1 }} title={filename}>
+        <ViewLink to={{ ...view, docId, number: 1 }} title={filename} isName>
           {filename}
         </ViewLink>
       </div>

@@ -58,15 +58,11 @@ function Library(props: Stores & { readonly view: DocumentsView }): JSX.Element 
         <input
           type="search"
           aria-label="Search in documents"
-          placeholder="Search in all documents: words, or a whole sentence"
+          placeholder="Words, or a whole sentence"
           value={view.search}
           onChange={({ target }) => go({ ...view, search: target.value, docId: null }, { replace: true })}
         />
-        {isSearching && search.query === view.search.trim() && (
-          <output className="shown-count">
-            {showCount(search.hits.length)} {search.hits.length === 1 ? "place" : "places"}
-          </output>
-        )}
+        <output className="shown-count">{isSearching && foundWords(search, view)}</output>
       </search>
       {!isSearching && <AddDocuments library={library} uploads={uploads} />}
       {library.problem !== null && <Problem problem={library.problem} />}
@@ -83,6 +79,11 @@ function Library(props: Stores & { readonly view: DocumentsView }): JSX.Element 
       )}
     </>
   );
+}
+
+function foundWords({ query, hits }: SearchStore, view: DocumentsView): string {
+  if (query !== view.search.trim()) return "Searching …";
+  return `${showCount(hits.length)} ${hits.length === 1 ? "place" : "places"}`;
 }
 
 /** What is dropped is sent at once: documents need no choices. */

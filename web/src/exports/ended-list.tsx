@@ -1,5 +1,4 @@
 import { type JSX, useState } from "react";
-import { formatDuration } from "../../../src/format/duration.ts";
 import { EXPORTS } from "../address/address.ts";
 import { ViewLink } from "../address/navigation.tsx";
 import { Badge } from "../parts/badge.tsx";
@@ -7,7 +6,7 @@ import { Age } from "../parts/clock.tsx";
 import { Problem } from "../parts/notice.tsx";
 import { usePage } from "../session/session-context.tsx";
 import { type ShownProblem, showProblem } from "../words/problem.ts";
-import { showCount } from "../words/shown.ts";
+import { showCount, showDuration } from "../words/shown.ts";
 import type { ExportJob } from "./export-jobs.ts";
 import { JobName } from "./running-list.tsx";
 
@@ -64,7 +63,7 @@ function Outcome(props: { readonly job: ExportJob; readonly onChanged: () => voi
             {error.message}
           </span>
         )}
-        {error === null && state === "completed" && seconds !== null && `took ${formatDuration(seconds)}`}
+        {error === null && state === "completed" && seconds !== null && `took ${showDuration(seconds)}`}
       </div>
       <div className="time">{endedAt !== null && <Age time={endedAt} />}</div>
       <div className="moves">

@@ -9,6 +9,7 @@ import { ownerOf, titleOf } from "../words/batch-words.ts";
 import { showPercent } from "../words/shown.ts";
 import type { ExportJob } from "./export-jobs.ts";
 import type { ExportsStore } from "./exports-store.ts";
+import { FramePicture } from "./frame-picture.tsx";
 
 /** The exports that are being made. */
 export function RunningList(props: {
@@ -22,6 +23,7 @@ export function RunningList(props: {
       <ul className="table export-list">
         {props.jobs.map(({ batch, item, name }) => (
           <li key={item.id} className="row running">
+            <FramePicture job={{ batch, item, name }} isHalted={props.store.isHalted(batch)} />
             <JobName job={{ batch, item, name }} />
             <div className="state">
               {props.store.isHalted(batch) ? (
@@ -49,7 +51,7 @@ export function JobName(props: { readonly job: ExportJob }): JSX.Element {
   const { batch, item, name } = props.job;
   return (
     <div className="name">
-      <ViewLink to={{ ...batchView(batch.id), itemId: item.id }} title={item.name}>
+      <ViewLink to={{ ...batchView(batch.id), itemId: item.id }} title={item.name} isName>
         {name}
       </ViewLink>
       <span className="under">

@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { Observable } from "./observable.ts";
+import { PacedRead } from "./paced-read.ts";
 import { RateMeter } from "./rate-meter.ts";
 
 class Counter extends Observable {
@@ -43,4 +44,40 @@ test("changes that come faster than samples are kept do not make the window shor
   const meter = new RateMeter();
   for (let step = 0; step <= 10_000; step++) meter.add(step, step * 5);
   expect(meter.perSecond(50_000)).toBeCloseTo(200, 0);
+});
+
+test("what is hinted at is read at once, then as soon as its pause allows, and never twice at a time", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const ends: (() => void)[] = [];
+  let begun = 0;
+  const paced = new PacedRead(() => {
+    begun += 1;
+    return new Promise((resolve) => void ends.push(resolve));
+  });
+  const finish = async (): Promise<void> => {
+    ends.pop()?.();
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  paced.hint(1_000);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(begun).toBe(1);
+  paced.hint(1_000);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(begun).toBe(1);
+  await finish();
+  // It took 10 ms, and rests 10 times as long at least; a more urgent hint comes no sooner than that.
+  await vi.advanceTimersByTimeAsync(50);
+  paced.hint(20);
+  await vi.advanceTimersByTimeAsync(49);
+  expect(begun).toBe(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(begun).toBe(2);
+  await finish();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(begun).toBe(2);
+  paced.stop();
+  paced.hint(0);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(begun).toBe(2);
 });

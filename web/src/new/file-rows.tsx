@@ -38,7 +38,7 @@ function FileRow(props: { readonly row: UploadRow; readonly onRemove: () => void
   const { file, state, sent, problem } = props.row;
   return (
     <li className={state}>
-      <span className="file-name" title={file.name}>
+      <span className="file-name" title={file.name} dir="auto">
         {file.name}
       </span>
       <span className="file-state">
@@ -51,7 +51,7 @@ function FileRow(props: { readonly row: UploadRow; readonly onRemove: () => void
         <ItemBar fraction={file.size === 0 ? 0 : sent / file.size} label={`Sent of ${file.name}`} />
       )}
       {problem !== null && (
-        <p className="error-text" role="alert">
+        <p className="error-text">
           {problem.title}. {problem.detail}
         </p>
       )}

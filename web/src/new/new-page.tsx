@@ -123,9 +123,13 @@ function Order(props: { readonly store: UploadStore; readonly pipeline: WirePipe
       ...(name.trim() !== "" && { name: name.trim() }),
       ...(priority !== "" && { priority: Number(priority) }),
     });
-    if (batchId === null) return;
+    if (batchId === null) {
+      announcer.say(standingWords(store));
+      return;
+    }
     announcer.say("Everything is sent; the batch has begun.");
-    go(batchView(batchId));
+    // Who went elsewhere in the meantime is not fetched back.
+    if (!store.isLeft) go(batchView(batchId));
   };
   return (
     <form
@@ -184,15 +188,15 @@ function Start(props: { readonly store: UploadStore; readonly isReady: boolean }
       <button type="submit" className="main" disabled={good === 0 || !isReady}>
         {broken > 0 ? "Try again" : refused > 0 ? "Start without them" : "Start"}
       </button>
-      <p className="note" role="status">
-        {refused > 0
-          ? `${showCount(refused)} of ${filesWords(rows.length)} refused.`
-          : rows.length === 0
-            ? "Nothing is sent before you start."
-            : filesWords(rows.length)}
-      </p>
+      <p className="note">{standingWords(store)}</p>
     </div>
   );
+}
+
+function standingWords({ rows }: UploadStore): string {
+  const refused = rows.filter(({ state }) => state === "refused").length;
+  if (refused > 0) return `${showCount(refused)} of ${filesWords(rows.length)} refused.`;
+  return rows.length === 0 ? "Nothing is sent before you start." : filesWords(rows.length);
 }
 
 function filesWords(count: number): string {

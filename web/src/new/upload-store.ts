@@ -35,6 +35,7 @@ export class UploadStore extends Observable {
   readonly #stops = new Map<number, AbortController>();
   #nextId = 1;
   #isSending = false;
+  #isLeft = false;
   #problem: ApiError | TypeError | null = null;
 
   constructor(options: { readonly client: Uploads; readonly schedule: Schedule }) {
@@ -74,7 +75,13 @@ export class UploadStore extends Observable {
 
   /** Who leaves the page sends nothing more. */
   stop(): void {
+    this.#isLeft = true;
     this.cancel();
+  }
+
+  /** True once nobody looks at it any more. */
+  get isLeft(): boolean {
+    return this.#isLeft;
   }
 
   add(files: Iterable<File>): void {

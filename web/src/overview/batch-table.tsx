@@ -11,9 +11,11 @@ import { SegmentBar } from "../parts/segment-bar.tsx";
 import { useNarrow } from "../parts/use-narrow.ts";
 import { doneWords, ownerOf, statusWords, timeWords, titleOf } from "../words/batch-words.ts";
 import { showCount, showPercent, showRate } from "../words/shown.ts";
+import { type TurnDrag, useTurnDrag } from "./turn-drag.ts";
+import type { NewPlace } from "./turns.ts";
 
 const ROW_PX = 60;
-const CARD_PX = 116;
+const CARD_PX = 132;
 const CARDS_BELOW = "(width < 56rem)";
 /** Rows from its end where the next page is asked for. */
 const NEAR_END = 20;
@@ -23,8 +25,12 @@ export function BatchTable(props: {
   readonly batches: readonly WireBatch[];
   readonly rateOf: (id: string) => number | null;
   readonly onNearEnd: () => void;
+  /** True where they stand in the order in which they run: they can be brought into another one. */
+  readonly isMovable: boolean;
+  readonly onMove: (moved: WireBatch, to: NewPlace) => void;
 }): JSX.Element {
-  const { batches, onNearEnd } = props;
+  const { batches, onNearEnd, isMovable } = props;
+  const { markOf, onPress, onKey } = useTurnDrag(batches, props.onMove);
   const body = useRef<HTMLDivElement>(null);
   const [margin, setMargin] = useState(0);
   const height = useNarrow(CARDS_BELOW) ? CARD_PX : ROW_PX;
@@ -52,7 +58,19 @@ export function BatchTable(props: {
         {rows.map(({ index, key, start }) => {
           const batch = batches[index];
           if (batch === undefined) return null;
-          return <BatchRow key={key} batch={batch} index={index} top={start - margin} rate={props.rateOf(batch.id)} />;
+          return (
+            <BatchRow
+              key={key}
+              batch={batch}
+              index={index}
+              top={start - margin}
+              rate={props.rateOf(batch.id)}
+              isMovable={isMovable && batch.endedAt === null}
+              mark={markOf(index)}
+              onPress={onPress}
+              onKey={onKey}
+            />
+          );
         })}
       </div>
     </div>
@@ -64,14 +82,30 @@ const BatchRow = memo(function BatchRow(props: {
   readonly index: number;
   readonly top: number;
   readonly rate: number | null;
+  readonly isMovable: boolean;
+  readonly mark: ReturnType<TurnDrag["markOf"]>;
+  readonly onPress: TurnDrag["onPress"];
+  readonly onKey: TurnDrag["onKey"];
 }): JSX.Element {
   const { batch, rate } = props;
   const title = titleOf(batch);
   const isRunning = batch.status === "processing";
   return (
-    <GridRow index={props.index} top={props.top}>
+    <GridRow index={props.index} top={props.top} id={batch.id} className={props.mark}>
       <GridCell name="name">
-        <ViewLink to={batchView(batch.id)} title={title}>
+        {props.isMovable && (
+          <button
+            type="button"
+            className="turn"
+            aria-label={`Move ${title} with the up and down keys`}
+            title={`Drag, or press the up and down keys: of queue ${batch.queue} what is higher runs sooner`}
+            onPointerDown={(event) => props.onPress(event, batch.id)}
+            onKeyDown={(event) => props.onKey(event, batch.id)}
+          >
+            <i className="grip" />
+          </button>
+        )}
+        <ViewLink to={batchView(batch.id)} title={title} isName>
           {title}
         </ViewLink>
         <span className="under" title={`${batch.pipeline} in queue ${batch.queue}, of ${ownerOf(batch)}`}>

@@ -1,4 +1,4 @@
-import { type JSX, useCallback, useEffect, useMemo, useRef } from "react";
+import { type JSX, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Client } from "../../../src/client/client.ts";
 import type { WireBatch } from "../../../src/wire/batch.ts";
 import { NEW, OVERVIEW, type OverviewView, SHOWS, type Show, SORTS, type Sort } from "../address/address.ts";
@@ -8,12 +8,15 @@ import { type Startable, useStarted } from "../live/use-started.ts";
 import { Group } from "../parts/grid.tsx";
 import { Empty, Problem } from "../parts/notice.tsx";
 import { usePage } from "../session/session-context.tsx";
+import { titleOf } from "../words/batch-words.ts";
+import { type ShownProblem, showProblem } from "../words/problem.ts";
 import { showCount } from "../words/shown.ts";
 import { BatchTable } from "./batch-table.tsx";
 import { BATCHES_MAX, type OverviewOptions, OverviewStore } from "./overview-store.ts";
 import { QueueStrip } from "./queue-strip.tsx";
 import { QueuesStore } from "./queues-store.ts";
 import { selectBatches } from "./select-batches.ts";
+import { type NewPlace, nextPlace } from "./turns.ts";
 
 /** The stores of the overview, which work together: queues are read again when batches have changed. */
 class LiveOverview implements Startable {
@@ -26,7 +29,13 @@ class LiveOverview implements Startable {
     const queues = isOperator ? new QueuesStore({ client, schedule: pacedFrames() }) : null;
     const onNews = (): void => queues?.hint();
     this.queues = queues;
-    this.store = new OverviewStore({ ...options, schedule: pacedFrames(), now: () => performance.now(), onNews });
+    this.store = new OverviewStore({
+      ...options,
+      setPriority: async (id, priority) => (await client.batch(id).setPriority(priority)).batch,
+      schedule: pacedFrames(),
+      now: () => performance.now(),
+      onNews,
+    });
   }
 
   start(): void {
@@ -82,12 +91,20 @@ function Batches(props: { readonly view: OverviewView; readonly store: OverviewS
   }, [store, isWholeNeeded]);
   const onNearEnd = useCallback(() => void store.loadMore(), [store]);
   const rateOf = useCallback((id: string) => store.rateOf(id), [store]);
+  const { move, problem, dismiss } = useMoves(store, view);
   return (
     <section aria-label="Batches">
       {(!store.isLoaded || store.batches.size > 0) && <Toolbar view={view} store={store} shown={batches.length} />}
       {store.problem !== null && <Problem problem={store.problem} />}
+      {problem !== null && <Problem problem={problem} onClose={dismiss} />}
       {batches.length > 0 ? (
-        <BatchTable batches={batches} rateOf={rateOf} onNearEnd={onNearEnd} />
+        <BatchTable
+          batches={batches}
+          rateOf={rateOf}
+          onNearEnd={onNearEnd}
+          isMovable={view.sort === "active" && !view.isReversed}
+          onMove={move}
+        />
       ) : (
         store.isLoaded && !store.isLoading && <Nothing view={view} isEmpty={store.batches.size === 0} />
       )}
@@ -99,6 +116,38 @@ function Batches(props: { readonly view: OverviewView; readonly store: OverviewS
       )}
     </section>
   );
+}
+
+/** Brings batches to other places, one after the other, and says what came of it. */
+function useMoves(
+  store: OverviewStore,
+  view: OverviewView,
+): {
+  readonly move: (moved: WireBatch, to: NewPlace) => void;
+  readonly problem: ShownProblem | null;
+  readonly dismiss: () => void;
+} {
+  const { announcer } = usePage();
+  const [problem, setProblem] = useState<ShownProblem | null>(null);
+  const before = useRef<Promise<void>>(Promise.resolve());
+  const move = useCallback(
+    (moved: WireBatch, to: NewPlace): void => {
+      const act = async (): Promise<void> => {
+        // Only now: where it stands is what the move before has made of it.
+        const isWay = to === "up" || to === "down";
+        const target = isWay ? nextPlace(selectBatches(store.batches, view), moved.id, to) : to;
+        if (target === undefined) return;
+        const { place, of } = await store.bringTo(moved, target);
+        announcer.say(`${titleOf(moved)} is now ${showCount(place)} of ${showCount(of)} in queue ${moved.queue}.`);
+      };
+      before.current = before.current.then(act).then(
+        () => setProblem(null),
+        (error: unknown) => setProblem(showProblem(error)),
+      );
+    },
+    [store, view, announcer],
+  );
+  return { move, problem, dismiss: useCallback(() => setProblem(null), []) };
 }
 
 const SHOW_WORDS: Readonly<Record<Show, string>> = {
@@ -167,7 +216,8 @@ function Toolbar(props: {
       <button type="button" aria-pressed={view.isReversed} onClick={() => change({ isReversed: !view.isReversed })}>
         Reversed
       </button>
-      <output className="shown-count">
+      {/* Told to who searches; what comes by itself is not worth an interruption. */}
+      <output className="shown-count" aria-live={view.search === "" ? "off" : "polite"}>
         {showCount(props.shown)}
         {store.hasMore ? "+" : ""} {props.shown === 1 && !store.hasMore ? "batch" : "batches"}
       </output>
@@ -190,15 +240,20 @@ function Nothing(props: { readonly view: OverviewView; readonly isEmpty: boolean
     <Empty title="Nothing has been sent in yet">
       {session.isOperator ? (
         <p>
-          <ViewLink to={NEW}>Send files in</ViewLink>, or run <code>milepost run images photos/*.jpg</code>: batches
-          appear here as soon as there are any.
+          Batches appear here as soon as there are any: of files that are sent in, of programs that use the{" "}
+          <a href="/api">API</a>, or of <code>milepost run images photos/*.jpg</code> on this store.
         </p>
       ) : (
         <p>
-          <ViewLink to={NEW}>Send files in</ViewLink>, and see here what becomes of them. If you run this server, sign
-          in with its token to see everything; programs send work in by the <a href="/api">API</a>.
+          Send images, documents or a karaoke project in, and see here what becomes of them. If you run this server,
+          sign in with its token to see everything; programs send work in by the <a href="/api">API</a>.
         </p>
       )}
+      <p>
+        <ViewLink to={NEW} className="button main">
+          Send files in
+        </ViewLink>
+      </p>
     </Empty>
   );
 }

@@ -4,6 +4,7 @@ import { Observable, type Schedule } from "../live/observable.ts";
 import { RateMeter } from "../live/rate-meter.ts";
 import type { ConnectionState } from "../session/session-context.tsx";
 import { type ShownProblem, showProblem } from "../words/problem.ts";
+import { lineOf, turnChanges } from "./turns.ts";
 
 const FIRST_PAGE = 100;
 const NEXT_PAGE = 1_000;
@@ -21,6 +22,7 @@ export interface OverviewOptions {
   readonly client: Pick<Client, "batches" | "watchMany">;
   readonly schedule: Schedule;
   readonly now: () => number;
+  readonly setPriority: (batchId: string, priority: number) => Promise<WireBatch>;
   readonly isOperator: boolean;
   readonly onConnection: (state: ConnectionState) => void;
   /** Told after changes came, for what is not in the stream itself. */
@@ -118,6 +120,15 @@ export class OverviewStore extends Observable {
     this.#batches.set(batch.id, batch);
     this.#measure(batch);
     this.changed();
+  }
+
+  /** Brings a batch to the place of another of its queue; tells which place of how many it has then. */
+  async bringTo(moved: WireBatch, target: WireBatch): Promise<{ readonly place: number; readonly of: number }> {
+    const changes = turnChanges(lineOf(this.#batches.values(), moved.queue), moved.id, target.id);
+    // From the end: whoever is at work meanwhile finds the order of before or of after, and nothing between.
+    for (const { id, priority } of changes.toReversed()) this.take(await this.#options.setPriority(id, priority));
+    const line = lineOf(this.#batches.values(), moved.queue);
+    return { place: line.findIndex(({ id }) => id === moved.id) + 1, of: line.length };
   }
 
   drop(ids: readonly string[]): void {

@@ -5,6 +5,7 @@ import { OVERVIEW } from "../address/address.ts";
 import { madeBatch } from "../testing/made-batch.ts";
 import { OverviewStore } from "./overview-store.ts";
 import { selectBatches } from "./select-batches.ts";
+import { lineOf } from "./turns.ts";
 
 const names = (batches: Iterable<WireBatch>) => Array.from(batches, ({ name }) => name);
 
@@ -43,6 +44,7 @@ class FakeServer {
   onState: StreamOptions["onState"];
   readonly asked: BatchesFilter[] = [];
   refusal: Error | null = null;
+  readonly prioritised: { readonly id: string; readonly priority: number }[] = [];
 
   constructor(count: number) {
     this.#batches = Array.from({ length: count }, (_, index) => madeBatch(index, { name: String(index) })).reverse();
@@ -86,6 +88,10 @@ function storeOf(server: FakeServer) {
     client: server,
     schedule: (task) => task(),
     now: () => now,
+    setPriority: async (id, priority) => {
+      server.prioritised.push({ id, priority });
+      return { ...(store.batches.get(id) ?? madeBatch(0)), priority };
+    },
     isOperator: true,
     onConnection: (state) => void states.push(state),
   });
@@ -124,6 +130,17 @@ test("what the stream tells later counts more than a page that was read before",
   await expect.poll(() => store.batches.size).toBe(2);
   expect(store.rateOf(newer.id)).toBe(10);
   store.stop();
+});
+
+test("a batch is brought to the place of another, and its place is told", async () => {
+  const server = new FakeServer(4);
+  const { store } = storeOf(server);
+  await store.reload();
+  const [first, , , last] = lineOf(store.batches.values(), "main");
+  if (first === undefined || last === undefined) throw new Error("there are four");
+  expect(await store.bringTo(last, first)).toEqual({ place: 1, of: 4 });
+  expect(server.prioritised).toEqual([{ id: last.id, priority: -1 }]);
+  expect(names(lineOf(store.batches.values(), "main"))).toEqual(["3", "0", "1", "2"]);
 });
 
 test("after a break the newest batches are read again, since what ended meanwhile is not told", async () => {

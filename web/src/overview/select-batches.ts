@@ -1,6 +1,9 @@
 import type { WireBatch } from "../../../src/wire/batch.ts";
 import type { OverviewView, Show, Sort } from "../address/address.ts";
 import { ownerOf, titleOf } from "../words/batch-words.ts";
+import { byTurn } from "./turns.ts";
+
+type Compare = (a: WireBatch, b: WireBatch) => number;
 
 const IS_SHOWN: Readonly<Record<Show, (batch: WireBatch) => boolean>> = {
   all: () => true,
@@ -13,8 +16,7 @@ const IS_SHOWN: Readonly<Record<Show, (batch: WireBatch) => boolean>> = {
 const ORDER = new Intl.Collator(undefined, { numeric: true });
 
 /** Each in the direction that is asked for first: the newest, the soonest, the most failed. */
-const BEFORE: Readonly<Record<Sort, (a: WireBatch, b: WireBatch) => number>> = {
-  active: (a, b) => rankOf(a) - rankOf(b) || byAge(a, b),
+const BEFORE: Readonly<Record<Exclude<Sort, "active">, Compare>> = {
   age: byAge,
   name: (a, b) => ORDER.compare(titleOf(a), titleOf(b)) || byAge(a, b),
   progress: (a, b) => (b.percent ?? -1) - (a.percent ?? -1) || byAge(a, b),
@@ -38,7 +40,7 @@ export function selectBatches(
       (view.queue === null || batch.queue === view.queue) &&
       (needle === "" || textOf(batch).includes(needle)),
   );
-  const compare = BEFORE[view.sort];
+  const compare = view.sort === "active" ? activeFirst(batches.values()) : BEFORE[view.sort];
   return found.sort(view.isReversed ? (a, b) => compare(b, a) : compare);
 }
 
@@ -65,10 +67,26 @@ function byAge(a: WireBatch, b: WireBatch): number {
   return a.id < b.id ? 1 : -1;
 }
 
-/** What runs, then what waits, then what has ended. */
-function rankOf({ status, endedAt }: WireBatch): number {
-  if (endedAt !== null) return 2;
-  return status === "processing" ? 0 : 1;
+/**
+ * What runs, then what waits, then what has ended, the newest first. The batches of a queue stand in the order in which they
+ * run: what has its turn before one that runs stands before it, though it be paused.
+ */
+function activeFirst(batches: Iterable<WireBatch>): Compare {
+  const lastRunning = new Map<string, WireBatch>();
+  for (const batch of batches) {
+    if (batch.status !== "processing") continue;
+    const last = lastRunning.get(batch.queue);
+    if (last === undefined || byTurn(batch, last) > 0) lastRunning.set(batch.queue, batch);
+  }
+  const rankOf = (batch: WireBatch): number => {
+    if (batch.endedAt !== null) return 2;
+    const last = lastRunning.get(batch.queue);
+    return last !== undefined && byTurn(batch, last) <= 0 ? 0 : 1;
+  };
+  return (a, b) => {
+    const rank = rankOf(a);
+    return rank - rankOf(b) || (rank === 2 ? byAge(a, b) : byTurn(a, b));
+  };
 }
 
 /** Those that end first, then those whose end is not known, then those that have ended. */

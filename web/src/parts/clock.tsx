@@ -1,4 +1,4 @@
-import { type JSX, useSyncExternalStore } from "react";
+import { type JSX, useMemo, useSyncExternalStore } from "react";
 import { formatDuration } from "../../../src/format/duration.ts";
 import { showAge, showExactTime } from "../words/shown.ts";
 
@@ -29,9 +29,11 @@ export function useNow(): number {
 
 /** How long ago something was; the exact time is told on request. */
 export function Age(props: { readonly time: string }): JSX.Element {
+  const { time } = props;
+  const exact = useMemo(() => showExactTime(time), [time]);
   return (
-    <time dateTime={props.time} title={showExactTime(props.time)}>
-      {showAge(props.time, useNow())}
+    <time dateTime={time} title={exact}>
+      {showAge(time, useNow())}
     </time>
   );
 }

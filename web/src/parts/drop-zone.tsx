@@ -49,6 +49,9 @@ export function DropZone(props: {
           target.value = "";
         }}
       />
+      <svg viewBox="0 0 24 24" aria-hidden="true">
+        <path d="M12 15V4m0 0L7.5 8.5M12 4l4.5 4.5M4 15v4a1 1 0 0 0 1 1h14a1 1 0 0 0 1-1v-4" />
+      </svg>
       <span className="drop-button">Choose files</span>
       <span>{isOver ? "Let go to add them" : props.children}</span>
     </label>

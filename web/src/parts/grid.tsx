@@ -23,11 +23,14 @@ export function GridRow(props: {
   readonly index: number;
   readonly top: number;
   readonly className?: string;
+  /** What the page finds it by. */
+  readonly id?: string;
   readonly children: ReactNode;
 }): JSX.Element {
   return (
     <div
       role="row"
+      data-id={props.id}
       className={`row ${props.className ?? ""}`}
       aria-rowindex={props.index + 2}
       style={{ transform: `translateY(${props.top}px)` }}

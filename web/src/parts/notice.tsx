@@ -22,6 +22,11 @@ export function Problem(props: { readonly problem: ShownProblem; readonly onClos
 export function Empty(props: { readonly title: string; readonly children: ReactNode }): JSX.Element {
   return (
     <div className="empty">
+      <svg viewBox="0 0 72 48" aria-hidden="true">
+        <rect x="4" y="6" width="64" height="8" rx="4" />
+        <rect x="4" y="20" width="44" height="8" rx="4" />
+        <rect x="4" y="34" width="24" height="8" rx="4" />
+      </svg>
       <h2>{props.title}</h2>
       <div>{props.children}</div>
     </div>

@@ -2,13 +2,16 @@ import type { JSX } from "react";
 import type { WireBatch } from "../../../src/wire/batch.ts";
 import { countsWords, STATES_SHOWN } from "../words/batch-words.ts";
 
+/** Of more items one is less than a pixel: there is no step that a motion would smooth, and each costs a layout a frame. */
+const SMOOTH_MAX = 1_000;
+
 /** A batch's items by state as a bar; a state that has any is never too thin to be seen. */
 export function SegmentBar(props: { readonly batch: WireBatch; readonly className?: string }): JSX.Element {
   const { counts, percent } = props.batch;
   const ended = STATES_SHOWN.filter((state) => state !== "pending" && counts[state] > 0);
   return (
     <div
-      className={`bar ${props.className ?? ""}`}
+      className={`bar ${props.className ?? ""} ${counts.total <= SMOOTH_MAX ? "smooth" : ""}`}
       role="progressbar"
       aria-label="Progress"
       aria-valuemin={0}

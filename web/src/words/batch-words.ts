@@ -1,7 +1,6 @@
-import { formatDuration } from "../../../src/format/duration.ts";
 import { formatTimeLeft } from "../../../src/format/time-left.ts";
 import type { WireBatch } from "../../../src/wire/batch.ts";
-import { showCount } from "./shown.ts";
+import { showCount, showDuration } from "./shown.ts";
 
 /** In the order of bars and legends: what is done first, what waits last. */
 export const STATES_SHOWN = ["completed", "failed", "cancelled", "processing", "pending"] as const;
@@ -26,7 +25,7 @@ export function statusWords({ status, outcome }: Pick<WireBatch, "status" | "out
 export function timeWords(batch: WireBatch, nowMs: number): string {
   if (batch.endedAt !== null) {
     const seconds = (Date.parse(batch.endedAt) - Date.parse(batch.startedAt ?? batch.endedAt)) / 1_000;
-    return batch.startedAt === null ? "" : `took ${formatDuration(seconds)}`;
+    return batch.startedAt === null ? "" : `took ${showDuration(seconds)}`;
   }
   const startAtMs = batch.startAt === null ? null : Date.parse(batch.startAt);
   return formatTimeLeft({ ...batch, isEnded: false, startAtMs }, nowMs);

@@ -1,6 +1,6 @@
 import { formatDuration } from "../../../src/format/duration.ts";
 import type { WireDocument } from "../../../src/wire/document.ts";
-import { showCount } from "./shown.ts";
+import { showCount, showDuration } from "./shown.ts";
 
 const STATUS_WORDS: Readonly<Record<WireDocument["status"], string>> = {
   queued: "queued",
@@ -32,7 +32,7 @@ export function pagesWords({ page, totalPages, status }: Pick<WireDocument, "pag
 
 /** What it took, or about how long it will. */
 export function documentTimeWords(document: WireDocument): string {
-  if (document.completedAt !== null) return `took ${formatDuration(document.elapsedTime)}`;
+  if (document.completedAt !== null) return `took ${showDuration(document.elapsedTime)}`;
   const { estimatedRemaining } = document;
   return estimatedRemaining === null ? "" : `about ${formatDuration(estimatedRemaining)} left`;
 }

@@ -1,4 +1,4 @@
-import { formatRelative } from "../../../src/format/duration.ts";
+import { formatDuration, formatRelative } from "../../../src/format/duration.ts";
 import { formatRate } from "../../../src/format/number.ts";
 
 /** What stands for a value that is not known. */
@@ -25,6 +25,11 @@ export function showItems(count: number, of = ""): string {
 
 export function showRate(perSecond: number | null): string {
   return perSecond === null ? UNKNOWN : formatRate(perSecond);
+}
+
+/** How long something took: nothing takes no time at all. */
+export function showDuration(seconds: number): string {
+  return seconds < 0.05 ? "< 0.1 s" : formatDuration(seconds);
 }
 
 export function showAge(time: string, nowMs: number): string {

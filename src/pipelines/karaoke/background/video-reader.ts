@@ -6,6 +6,7 @@ import { FrameMemory } from "../media/frame-memory.ts";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
 import { loadWebcodecs, type WebcodecsModule } from "../media/load-webcodecs.ts";
 import { hasSaneIndex } from "../media/mp4-index.ts";
+import { hasSaneElements } from "../media/webm-elements.ts";
 import { within } from "../media/within.ts";
 import { reasonOf, renderError } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
@@ -71,6 +72,7 @@ export class VideoReader {
     }
     if (container === "mp4" && !(await hasSaneIndex(path, size)))
       throw invalid("the index of the background video is damaged");
+    if (container === "webm" && !(await hasSaneElements(path, size))) throw invalid("the background video is damaged");
     const [media, codecs] = await Promise.all([loadMediabunny(), loadWebcodecs()]);
     const input = new media.Input({
       source: new media.FilePathSource(path),

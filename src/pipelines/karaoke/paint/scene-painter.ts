@@ -1,8 +1,8 @@
 import type { Lyrics } from "../lyrics/lyrics.ts";
 import type { Project } from "../project.ts";
+import { placeDots } from "../scene/dots.ts";
 import { frameKeyOf, type Span, spansOf } from "../scene/fill.ts";
 import { layOut, type PageLayout, type Row } from "../scene/layout.ts";
-import { toEven } from "../scene/pixels.ts";
 import { type Moment, type Page, Timeline } from "../scene/timeline.ts";
 import { blendLayer, copyRectangle } from "./blend.ts";
 import { changedAreas, type Item } from "./changed-areas.ts";
@@ -89,8 +89,9 @@ export class ScenePainter {
     const row = page.layout.rows.find(({ line }) => line === countdown?.line);
     if (countdown === null || row === undefined) return items;
     const dots = this.#dotsOf(page, countdown.line, countdown.left);
-    const place = { row, fontSize: page.layout.fontSize, width: this.picture.width };
-    const { left, top } = placeDots(dots, this.#dotsOf(page, countdown.line, countdown.dots), place);
+    const all = this.#dotsOf(page, countdown.line, countdown.dots);
+    const place = { fontSize: page.layout.fontSize, width: this.picture.width };
+    const { left, top } = placeDots(row, { left: dots, all }, place);
     const area = { left, top, right: left + dots.width, bottom: top + dots.height };
     return [
       ...items,
@@ -131,22 +132,4 @@ export class ScenePainter {
 
 function boxOf({ left, top, width, height }: Row): Rectangle {
   return { left, top, right: left + width, bottom: top + height };
-}
-
-/** Before the line's first word, where it fits; else above it. Dots go out one by one, those nearest the word last. */
-function placeDots(
-  dots: Layer,
-  all: Layer,
-  { row, fontSize, width }: { readonly row: Row; readonly fontSize: number; readonly width: number },
-): { readonly left: number; readonly top: number } {
-  const gap = fontSize * 0.3;
-  const middle = row.top + row.baseline - fontSize * 0.35;
-  if (row.direction === "ltr" && row.left - gap - all.width >= 0) {
-    return { left: toEven(row.left - gap - dots.width), top: toEven(middle - dots.height / 2) };
-  }
-  if (row.direction === "rtl" && row.left + row.width + gap + all.width <= width) {
-    return { left: toEven(row.left + row.width + gap), top: toEven(middle - dots.height / 2) };
-  }
-  const left = toEven(Math.max(0, row.left + (row.width - dots.width) / 2));
-  return { left, top: toEven(Math.max(0, row.top + row.baseline - fontSize * 1.5 - dots.height / 2)) };
 }

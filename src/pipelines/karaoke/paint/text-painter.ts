@@ -1,5 +1,5 @@
+import { dotsSize } from "../scene/dots.ts";
 import type { Row } from "../scene/layout.ts";
-import { toEven } from "../scene/pixels.ts";
 import type { Style } from "../style.ts";
 import type { CanvasModule } from "./load-canvas.ts";
 import { type Layer, toLayer } from "./planes.ts";
@@ -9,10 +9,6 @@ export interface RowLayers {
   readonly unsung: Layer;
   readonly sung: Layer;
 }
-
-/** Parts of the font's size: a dot's radius, and from one dot to the next. */
-const DOT_RADIUS = 0.16;
-const DOT_STEP = 0.6;
 
 type Context = ReturnType<ReturnType<CanvasModule["createCanvas"]>["getContext"]>;
 
@@ -48,10 +44,7 @@ export class TextPainter {
   dots(count: number, fontSize: number, singer: string | undefined): Layer {
     const sungColor = this.#sungColor(singer);
     const outline = this.#style.outlineWidth * fontSize;
-    const step = DOT_STEP * fontSize;
-    const radius = DOT_RADIUS * fontSize;
-    const height = toEven(2 * (radius + outline) + 4);
-    const width = toEven((count - 1) * step + 2 * (radius + outline) + 4);
+    const { width, height, radius, step } = dotsSize(count, fontSize, outline);
     return this.#draw(width, height, (context) => {
       for (let dot = 0; dot < count; dot++) {
         const x = radius + outline + 1 + dot * step;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Line } from "../lyrics/lyrics.ts";
+import { dotsSize, placeDots } from "./dots.ts";
 import { spansOf, sungSpans } from "./fill.ts";
 import { type LayoutSettings, layOut, type PageLayout } from "./layout.ts";
 import type { Page } from "./timeline.ts";
@@ -152,6 +153,35 @@ describe("filling", () => {
       { numRuns: 60 },
     );
   });
+});
+
+test("dots that have no room before a line have some above it", () => {
+  const lines = [lineOf("one "), lineOf("two ")];
+  const page: Page = {
+    index: 0,
+    lines,
+    fromMs: 0,
+    untilMs: 10_000,
+    countdowns: [{ line: 1, fromMs: 0, untilMs: 3_000, dots: 3 }],
+  };
+  const stepOf = (some: Partial<LayoutSettings>): number => {
+    const { rows } = layOut(page, { ...settings, ...some }, measure);
+    const [one = 0, two = 0] = rows.map(({ top, baseline }) => top + baseline);
+    return (two - one) / settings.fontSize;
+  };
+  expect(stepOf({ align: "center" })).toBeCloseTo(1.45);
+  for (const align of ["start", "end"] as const) {
+    const isBefore = align === "end";
+    expect(stepOf({ align })).toBeCloseTo(isBefore ? 1.45 : 2.05);
+    const { rows, fontSize } = layOut(page, { ...settings, align }, measure);
+    const [one, two] = rows;
+    if (one === undefined || two === undefined) throw new Error("two rows are expected");
+    const all = dotsSize(3, fontSize, settings.outline);
+    const dots = placeDots(two, { left: all, all }, { fontSize, width: settings.width });
+    const isBelowOne = dots.top >= one.top + one.baseline;
+    const isBeforeTwo = dots.left + all.width <= two.left;
+    expect([isBelowOne, isBeforeTwo]).toEqual([true, isBefore]);
+  }
 });
 
 test("thousands of words that do not fit are not set at every size on the way down", () => {

@@ -1,4 +1,5 @@
 import type { Word } from "../lyrics/lyrics.ts";
+import { DOTS_HEIGHT, dotsSize, isRoomBefore } from "./dots.ts";
 import { toEven } from "./pixels.ts";
 import { type Measure, placeRow } from "./place-row.ts";
 import type { Page } from "./timeline.ts";
@@ -85,8 +86,9 @@ export function layOut(page: Page, settings: LayoutSettings, measure: Measure): 
     // Thousands of words are not set again and again at sizes at which they cannot fit.
     const leastRows = widths.reduce((sum, width) => sum + Math.max(1, (width * scale) / roomOf(sized)), 0);
     if (leastRows * EVENNESS * rowHeight > room && !isLast) continue;
-    const wrapped = wrapLines(page, sized, measure);
-    if (wrapped.length * rowHeight <= room || isLast) return { page, fontSize, rows: stack(wrapped, sized, measure) };
+    const placed = placeRows(page, wrapLines(page, sized, measure), sized, measure);
+    const height = placed.reduce((sum, { above }) => sum + above + rowHeight, 0);
+    if (height <= room || isLast) return { page, fontSize, rows: stack(placed, height, sized) };
   }
 }
 
@@ -204,24 +206,45 @@ function timeTokens(
   });
 }
 
-function stack(wrapped: readonly WrappedRow[], settings: LayoutSettings, measure: Measure): readonly Row[] {
-  const { height, fontSize, outline, position } = settings;
-  const step = LINE_HEIGHT * fontSize;
-  const whole = step * wrapped.length;
-  const margin = height * MARGIN;
-  const first = position === "top" ? margin : position === "bottom" ? height - margin - whole : (height - whole) / 2;
+type PlacedRow = Pick<Row, "line" | "direction" | "left" | "width" | "tokens"> & {
+  /** Pixels that stay free above it for dots that do not fit before it. */
+  readonly above: number;
+};
+
+function placeRows(
+  { countdowns }: Page,
+  wrapped: readonly WrappedRow[],
+  settings: LayoutSettings,
+  measure: Measure,
+): readonly PlacedRow[] {
+  const { width, align, fontSize, outline } = settings;
   const space = measure(" ", fontSize);
   return wrapped.map((row, index) => {
-    const baseline = first + index * step + step * 0.72;
+    const { line, direction } = row;
+    const placed = { line, direction, ...placeRow(row, { width, margin: MARGIN, align, space, outline }) };
+    const countdown = wrapped[index - 1]?.line === line ? undefined : countdowns.find((each) => each.line === line);
+    const dots = countdown && dotsSize(countdown.dots, fontSize, outline);
+    const isAbove = dots !== undefined && !isRoomBefore(placed, dots, settings);
+    return { ...placed, above: isAbove ? DOTS_HEIGHT * fontSize : 0 };
+  });
+}
+
+/** @param whole the height of all rows */
+function stack(placed: readonly PlacedRow[], whole: number, settings: LayoutSettings): readonly Row[] {
+  const { height, fontSize, outline, position } = settings;
+  const step = LINE_HEIGHT * fontSize;
+  const margin = height * MARGIN;
+  let next = position === "top" ? margin : position === "bottom" ? height - margin - whole : (height - whole) / 2;
+  return placed.map(({ above, ...row }) => {
+    const baseline = next + above + step * 0.72;
+    next += above + step;
     const top = toEven(baseline - ASCENT * fontSize - outline);
     const bottom = toEven(baseline + DESCENT * fontSize + outline + 1);
     return {
-      line: row.line,
-      direction: row.direction,
+      ...row,
       top,
       height: bottom - top,
       baseline: baseline - top,
-      ...placeRow(row, { width: settings.width, margin: MARGIN, align: settings.align, space, outline }),
     };
   });
 }
