@@ -12,7 +12,7 @@ interface Running extends Sized {
 /** What the engine saves of a batch, in one process. Times in seconds. */
 export interface FollowerState {
   readonly tally: Tally;
-  readonly noted: Noted;
+  readonly noted: readonly Noted[];
   readonly shown: Shown;
   /** Working time, and working time × workers that could have been busy. */
   readonly active: number;
@@ -100,14 +100,17 @@ export class BatchFollower {
     tally.sums.idle = Math.max(0, capacity - tally.sums.busy - ages);
     const facts = { tally, inFlight, active, workers: this.#workers, history: this.#history };
     const left = this.#workers > 0 ? estimateLeft(facts) : null;
-    const how = { shown: this.#state.shown, isOpen, isPaused: this.#isPaused, now };
+    const { shown: before, noted } = this.#state;
+    const terms = `${this.#total} ${this.#workers}`;
+    const how = { shown: before, noted, terms, isOpen, isPaused: this.#isPaused, now };
     const { answer, shown } = answerOf({ ...facts, ...how }, left);
-    const range = answer.estimate ?? answer.afterResume;
-    const noted =
-      range === null
-        ? this.#state.noted
-        : noteRange(this.#state.noted, this.#shareDone(), [active + range.low, active + range.high]);
-    this.#state = { ...this.#state, shown, noted };
+    const hasRange = left !== null && !isOpen;
+    const passed = active / (active + (left?.median ?? 0));
+    this.#state = {
+      ...this.#state,
+      shown,
+      noted: hasRange ? noteRange(noted, passed, [active + left.low, active + left.high, terms]) : noted,
+    };
     return answer;
   }
 
@@ -117,10 +120,9 @@ export class BatchFollower {
     return learn(this.#history, { ...this.#state, finish: this.#state.active });
   }
 
-  #shareDone(): number {
+  get #total(): number {
     const { completed, failed, cached } = this.#state.tally.sums;
-    const ended = completed + failed + cached;
-    return ended / (ended + this.#left);
+    return completed + failed + cached + this.#left;
   }
 
   #tick(now: number): void {

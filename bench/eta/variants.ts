@@ -34,7 +34,7 @@ export const ABLATIONS: readonly Ablation[] = [
   { name: "weight by length", constants: { lengthPower: 0 } },
   { name: "what may still happen", constants: { futureVariance: 0 } },
   { name: "play of the shown finish", constants: { slack: 0 } },
-  { name: "learned width", constants: { historyWidening: 0 } },
+  { name: "width that corrects itself", constants: { ownWidth: 0 } },
 ];
 
 /** `method` as it would be if it were not told something. */

@@ -170,25 +170,21 @@ function judge({ evidence, saved, facts, isPaused, now }: View, rivals: Rivals):
   const { row } = evidence;
   const alone = facts.workers > 0 ? estimateLeft(facts) : null;
   const left = alone === null ? null : withTimes(amongRivals(alone, rivals), evidence, now);
-  const state = { shown: saved.shown, isOpen: !row.isSealed, isPaused, now: now / 1_000 };
+  const others = rivals.better.length + rivals.older.length + rivals.younger.length;
+  const terms = `${row.counts.total} ${facts.workers} ${others}`;
+  const { shown: before, noted } = saved;
+  const state = { shown: before, noted, terms, isOpen: !row.isSealed, isPaused, now: now / 1_000 };
   const { answer, shown } = answerOf({ ...facts, ...state }, left);
+  const { active } = facts;
+  const isGiven = row.endedAt === null && answer.estimate !== null && left !== null && shown !== null;
   return {
     row,
     answer: row.endedAt === null ? answer : null,
     place: placeInQueue(rivals),
-    forecast: row.endedAt === null ? forecastOf(answer, facts.active, { row, shown }) : null,
+    forecast: isGiven
+      ? { shown, range: [active + left.low, active + left.high, terms], sharePassed: active / (active + left.median) }
+      : null,
   };
-}
-
-function forecastOf(
-  { estimate }: Answer,
-  active: number,
-  { row, shown }: { readonly row: BatchRow; readonly shown: number | null },
-): Forecast | null {
-  if (estimate === null || shown === null) return null;
-  const { pending, processing, total } = row.counts;
-  const range = [active + estimate.low, active + estimate.high] as const;
-  return { shown, range, shareDone: 1 - (pending + processing) / Math.max(1, total) };
 }
 
 /** Nothing starts before the batch's own time, and nothing has ended before the last back-off is over. */

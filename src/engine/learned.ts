@@ -16,7 +16,7 @@ export interface Saved {
   readonly active: number;
   /** Since 1970: up to when that is counted; null before the first. */
   readonly at: number | null;
-  readonly noted: Noted;
+  readonly noted: readonly Noted[];
   /** The finish that was shown last, in working time. */
   readonly shown: number | null;
   /** For which items that run now have waited in a pause, by ordinal. */
@@ -34,12 +34,13 @@ export interface Part {
   readonly halted: Saved["halted"];
 }
 
-/** What was shown, to be judged when the batch has ended: the finish and the ends of the range in working time. */
+/** What was found at a look, to be judged by later ones and by the end. */
 export interface Forecast {
+  /** The finish that was shown, in working time. */
   readonly shown: number;
-  readonly range: Noted[number];
-  /** Of the items, 0 to 1. */
-  readonly shareDone: number;
+  readonly range: Noted;
+  /** Of the expected time, 0 to 1. */
+  readonly sharePassed: number;
 }
 
 const HALTED_MAX = 64;
@@ -108,6 +109,6 @@ function added(saved: Saved, { tally, stages, worked, halted }: Part, forecast: 
     at: worked === null ? saved.at : Math.max(worked.to, saved.at ?? 0),
     halted: Object.fromEntries(waited.slice(-HALTED_MAX)),
     shown: forecast?.shown ?? saved.shown,
-    noted: forecast === null ? saved.noted : noteRange(saved.noted, forecast.shareDone, forecast.range),
+    noted: forecast === null ? saved.noted : noteRange(saved.noted, forecast.sharePassed, forecast.range),
   };
 }

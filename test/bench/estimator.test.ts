@@ -264,8 +264,8 @@ describe("a history", () => {
 
   test("widens the range after ranges that missed, and narrows it after ranges that held", () => {
     const { tally } = runUntil(even(40), { until: 40 }).follower.state;
-    expect(learn(null, { tally, noted: [[1, 2]], finish: 3 })?.widening).toBeGreaterThan(1);
-    expect(learn(null, { tally, noted: [[1, 4]], finish: 3 })?.widening).toBeLessThan(1);
+    expect(learn(null, { tally, noted: [[1, 2, ""]], finish: 3 })?.widening).toBeGreaterThan(1);
+    expect(learn(null, { tally, noted: [[1, 5, ""]], finish: 3 })?.widening).toBeLessThan(1);
   });
 });
 

@@ -8,7 +8,7 @@
  *
  * so neither the order of looks nor their grouping matters. Little evidence leaves the usual slope in charge (time grows with the
  * root of bytes rather than with bytes), much evidence bends it, and beyond the sizes seen so far the usual slope returns.
- * Without sizes: .206, later .266. Without bumps: .182, later .161. Without kinds: .161, later .145.
+ * Without sizes: .208, later .272. Without bumps: .182, later .162. Without kinds: .160, later .147.
  */
 import { CONSTANTS } from "./constants.ts";
 import { KIND_LENGTH_MAX, logSizeOf, type Sized } from "./tally.ts";

@@ -3,8 +3,8 @@
  * `npm run bench -- eta --constants` halves and doubles each, and chooses each on all sorts of work but the one that is judged.
  * Variances are of natural logarithms of seconds.
  *
- * "Without: .206" in these files is the error over 10–75 % of a first run on the recorded batches without a mechanism, where all of
- * it has .159; "later" is with one earlier batch, where all has .133. `npm run bench -- eta` measures them.
+ * "Without: .208" in these files is the error over 10–75 % of a first run on the recorded batches without a mechanism, where all of
+ * it has .159; "later" is with one earlier batch, where all has .131. `npm run bench -- eta` measures them.
  */
 export const CONSTANTS = {
   /** What is usual counts as much as so many items of evidence. */
@@ -31,10 +31,11 @@ export const CONSTANTS = {
   /** Weight of a scenario: (elapsed + left) to minus this power. */
   lengthPower: 1,
   /** The shown finish follows when it is off by more than this share of the range's width. */
-  slack: 0.1,
-  /** Between two batches: variance of the level, of each place, share of the evidence that stays, learning of the width. */
+  slack: 1 / 8,
+  /** How much the looks at a batch so far say of how wide its ranges must be, against what is usual. */
+  ownWidth: 1,
+  /** Between two batches: variance of the level, of each place, share of the evidence that stays. */
   historyLevel: 0.3 ** 2,
   historyChange: 0.05,
   historyKept: 0.7,
-  historyWidening: 1,
 };

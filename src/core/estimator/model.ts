@@ -96,7 +96,7 @@ function noiseOf(places: Places): number {
 
 /**
  * What an item tells of its like before it ends: by its reports, or by having outlived what was expected. The latter counts
- * by the share of its like that would have ended by now, as if it ended in the middle of what is still possible. Without: .163.
+ * by the share of its like that would have ended by now, as if it ended in the middle of what is still possible. Without: .162.
  */
 function hintOf(item: InFlight, expected: Total): Total {
   const reported = reportedTotal(item);
@@ -119,7 +119,7 @@ function totalOf(item: InFlight, expected: Total): Total & Pick<Running, "trust"
  * between processes; their mean r looks back over the last quarter, with a variance v = noise × Σw² / (Σw)². By start, because
  * in the order of ends the short items come first. A jump with a chance p beforehand and variance j makes r normal with
  * v + j instead of v, which by Bayes gives its odds now; if it happened, it is r j / (v + j) ± sqrt(v j / (v + j)). Without:
- * .161; it is there for a machine that changes its speed.
+ * .160; it is there for a machine that changes its speed.
  */
 function driftOf(noise: number, own: Places, { mean }: Belief): Total {
   const { jumpChance, jumpVariance } = CONSTANTS;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { steady } from "../answer.ts";
 import { type Belief, dot, featuresOf, observe, usualBelief, varianceAt } from "./belief.ts";
-import { type Noted, noteRange } from "./history.ts";
+import { type Noted, noteRange, wideningOf } from "./history.ts";
 import { deviateAt, endedShare, secondsLeft } from "./in-flight.ts";
 import { drawIn, finishOf, QUANTILES, quantileOf, SCENARIOS } from "./scenarios.ts";
 
@@ -66,7 +66,7 @@ describe("the shown finish", () => {
   test("stays while the new one is near, and follows by what is over the slack", () => {
     expect(steady(null, 0, range)).toBe(93);
     expect(steady(100, 10, range)).toBe(100);
-    expect(steady(100, 10, { ...range, median: 110 })).toBe(115);
+    expect(steady(100, 10, { ...range, median: 110 })).toBe(113.75);
   });
 
   test("is never past while work is left", () => {
@@ -74,8 +74,31 @@ describe("the shown finish", () => {
   });
 });
 
-test("one range is noted from each fifth of the items", () => {
-  let noted: Noted = [];
-  for (let done = 0; done <= 1_000; done++) noted = noteRange(noted, done / 1_000, [1, done]);
+describe("the width of ranges", () => {
+  const looks: Noted[] = [0.2, 0.4, 0.6, 0.8].map((share) => [
+    100 - 50 * (1 - share),
+    100 + 50 * (1 - share),
+    "8 items",
+  ]);
+
+  test("becomes smaller where the finish moves less than they promised, larger where it moves more", () => {
+    expect(wideningOf([], [90, 110, "8 items"])).toBe(1);
+    expect(wideningOf(looks, [99, 101, "8 items"])).toBeLessThan(0.8);
+    expect(wideningOf(looks, [199, 201, "8 items"])).toBeGreaterThan(1.5);
+  });
+
+  test("stays where the finish moves as was promised", () => {
+    const deviation = 20 / 2.563;
+    expect(wideningOf([[90, 110, "8 items"]], [100 + deviation, 100 + deviation, "8 items"])).toBeCloseTo(1, 9);
+  });
+
+  test("is not judged by ranges from before there were more items or workers", () => {
+    expect(wideningOf(looks, [199, 201, "16 items"])).toBe(1);
+  });
+});
+
+test("one range is noted from each fifth of the time", () => {
+  let noted: readonly Noted[] = [];
+  for (let done = 0; done <= 1_000; done++) noted = noteRange(noted, done / 1_000, [1, done, ""]);
   expect(noted.map(([, done]) => done)).toEqual([200, 400, 600, 800]);
 });
