@@ -23,6 +23,7 @@ import { Workshop } from "./workshop.ts";
 const SIDES = ["bare", "milepost", "control"] as const;
 /** Of the pages without text, one in so many is looked for. */
 const PICTURES_EVERY = 10;
+const TICK_MS = 10_000;
 const MODULES = { bare: "documents/bare", milepost: "documents/milepost", control: "documents/bare" } as const;
 
 const { values } = parseArgs({
@@ -49,12 +50,15 @@ interface Made {
   readonly isImages: boolean;
 }
 
+let nextTick = 0;
+
 /** PDFs of all scripts and layouts in turn. */
 async function makeDocuments(): Promise<readonly Made[]> {
   const folder = join(tmpdir(), `milepost-bench-documents-${settings.documents}-${settings.pages}`);
   mkdirSync(folder, { recursive: true });
   const made: Made[] = [];
   for (let seed = 0; seed < settings.documents; seed++) {
+    tick("making PDFs", seed, settings.documents);
     const pages = 1 + Math.round(((settings.pages - 1) * seed) / Math.max(1, settings.documents - 1));
     const layout = LAYOUTS[seed % LAYOUTS.length] ?? "plain";
     const script =
@@ -66,6 +70,13 @@ async function makeDocuments(): Promise<readonly Made[]> {
   }
   process.stderr.write(`${made.length} PDFs in ${folder}\n`);
   return made;
+}
+
+/** Says now and then how far something is that takes long. */
+function tick(what: string, done: number, total: number): void {
+  if (performance.now() < nextTick) return;
+  nextTick = performance.now() + TICK_MS;
+  process.stderr.write(`${what}: ${done} of ${total}\n`);
 }
 
 interface LookUp {
@@ -97,8 +108,10 @@ async function lookUp(index: string, made: readonly Made[]): Promise<LookUp> {
       else process.stderr.write(`missed: the picture of ${basename(path)} page ${page}\n`);
     }
   }
+  const total = made.reduce((sum, { sentences }) => sum + sentences.length, 0);
   for (const { path, sentences } of made) {
     for (const { page, text } of sentences) {
+      tick("looking sentences up", all, total);
       const [hit] = await library.search(text, { limit: 1 });
       all++;
       if (hit?.document.filename === basename(path) && hit.page === page) found++;

@@ -13,6 +13,7 @@ export type { ItemProgress, Stage } from "./core/progress.ts";
 export { type QueueSnapshot, QueueState } from "./core/queue.ts";
 export { DEFAULT_POLICY, type Policy } from "./core/retry-policy.ts";
 export { ItemState } from "./core/transitions.ts";
+export type { WorkerSnapshot } from "./core/worker-snapshot.ts";
 export type { Batch, ChangesPage, FailureGroup, ItemsPage, ItemsQuery } from "./engine/batch.ts";
 export type { Halted } from "./engine/control.ts";
 export type { Drained, DrainOptions } from "./engine/drain.ts";
@@ -24,7 +25,6 @@ export type { QueuePlace } from "./engine/rivals.ts";
 export type { NewItem, NewItems, RequestOptions, SubmitOptions, Verdict } from "./engine/submit.ts";
 export type { Tracker } from "./engine/tracker.ts";
 export type { Worker, WorkOptions } from "./engine/worker.ts";
-export type { WorkerSnapshot } from "./engine/worker-list.ts";
 export { type OpenOptions, openMilepost } from "./open-milepost.ts";
 export type { DocumentOptions } from "./pipelines/documents/document-options.ts";
 export {

@@ -18,6 +18,7 @@ const pages = [
   "docs/dashboard.md",
   "docs/scaling.md",
   "examples/cluster/README.md",
+  "test/simulation/README.md",
   "docs/documents.md",
   "docs/exports.md",
   "docs/react.md",

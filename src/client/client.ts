@@ -23,7 +23,7 @@ import { type BatchUpdate, type OverviewUpdate, type WatchOptions, watchBatch, w
 
 export { ApiError } from "./api-error.ts";
 export type { ClientOptions } from "./connection.ts";
-export type { DocumentsClient, DocumentsFilter } from "./documents.ts";
+export type { DocumentsClient, DocumentsFilter, DocumentsUpdate, OfOwner } from "./documents.ts";
 export type { StreamOptions, StreamState } from "./event-source.ts";
 export type { UploadFile, UploadOptions } from "./upload.ts";
 export type { BatchUpdate, OverviewUpdate, WatchOptions } from "./watch.ts";

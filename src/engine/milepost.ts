@@ -5,6 +5,7 @@ import { LIMITS } from "../core/limits.ts";
 import type { QueueSnapshot } from "../core/queue.ts";
 import { requireWhole } from "../core/retry-policy.ts";
 import { learnedStages } from "../core/stage-times.ts";
+import type { WorkerSnapshot } from "../core/worker-snapshot.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Reading } from "../ports/reading.ts";
 import type { BatchSpec, Finding, ItemRef } from "../ports/store.ts";
@@ -24,7 +25,7 @@ import { Runners } from "./runners.ts";
 import { type SubmitCounts, type SubmitOptions, toBatchSpec, writeSubmission } from "./submit.ts";
 import { Tracker } from "./tracker.ts";
 import { Worker, type WorkOptions } from "./worker.ts";
-import { listWorkers, type WorkerSnapshot } from "./worker-list.ts";
+import { listWorkers } from "./worker-list.ts";
 
 export interface BatchesQuery {
   readonly owner?: string;

@@ -44,6 +44,11 @@ export class Session {
     this.#certainUntil = until;
   }
 
+  /** True once it was told to leave: no new one will stand. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Gives back what is still held and leaves. Idempotent. */
   async close(): Promise<void> {
     if (this.#isClosed) return;

@@ -142,7 +142,7 @@ export class Tracker {
    * Changes one item by what it is, in one transaction: `change` gets the item and says what becomes of it; what it throws
    * changes nothing. The item is this caller's after it, whoever held it before, paused or not: for work that several
    * callers report on. `change` may be called more than once and must do nothing else.
-   * @throws {MilepostError} `NOT_FOUND`, or `CONFLICT` for an item that has ended
+   * @throws {MilepostError} `NOT_FOUND`; `CONFLICT` for an item that has ended; `CLOSED`
    */
   async amend(
     batch: Batch,
@@ -156,6 +156,7 @@ export class Tracker {
       const now = this.#deps.clock.now();
       const result = worker === null ? null : await this.#deps.store.amend({ ref, worker, change: toBody, now });
       if (result !== null && (result.ok || result.reason !== "lease-lost")) return result;
+      if (this.#session.isClosed) throw new MilepostError("CLOSED", "the tracker was closed; open another");
       // A new session opens by itself; whose the item was before does not matter.
       throw new MilepostError("STORE_UNAVAILABLE", "the tracker was taken for dead and comes back; try again");
     });

@@ -2,38 +2,11 @@ import { itemIdFrom } from "../core/ids.ts";
 import { type ItemSnapshot, toItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
 import { requireWhole } from "../core/retry-policy.ts";
+import type { WorkerSnapshot } from "../core/worker-snapshot.ts";
 import type { SessionRow } from "../ports/store.ts";
 import type { Deps } from "./deps.ts";
 import { isRemote } from "./remote/remote-host.ts";
 import { remoteIdOf, sessionNumberOf, unknownWorker } from "./remote/remote-session.ts";
-
-/** A session of a worker or tracker, as people and programs see it. */
-export interface WorkerSnapshot {
-  readonly id: string;
-  /** `host:pid`, or how a worker outside calls itself. */
-  readonly name: string;
-  /** The machine; null for a worker outside the processes of the engine. */
-  readonly host: string | null;
-  readonly pid: number | null;
-  /** Empty for all. */
-  readonly queues: readonly string[];
-  /** Null for all. */
-  readonly pipelines: readonly string[] | null;
-  /** Only this batch; null for all. */
-  readonly batchId: string | null;
-  /** 0 for a session that only tracks. */
-  readonly concurrency: number;
-  readonly leaseMs: number;
-  readonly openedAt: Date;
-  /** Milliseconds since it was last heard of. */
-  readonly silentMs: number;
-  /** It claims nothing more and leaves once what it holds has ended. */
-  readonly isDraining: boolean;
-  /** Items it holds, those included that it claimed ahead and has not started. */
-  readonly held: number;
-  /** Some of them, those that run first. */
-  readonly items: readonly ItemSnapshot[];
-}
 
 /** Held items that are looked at to find those that run: a worker may have claimed many more ahead. */
 const LOOKED_AT_MAX = 100;

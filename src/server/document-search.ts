@@ -1,6 +1,6 @@
 import { MilepostError } from "../core/errors.ts";
 import type { FoundPlace } from "../pipelines/documents/search-messages.ts";
-import { SearchThreads, TOO_MUCH } from "../pipelines/documents/search-threads.ts";
+import { SearchProcesses, TOO_MUCH } from "../pipelines/documents/search-processes.ts";
 import type { IndexFolders } from "./files/index-folders.ts";
 import { Refusal, refusal } from "./problems.ts";
 import type { ServerLimits } from "./settings.ts";
@@ -13,29 +13,29 @@ const RETRY_AFTER_S = 5;
 export class DocumentSearch {
   readonly #indexes: Pick<IndexFolders, "pathOf">;
   readonly #perSession: number;
-  readonly #threads: SearchThreads;
+  readonly #processes: SearchProcesses;
   readonly #asked = new Map<string, number>();
 
   constructor({ indexes, limits }: { readonly indexes: Pick<IndexFolders, "pathOf">; readonly limits: ServerLimits }) {
-    const { searchesAtOnce: threads, searchesPerSession, searchTimeoutMs: timeLimitMs } = limits;
+    const { searchesAtOnce: atOnce, searchesPerSession, searchTimeoutMs: timeLimitMs } = limits;
     this.#indexes = indexes;
     this.#perSession = searchesPerSession;
-    this.#threads = new SearchThreads({ threads, waiting: threads * WAITING_EACH, timeLimitMs });
+    this.#processes = new SearchProcesses({ atOnce, waiting: atOnce * WAITING_EACH, timeLimitMs });
   }
 
   /** @throws {Refusal} `rate-limited` */
   async search(owner: string, query: string, limit: number): Promise<readonly FoundPlace[]> {
-    const places = await this.#ask(owner, (index) => this.#threads.search({ index }, query, limit));
+    const places = await this.#ask(owner, (index) => this.#processes.search({ index }, query, limit));
     return places ?? [];
   }
 
   /** The small picture of a page; null if there is none. @throws {Refusal} `rate-limited` */
   thumbnail(owner: string, docId: string, page: number): Promise<Uint8Array | null> {
-    return this.#ask(owner, (index) => this.#threads.thumbnail({ index }, docId, page));
+    return this.#ask(owner, (index) => this.#processes.thumbnail({ index }, docId, page));
   }
 
   close(): Promise<void> {
-    return this.#threads.close();
+    return this.#processes.close();
   }
 
   async #ask<T>(owner: string, question: (index: string) => Promise<T>): Promise<T | null> {

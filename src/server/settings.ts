@@ -28,7 +28,7 @@ export const SERVER_LIMITS = {
   freeBytes: 268_435_456,
   /** Event streams that one session may have open. */
   streamsPerSession: 20,
-  /** Searches in indexes of documents that are carried out at once, each in a thread of its own. */
+  /** Searches in indexes of documents that are carried out at once, each in a process of its own. */
   searchesAtOnce: 2,
   /** Searches of one session that run or wait. */
   searchesPerSession: 8,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { BatchSnapshot } from "../core/batch.ts";
 import { BatchStatus } from "../core/batch.ts";
 import { jsonSchema } from "./json.ts";
-import { cursorSchema, idSchema, limitSchema, nextCursorSchema, timeSchema, toWireTime } from "./page.ts";
+import { cursorSchema, idSchema, limitSchema, nextCursorSchema, ownerSchema, timeSchema, toWireTime } from "./page.ts";
 import { nameSchema } from "./text.ts";
 
 const count = z.int().min(0);
@@ -85,7 +85,7 @@ export const batchesQuerySchema = z.strictObject({
     .optional()
     .describe("One status or more, with commas between"),
   queue: nameSchema.optional(),
-  owner: z.string().max(100).optional().describe("Only the operator may ask; empty: the operator's own"),
+  owner: ownerSchema,
   ended: z
     .enum(["true", "false"])
     .transform((text) => text === "true")

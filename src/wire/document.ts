@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { LIMITS } from "../core/limits.ts";
 import { jsonSchema } from "./json.ts";
-import { cursorSchema, idSchema, limitSchema, nextCursorSchema, timeSchema, toWireTime } from "./page.ts";
+import { cursorSchema, idSchema, limitSchema, nextCursorSchema, ownerSchema, timeSchema, toWireTime } from "./page.ts";
 import { textSchema } from "./text.ts";
 
 /** States of a document, in the order in which it goes through them. */
@@ -58,8 +58,17 @@ export const documentsQuerySchema = z.strictObject({
     .transform((text) => text === "true")
     .default(false)
     .describe("Only documents that have not ended"),
+  owner: ownerSchema,
   cursor: cursorSchema,
   limit: limitSchema,
+});
+
+/** Of routes about one document. */
+export const documentQuerySchema = z.strictObject({ owner: ownerSchema });
+
+export const documentsEventsQuerySchema = z.strictObject({
+  owner: ownerSchema,
+  limit: limitSchema.describe("So many of those under way and of the most recent come first, 1 to 1,000"),
 });
 
 /** The answer to documents that were sent in to be stored. */
@@ -92,6 +101,7 @@ export const cleanedUpSchema = z
 
 export const searchQuerySchema = z.strictObject({
   q: z.string().max(QUERY_CHARACTERS_MAX).describe("Any text; it has no operators"),
+  owner: ownerSchema,
   limit: z.coerce.number().int().min(1).max(HITS_MAX).default(10).describe("Places, 1 to 100"),
 });
 
@@ -129,9 +139,19 @@ export const documentEventSchemas = {
   removed: z.object({ docId: z.string() }),
 } as const;
 
-export type DocumentEvents = {
-  readonly [Name in keyof typeof documentEventSchemas]: z.infer<(typeof documentEventSchemas)[Name]>;
-};
+/** The events of all documents by name. None has an id: a stream that was cut begins anew. */
+export const documentsEventSchemas = {
+  /** The documents under way and the most recent, in pages: with the first, all that is known is to be forgotten; the last has none. */
+  snapshot: z.object({ documents: z.array(documentSchema), isFirst: z.boolean(), isLast: z.boolean() }),
+  /** Documents that came or changed, each as it is now. */
+  changes: z.object({ documents: z.array(documentSchema) }),
+  /** Documents that are not there any more. */
+  removed: z.object({ docIds: z.array(z.string()) }),
+} as const;
+
+type DataOf<Schemas extends Record<string, z.ZodType>> = { readonly [Name in keyof Schemas]: z.infer<Schemas[Name]> };
+export type DocumentEvents = DataOf<typeof documentEventSchemas>;
+export type DocumentsEvents = DataOf<typeof documentsEventSchemas>;
 
 type Times = "startedAt" | "updatedAt" | "completedAt" | "metadata";
 

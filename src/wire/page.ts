@@ -23,6 +23,13 @@ export const nextCursorSchema = z
   .nullable()
   .describe("Pass it as `cursor` for the next page; null: this was the last");
 
+/** Whose things are asked for. */
+export const ownerSchema = z
+  .string()
+  .max(100)
+  .optional()
+  .describe("Only the operator may ask; empty: the operator's own; `session:…`: an anonymous session's");
+
 /** An id in a path or a query; anything else is refused as malformed, before it is looked for. */
 export const idSchema = z.uuid().toLowerCase().describe("A UUID");
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
+import type { WorkerSnapshot } from "../core/worker-snapshot.ts";
 import { itemStateSchema, progressSchema } from "./item.ts";
 import { idSchema, timeSchema, toWireTime } from "./page.ts";
 
@@ -75,22 +75,7 @@ export const workersSchema = z.object({ workers: z.array(workerSchema) });
 export type WireWorkers = z.infer<typeof workersSchema>;
 
 /** A session as every answer of the API, and the command line, shows it. */
-export function toWireWorker(worker: {
-  readonly id: string;
-  readonly name: string;
-  readonly host: string | null;
-  readonly pid: number | null;
-  readonly queues: readonly string[];
-  readonly pipelines: readonly string[] | null;
-  readonly batchId: string | null;
-  readonly concurrency: number;
-  readonly leaseMs: number;
-  readonly openedAt: Date;
-  readonly silentMs: number;
-  readonly isDraining: boolean;
-  readonly held: number;
-  readonly items: readonly ItemSnapshot[];
-}): WireWorker {
+export function toWireWorker(worker: WorkerSnapshot): WireWorker {
   const { id, leaseMs, openedAt, silentMs, queues, pipelines, items, ...rest } = worker;
   return {
     workerId: id,

@@ -4,8 +4,9 @@ import { expect, test } from "vitest";
 import { writeFiles } from "../support/ingest.ts";
 import { makePdf } from "../support/make-documents.ts";
 import { temporaryFolder } from "../support/open-for-test.ts";
+import { SlowIndex } from "../support/slow-index.ts";
 import { callMain } from "./support/call-main.ts";
-import { jsonLines, runCli } from "./support/run-cli.ts";
+import { CliRun, jsonLines, runCli } from "./support/run-cli.ts";
 
 test("run documents and documents search: the same command goes on, hits have pages, text is escaped", async () => {
   const cwd = temporaryFolder();
@@ -47,4 +48,14 @@ test("Ctrl-C ends a search with 130, with nothing printed", async () => {
   const search = ["documents", "search", "a", "--index", "none.db"];
   const ended = await callMain(search, temporaryFolder(), undefined, "SIGINT");
   expect(ended).toEqual({ status: 130, stdout: "", stderr: "" });
+});
+
+test("Ctrl-C ends a search at once within a statement of SQLite, and its process with it", async () => {
+  const cwd = temporaryFolder();
+  const slow = await SlowIndex.make(cwd);
+  const search = new CliRun(["documents", "search", "juniper"], { cwd });
+  await slow.until(true);
+  search.child.kill("SIGINT");
+  expect(await search.ended).toEqual({ status: 130, stdout: "", stderr: "" });
+  await slow.until(false);
 });

@@ -156,3 +156,22 @@ test.each([
   },
   30_000,
 );
+
+test("an engine that answered workers outside closes while its store is out of reach", async () => {
+  const time = new ManualTime();
+  const store = createMemoryStore({ clock: time.clock });
+  let isReached = true;
+  const sessions: Store["sessions"] = async () => {
+    if (!isReached) throw new MilepostError("STORE_UNAVAILABLE", "it was not reached");
+    return store.sessions();
+  };
+  const host = { self: { host: "machine", pid: 1, birth: "1" }, isDead: () => false };
+  const deps = { store: { ...store, sessions }, clock: time.clock, random: new SeededRandom(1), host, logger: SILENT };
+  const milepost = new Milepost(deps);
+  await milepost.submit({ pipeline: "p", items: ["a"] });
+  const workers = milepost.remoteWorkers();
+  const { id } = await workers.open({ name: "outside" });
+  expect((await workers.claim(id, { limit: 1, held: [] })).leases).toHaveLength(1);
+  isReached = false;
+  await time.until(milepost.close());
+});

@@ -25,6 +25,16 @@ describe.each(STORES)("a tracker on %s", (store) => {
     expect(await batch.item("b").snapshot()).toMatchObject({ error: { message: "cannot" }, attempts: 2 });
   });
 
+  test("amends nothing once it was closed, and says so at once", async () => {
+    const milepost = await openForTest(store);
+    const { batch } = await milepost.submit({ pipeline: "outside", items: ["a"] });
+    const tracker = await milepost.track();
+    await tracker.close();
+    const late = tracker.amend(batch, "a", () => ({ type: "complete", output: null }));
+    await expect(late).rejects.toMatchObject({ code: "CLOSED" });
+    expect(await batch.item("a").snapshot()).toMatchObject({ state: "pending" });
+  });
+
   test("a late report is refused however often it is made, and changes nothing", async () => {
     const milepost = await openForTest(store);
     const { batch } = await milepost.submit({ pipeline: "outside", items: ["a"] });

@@ -2,6 +2,7 @@ import { busyFileFaults } from "./busy-files.ts";
 import { clusterFaults } from "./cluster/short-life.ts";
 import { cutUploadFaults } from "./cut-uploads.ts";
 import { damagedFileFaults } from "./damaged-files.ts";
+import { documentFaults } from "./documents.ts";
 import { dyingWorkerFaults } from "./dying-workers.ts";
 import { exportFaults } from "./exports.ts";
 import { handlerFaults } from "./handlers.ts";
@@ -33,4 +34,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...clusterFaults,
   ...longVideoFaults,
   ...exportFaults,
+  ...documentFaults,
 ];

@@ -7,7 +7,7 @@ import { documentsPipeline } from "../../src/pipelines/documents/documents-pipel
 import { DocumentSearch } from "../../src/server/document-search.ts";
 import { SERVER_LIMITS } from "../../src/server/settings.ts";
 import { DOCUMENT_STATES } from "../../src/views/document-state.ts";
-import { DOCUMENT_STATUSES, documentSchema, documentsSchema } from "../../src/wire/document.ts";
+import { DOCUMENT_STATUSES, documentHitsSchema, documentSchema, documentsSchema } from "../../src/wire/document.ts";
 import { makeDocx, makePdf } from "../support/make-documents.ts";
 import { ManualTime } from "../support/manual-time.ts";
 import { openForTest } from "../support/open-for-test.ts";
@@ -83,6 +83,30 @@ test("documents are sent in, stored and found by their owner; for others and nob
   }
   expect(await listed(operator)).toHaveLength(3);
   expect(await hitsOf(operator, sentence.text)).toEqual([]);
+
+  // The operator may say whose; others may not, whatever they name.
+  const { owner } = await server.milepost.batch(batchId).snapshot();
+  const of = (path: string, whose = owner) =>
+    `${path}${path.includes("?") ? "&" : "?"}owner=${encodeURIComponent(whose)}`;
+  const search = `/api/documents/search?q=${encodeURIComponent(sentence.text)}`;
+  const answer = await operator.fetch(of(search));
+  const [theirs] = documentHitsSchema.parse(await answer.json()).hits;
+  expect(theirs).toMatchObject({ docId: hashOf(pdf), page: sentence.page });
+  expect((await operator.fetch(theirs?.thumbnail ?? "")).headers.get("content-type")).toBe("image/jpeg");
+  expect(await listed(operator, of(""))).toHaveLength(3);
+  expect(await listed(operator, of("", ""))).toEqual([]);
+  expect((await operator.fetch(of(path))).status).toBe(200);
+  for (const end of ["", "/events", "/pages/1/thumbnail"])
+    expect((await operator.fetch(of(path + end, ""))).status).toBe(404);
+  for (const whose of ["", "session:../../operator", `session:${"0".repeat(64)}`])
+    expect(await (await operator.fetch(of(search, whose))).json()).toEqual({ hits: [] });
+  for (const path of [
+    search,
+    "/api/documents",
+    `/api/documents/${hashOf(pdf)}`,
+    theirs?.thumbnail?.split("?")[0] ?? "",
+  ])
+    for (const whose of [owner, ""]) expect((await ann.fetch(of(path, whose))).status, path).toBe(401);
 
   // The same content again is answered with what is there, and is one document.
   const again = await store(server, ann, [{ ...note, name: "third.md" }]);

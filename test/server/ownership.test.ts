@@ -10,7 +10,9 @@ const ABSENT_ITEM = "00000000-0000-8abc-8000-0123456789ab";
 /** Routes that name nothing of anybody's: what they answer is the caller's own, or for all. */
 const OPEN = new Set(
   [
-    ...["batches", "uploads", "pipelines", "documents", "documents/search"].map((name) => `GET /api/${name}`),
+    ...["batches", "uploads", "pipelines", "documents", "documents/search", "documents/events"].map(
+      (name) => `GET /api/${name}`,
+    ),
     ...["/healthz", "/readyz", "/openapi.json", "/api"].map((path) => `GET ${path}`),
     "POST /api/uploads",
     "POST /api/process-batch",

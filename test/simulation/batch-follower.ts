@@ -1,7 +1,10 @@
 import { type BatchRow, toBatchSnapshot } from "../../src/core/batch.ts";
 import { type Counts, NO_COUNTS } from "../../src/core/counts.ts";
+import type { ItemError } from "../../src/core/errors.ts";
 import { splitItemNumber } from "../../src/core/ids.ts";
 import type { ItemRow } from "../../src/core/item.ts";
+import { LIMITS } from "../../src/core/limits.ts";
+import { FRACTION_ONE } from "../../src/core/progress.ts";
 import { type ItemState, isTerminal } from "../../src/core/transitions.ts";
 import type { World } from "./world.ts";
 
@@ -70,8 +73,8 @@ export class BatchFollower {
     return this.#batches.get(splitItemNumber(number).batch)?.items.get(number);
   }
 
-  queueOf(item: number): string | undefined {
-    return this.batch(splitItemNumber(item).batch)?.queue;
+  batchOf(item: number): BatchRow | undefined {
+    return this.batch(splitItemNumber(item).batch);
   }
 
   get hasPending(): boolean {
@@ -104,11 +107,39 @@ export class BatchFollower {
 
   /** Reads everything anew: the feed has told all of it, and nothing else. */
   async recount(): Promise<void> {
+    if (this.deletions === 0) await this.#recountQueues();
     for (const [number, { row, items }] of this.#batches) {
       const found = await this.#world.store.items({ batch: number, limit: PAGE });
       const told = [...items.values()].sort((a, b) => a.number - b.number);
       if (JSON.stringify(found.map(visible)) !== JSON.stringify(told.map(visible)))
         this.#break("the feed misses nothing", `batch ${number} is not what its feed told at version ${row.version}`);
+    }
+  }
+
+  /** Looks through the attempts of every item. */
+  async checkAttempts(): Promise<void> {
+    for (const { items } of this.#batches.values()) {
+      for (const { number, key, batchId } of items.values()) {
+        const attempts = (await this.#world.store.item({ number }))?.attempts ?? [];
+        const name = `${key} of ${batchId}`;
+        if (attempts.length > LIMITS.attemptsPerItem + 1)
+          this.#break("lists are bounded", `${name} has ${attempts.length} attempts`);
+        if (attempts.filter(({ outcome }) => outcome === "completed").length > 1)
+          this.#break("no item is recorded complete twice", name);
+        if (attempts.some(({ token }, index) => token <= (attempts[index - 1]?.token ?? -1)))
+          this.#break("tokens strictly grow", `${name}: ${attempts.map(({ token }) => token)}`);
+      }
+    }
+  }
+
+  async #recountQueues(): Promise<void> {
+    for (const { name, batches, pending, processing } of await this.#world.store.queues()) {
+      const open = this.batches().filter(({ queue, endedAt }) => queue === name && endedAt === null);
+      const sum = (count: "pending" | "processing"): number => open.reduce((all, { counts }) => all + counts[count], 0);
+      const found = [batches, pending, processing];
+      const expected = [open.length, sum("pending"), sum("processing")];
+      if (found.join() !== expected.join())
+        this.#break("counters equal a recount", `queue ${name}: ${found}, found ${expected}`);
     }
   }
 
@@ -159,6 +190,10 @@ export class BatchFollower {
           `${what} changed ${name}, ${before.state}, to ${item.state}`,
         );
     }
+    if (item.fraction < 0 || item.fraction > FRACTION_ONE)
+      this.#break("progress is between nothing and all", `${name}: ${item.fraction}`);
+    if (item.error === null ? item.state === "failed" : !isData(item.error))
+      this.#break("errors are data", `${name}: ${JSON.stringify(item.error)}`);
     if (before === undefined) {
       if (what !== "submit") this.#break("only a submission adds items", `${what} added ${name}`);
       return;
@@ -186,7 +221,8 @@ export class BatchFollower {
 
   #remove(what: string, followed: Followed, id: string): void {
     const item = [...followed.items.values()].find((each) => each.id === id);
-    if (what !== "control remove" || item === undefined || item.state === "processing")
+    const isLawful = what === "control remove" ? item?.state !== "processing" : what === "control clear";
+    if (!isLawful || item === undefined)
       this.#break("only an operator removes items, and none that runs", `${what} removed ${id}, ${item?.state}`);
     if (item === undefined) return;
     followed.items.delete(item.number);
@@ -228,6 +264,8 @@ export class BatchFollower {
       this.#break("a batch ends once per epoch", `batch ${row.number} after ${what}`);
     const before = toBatchSnapshot(was, null).percent;
     const after = toBatchSnapshot(row, null).percent;
+    if ((after === 100) !== isOver)
+      this.#break("100 percent is the end", `batch ${row.number} after ${what}: ${after}`);
     const mayGoBack = what === "submit" || what === "control retry";
     if (before !== null && after !== null && after < before && !mayGoBack)
       this.#break("the percent never goes back", `batch ${row.number} after ${what}: ${before} to ${after}`);
@@ -248,7 +286,15 @@ export class BatchFollower {
   }
 }
 
+/** Text that any store and any terminal can take, and not too much of it. */
+function isData({ name, message }: ItemError): boolean {
+  return [name, message].every(
+    (text) =>
+      text !== "" && !text.includes("\0") && text.isWellFormed() && Buffer.byteLength(text) <= LIMITS.errorMessageBytes,
+  );
+}
+
 /** A claim raises the token and the passing of time makes an item ready: no change of what the feed tells. */
-function visible({ token: _token, readyAt: _readyAt, ...rest }: ItemRow): object {
+export function visible({ token: _token, readyAt: _readyAt, ...rest }: ItemRow): object {
   return rest;
 }

@@ -1,7 +1,14 @@
 import type { Counts } from "../../src/core/counts.ts";
 import type { Report } from "../../src/ports/store.ts";
-import type { MemoryBatch, MemoryQueue, MemoryState } from "../../src/stores/memory/memory-state.ts";
+import {
+  dropHolder,
+  type MemoryBatch,
+  type MemoryQueue,
+  type MemoryState,
+  placeItem,
+} from "../../src/stores/memory/memory-state.ts";
 import { itemsOf } from "../conformance/broken-store.ts";
+import { BROKEN_CARE } from "./broken-care.ts";
 import type { BrokenEngine } from "./broken-engine.ts";
 import { BROKEN_LIVES } from "./broken-lives.ts";
 import type { BreakIt } from "./history.ts";
@@ -62,6 +69,36 @@ const stalePauses: BreakIt = (store, state) => {
   };
 };
 
+/** What others have claimed and not started is there to be claimed again. */
+const givenOutTwice: BreakIt = (store, state) => ({
+  claim: async (request) => {
+    const waiting = [...state.workers.values()].flatMap((worker) =>
+      Array.from(worker.held, (item) => [worker, item] as const).filter(([, item]) => item.state === "pending"),
+    );
+    for (const [, item] of waiting) {
+      dropHolder(state, item);
+      placeItem(state, item);
+    }
+    const claimed = await store.claim(request);
+    for (const [worker, item] of waiting) worker.held.add(item);
+    return claimed;
+  },
+});
+
+/** What is completed passes for failed when a batch is retried. */
+const retriesAll: BreakIt = (store, state) => ({
+  control: async (command, now) => {
+    const { type, target } = command;
+    const batch = type === "retry" && "batch" in target ? state.batches.get(target.batch) : undefined;
+    if (batch !== undefined) {
+      for (const item of batch.items) if (item?.state === "completed") item.state = "failed";
+      const { completed, failed } = batch.counts;
+      batch.counts = { ...batch.counts, completed: 0, failed: failed + completed };
+    }
+    return store.control(command, now);
+  },
+});
+
 /** The priorities of all batches taken away for the time of a claim. */
 const blindToPriority: BreakIt = (store, state) => ({
   claim: async (request) => {
@@ -89,6 +126,16 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
     bug: "whoever holds no lease ends what others hold",
     breaks: ["a late report is refused"],
     breakIt: unfenced((_state, { lease }) => lease === null),
+  },
+  {
+    bug: "what one worker has claimed another is given",
+    breaks: ["an item is never under two live leases"],
+    breakIt: givenOutTwice,
+  },
+  {
+    bug: "a retry takes what is completed",
+    breaks: ["terminal changes only by explicit retry"],
+    breakIt: retriesAll,
   },
   {
     bug: "a counter is moved outside the commit",
@@ -226,4 +273,5 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
     }),
   },
   ...BROKEN_LIVES,
+  ...BROKEN_CARE,
 ];

@@ -38,7 +38,7 @@ export class DrainProcess {
     const { process } = this;
     process.isStopping = true;
     process.world.note(`${process.name} stops`);
-    await attempt(process, "close", () => process.milepost.close());
+    await process.close();
     this.isStopped = true;
   }
 
@@ -49,6 +49,8 @@ export class DrainProcess {
     const { batch, epoch } = submitted;
     const options = { batch, concurrency: this.#random.between(1, 4), leaseMs: 1_500, abortGraceMs: 300 };
     const worker = await attempt(process, "work", () => process.milepost.work(options));
+    // Drained by an operator, it leaves what is left to others.
+    void worker?.drained().then(() => this.stop());
     if (worker !== undefined) await this.#untilEnd(batch, epoch);
     await this.stop();
   }

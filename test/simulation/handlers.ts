@@ -99,9 +99,7 @@ export function simulatedHandler(process: SimulatedProcess): Handler {
     // A worker may still start under a lease that it lost, though it has claimed the item anew.
     const run = world.ledger.start(process, item, step instanceof Attempt ? step.lease : undefined);
     world.ledger.startedByWorker(run);
-    onAbort(step, () => {
-      run.abortedMs = world.clock.monotonic();
-    });
+    onAbort(step, () => world.ledger.aborted(run, step.signal.reason));
     const random = world.random(`run ${item.id} ${run.token}`);
     const act = ACTS[item.key.split("-", 1)[0] ?? ""];
     if (act === undefined) throw new Error(`no behaviour is known for ${item.key}`);

@@ -44,7 +44,7 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
   const room = options.store === "memory" ? memoryRoom(options, clock) : await sqliteRoom(clock);
   try {
     const world = new World({ seed: options.seed, clock, ...room });
-    await new Room(world).live();
+    await hearing(world, () => new Room(world).live());
     return {
       seed: options.seed,
       store: options.store,
@@ -57,6 +57,19 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
     };
   } finally {
     await room.close();
+  }
+}
+
+/** Whatever fails in the engine is told to somebody: a rejection that nobody handles ends a process. */
+async function hearing(world: World, live: () => Promise<void>): Promise<void> {
+  const hear = (reason: unknown): void => world.break("no rejection goes unhandled", String(reason));
+  process.on("unhandledRejection", hear);
+  try {
+    await live();
+    // They are told when nothing is left to do at once.
+    await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    process.off("unhandledRejection", hear);
   }
 }
 

@@ -44,7 +44,7 @@ export class Operator {
   /** Leaves, and its readers with it. */
   async stop(): Promise<void> {
     for (const reader of this.readers) reader.leave();
-    await attempt(this.process, "close", () => this.process.milepost.close());
+    await this.process.close();
     this.isStopped = true;
   }
 

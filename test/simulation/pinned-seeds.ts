@@ -23,5 +23,15 @@ export const PINNED_SEEDS: readonly { readonly seed: number; readonly store: Sto
     why: "a claim whose answer was lost left its items with a caller who tracks and did not know of them",
   },
   { seed: 146, store: "memory", why: "a worker that thawed started items under a lease that had lapsed in the store" },
+  {
+    seed: 2_001_369,
+    store: "memory",
+    why: "an engine that had answered workers outside did not close while its store was out of reach",
+  },
+  {
+    seed: 2_004_082,
+    store: "memory",
+    why: "a caller's report on an item was tried again and again after its engine had closed",
+  },
   { seed: 159, store: "memory", why: "a caller who tracks was told that what it had recorded was lost" },
 ];

@@ -38,6 +38,8 @@ export class RemoteProcess {
   #id: string | null = null;
   #confirmed: number | null = null;
   #isClaiming = false;
+  /** It was told to claim nothing more. */
+  #isDraining = false;
   #isStopping = false;
   isStopped = false;
 
@@ -66,7 +68,7 @@ export class RemoteProcess {
       const answer = await this.#call("close", (workers) => workers.close(id));
       if (answer !== undefined) break;
     }
-    await process.milepost.close();
+    await process.close();
     this.isStopped = true;
   }
 
@@ -76,12 +78,14 @@ export class RemoteProcess {
     while (this.isLive) {
       await process.sleep(this.#random.fraction() * 100);
       if (!this.isLive) return;
+      if (this.#isDraining && this.#held.size === 0 && !this.#isClaiming) return this.stop();
       if (this.#id === null) await this.#open();
       else if (process.clock.monotonic() >= beatAt) {
         beatAt = process.clock.monotonic() + this.#leaseMs / 4;
         // Beats and claims overtake each other.
         void this.#beat(this.#id);
-      } else if (!this.#isClaiming && this.#held.size < this.#concurrency) void this.#claim(this.#id);
+      } else if (!this.#isClaiming && !this.#isDraining && this.#held.size < this.#concurrency)
+        void this.#claim(this.#id);
     }
   }
 
@@ -105,6 +109,7 @@ export class RemoteProcess {
     if (this.#isGone(id, answer) || answer === undefined || !("value" in answer)) return;
     // Its answer came too late for one who leaves, or came back under another session.
     if (!this.isLive || this.#id !== id) return;
+    this.#isDraining ||= answer.value.isDraining;
     for (const lease of answer.value.leases) {
       const of = server.leases.get(lease.itemId);
       const { itemId, token, key, saved } = lease;
@@ -137,6 +142,7 @@ export class RemoteProcess {
       if (order === "lost") this.#drop(known);
     }
     this.#confirmed = answer.value.revision;
+    this.#isDraining ||= answer.value.isDraining;
   }
 
   /** Runs one item as its key says, in steps between which orders are heard. */

@@ -28,7 +28,7 @@ export class ReporterProcess {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.process.world.note(`${this.process.name} stops`);
-    await attempt(this.process, "close", () => this.process.milepost.close());
+    await this.process.close();
     this.isStopped = true;
   }
 

@@ -1,17 +1,18 @@
 import { isTerminal } from "../../src/core/transitions.ts";
 import type { SeededRandom } from "../../src/testing/seeded-random.ts";
+import { CaretakerProcess } from "./caretaker-process.ts";
 import { itemText } from "./describe-call.ts";
 import { DrainProcess } from "./drain-process.ts";
+import { holders } from "./holders.ts";
 import { Operator } from "./operator.ts";
 import { RemoteProcess } from "./remote-process.ts";
 import { ReporterProcess } from "./reporter-process.ts";
 import type { Run } from "./run-ledger.ts";
-import { holders } from "./store-checks.ts";
 import { TrackerProcess } from "./tracker-process.ts";
 import { WorkerProcess } from "./worker-process.ts";
 import type { World } from "./world.ts";
 
-type Holder = WorkerProcess | TrackerProcess | DrainProcess | RemoteProcess | ReporterProcess;
+type Actor = WorkerProcess | TrackerProcess | DrainProcess | RemoteProcess | ReporterProcess | CaretakerProcess;
 
 /** What may happen to processes and clocks, and its share among all. */
 type Fault = readonly [share: number, strike: (room: Room) => void];
@@ -37,9 +38,12 @@ export class Room {
   readonly drains: DrainProcess[] = [];
   readonly remotes: RemoteProcess[] = [];
   readonly reporters: ReporterProcess[] = [];
+  readonly caretakers: CaretakerProcess[] = [];
   readonly operators: Operator[] = [];
   /** Since when a handler runs without a lease, or a worker works without a session. */
   readonly #wrongSince = new Map<Run | WorkerProcess, number>();
+  /** Sessions that drain and have not left, when they were last looked at; null before. */
+  #draining: readonly number[] | null = null;
   #wallMs = 0;
   #wallHighestMs = 0;
   #isClosing = false;
@@ -56,6 +60,7 @@ export class Room {
     for (let count = random.between(0, 2); count > 0; count--) this.addTracker();
     this.addRemotes(world.random("remotes"));
     this.addReporters(world.random("amend reports"));
+    this.addCaretaker(world.random("care"));
     const faultsMs = random.between(3_000, 10_000);
     this.#repeat(random.between(40, 300), () => void this.anyOperator()?.operate());
     this.#repeat(random.between(150, 1_500), () => this.#strike());
@@ -71,12 +76,12 @@ export class Room {
   }
 
   /** All who must be able to leave. */
-  get #leavers(): readonly (Holder | Operator)[] {
-    return [...this.#holders, ...this.operators];
+  get #leavers(): readonly (Actor | Operator)[] {
+    return [...this.#actors, ...this.operators];
   }
 
-  get #holders(): readonly Holder[] {
-    return [...this.workers, ...this.trackers, ...this.drains, ...this.remotes, ...this.reporters];
+  get #actors(): readonly Actor[] {
+    return [...this.workers, ...this.trackers, ...this.drains, ...this.remotes, ...this.reporters, ...this.caretakers];
   }
 
   get #liveOperators(): readonly Operator[] {
@@ -96,6 +101,12 @@ export class Room {
     if (random.isTrue(0.3)) this.addTracker();
     this.addRemotes(world.random(`remotes ${world.restarts}`));
     this.addReporters(world.random(`amend reports ${world.restarts}`));
+    this.addCaretaker(world.random(`care ${world.restarts}`));
+  }
+
+  /** Somebody who drains workers and clears what waits, in some histories. */
+  addCaretaker(random: SeededRandom): void {
+    if (random.isTrue(0.3)) this.caretakers.push(new CaretakerProcess(this.world, random));
   }
 
   /** Callers that take items over with their reports, in some histories. */
@@ -134,9 +145,9 @@ export class Room {
     }
   }
 
-  /** One of those who hold items. */
-  anyHolder(): Holder | undefined {
-    return this.random.pick(this.#holders.filter(({ isLive }) => isLive));
+  /** One of those who do anything but command. */
+  anyActor(): Actor | undefined {
+    return this.random.pick(this.#actors.filter(({ isLive }) => isLive));
   }
 
   anyOperator(): Operator | undefined {
@@ -196,17 +207,20 @@ export class Room {
     void tend();
     const areIdle = (): boolean => this.operators.every(({ isIdle }) => isIdle);
     const readers = (): boolean => this.operators.every(({ readers }) => readers.every(({ isCaughtUp }) => isCaughtUp));
-    if (await world.advance(CALM_MAX_MS, () => world.checks.follower.isOver && areIdle() && readers())) return;
+    const haveLeft = (): boolean => this.caretakers.length === 0 || this.#draining?.length === 0;
+    const isOver = (): boolean => world.checks.follower.isOver && areIdle() && readers() && haveLeft();
+    if (await world.advance(CALM_MAX_MS, isOver)) return;
+    const draining = this.#draining?.map((number) => `session ${number} has not left`).join();
     world.break(
       "after the last fault everything ends",
-      (await this.#leftovers()) || "a reader of changes did not catch up",
+      (await this.#leftovers()) || draining || "a reader of changes did not catch up",
     );
   }
 
   /** A worker finds out by its next beats and orders that an item is not its own any more. */
   async #checkLeases(): Promise<void> {
     const { world } = this;
-    const held = await holders(world.store);
+    const held = await holders(world);
     const now = world.clock.monotonic();
     const lasts = (of: Run | WorkerProcess, isWrong: boolean): boolean => {
       if (!isWrong) this.#wrongSince.delete(of);
@@ -218,7 +232,9 @@ export class Room {
       if (lasts(run, !isTracked && held.get(run.item)?.token !== run.token))
         world.break("what runs without a lease is aborted", `${run.id} under ${run.token} in ${run.process.name}`);
     }
-    const pids = new Set((await world.store.sessions()).map(({ pid }) => pid));
+    const sessions = await world.store.sessions();
+    this.#draining = sessions.filter(({ isDraining }) => isDraining).map(({ number }) => number);
+    const pids = new Set(sessions.map(({ pid }) => pid));
     for (const worker of this.workers) {
       if (lasts(worker, worker.isWorking && !pids.has(worker.process.host.self.pid)))
         world.break("a worker that lives has a session", worker.process.name);
@@ -228,7 +244,7 @@ export class Room {
   /** What has not ended, and what may keep it. */
   async #leftovers(): Promise<string> {
     const { follower } = this.world.checks;
-    const held = await holders(this.world.store);
+    const held = await holders(this.world);
     const left = follower.batches().filter(({ endedAt }) => endedAt === null);
     return left
       .flatMap(({ number }) => follower.items(number).filter(({ state }) => !isTerminal(state)))
@@ -265,6 +281,7 @@ export class Room {
     const { follower } = world.checks;
     await follower.look("the end");
     await follower.recount();
+    await follower.checkAttempts();
     const findings = await world.store.verify({ repair: false });
     if (findings.length > 0) world.break("counters equal a recount", JSON.stringify(findings));
     for (const operator of this.operators) {
@@ -295,11 +312,11 @@ export class Room {
 }
 
 const FAULTS: readonly Fault[] = [
-  [5, (room) => room.anyHolder()?.process.crash()],
+  [5, (room) => room.anyActor()?.process.crash()],
   [
     6,
     (room) => {
-      const process = room.anyHolder()?.process;
+      const process = room.anyActor()?.process;
       process?.freeze();
       room.world.clock.after(room.random.between(100, room.random.isTrue(0.3) ? 1_000 : 6_000), () => process?.thaw());
     },

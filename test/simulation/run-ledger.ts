@@ -12,6 +12,8 @@ export interface Run {
   readonly item: number;
   readonly token: number;
   readonly batch: number;
+  /** The session that holds its lease. */
+  readonly session: number;
   readonly startedMs: number;
   /** When the handler was told to end, on the monotonic clock; null if it was not. */
   abortedMs: number | null;
@@ -21,6 +23,9 @@ export interface Run {
 /** What a pause was given to. */
 export type Target = { readonly queue: string } | { readonly batch: number };
 
+/** What an attempt says of itself that was told to end before its time. */
+const STOPPED = "the work was stopped";
+
 /** Every run of every handler, and what was promised about runs: no start under a used token, none after an acknowledged pause. */
 export class RunLedger {
   readonly #world: World;
@@ -28,15 +33,19 @@ export class RunLedger {
   readonly #running = new Set<Run>();
   /** Acknowledged pauses, by target. */
   readonly #paused = new Set<string>();
+  /** Sessions of which it was acknowledged that they start nothing more. */
+  readonly #drained = new Set<number>();
+  /** Targets that were ever stopped. */
+  readonly #stopped = new Set<string>();
   /** When a target was last resumed, as a count of commands. */
   readonly #resumedAt = new Map<string, number>();
   #commands = 0;
   /** The last saved data that was acknowledged, by item. */
   readonly #saved = new Map<string, { readonly sequence: number; readonly token: number }>();
   #saves = 0;
-  /** Runs of an item that kills its process, and failures recorded, since it was submitted or retried. */
-  readonly #killerRuns = new Map<string, number>();
-  /** The last token that an item had before it was retried. */
+  /** Runs of an item that kills its process, the token of the last one, and failures recorded, since it was submitted or retried. */
+  readonly #killerRuns = new Map<string, { readonly runs: number; readonly token: number }>();
+  /** The last token that an item had before it was retried or taken over. */
   readonly #tokensBefore = new Map<string, number>();
   readonly #failures = new Map<string, number>();
 
@@ -66,6 +75,7 @@ export class RunLedger {
       item: lease?.item ?? 0,
       token: lease?.token ?? 0,
       batch: lease?.batch ?? 0,
+      session: lease?.worker ?? 0,
       startedMs: world.clock.monotonic(),
       abortedMs: null,
       end: null,
@@ -92,9 +102,27 @@ export class RunLedger {
   startedByWorker(run: Run): void {
     const name = `${run.id} under ${run.token} in ${run.process.name}`;
     if (run.process.isStopping) this.#world.break("a worker that stops starts nothing", name);
-    const queue = this.#world.checks.follower.batch(run.batch)?.queue;
-    if (!this.#paused.has(`batch ${run.batch}`) && !this.#paused.has(`queue ${queue}`)) return;
+    if (this.#drained.has(run.session)) this.#world.break("nothing starts after a drain was acknowledged", name);
+    if (!this.#targetsOf(run).some((target) => this.#paused.has(target))) return;
     this.#world.break("nothing starts after a pause was acknowledged", name);
+  }
+
+  /** Its worker told it to end. What an operator did not stop runs on, also where its worker drains, until the worker must go. */
+  aborted(run: Run, reason: unknown): void {
+    run.abortedMs = this.#world.clock.monotonic();
+    const isStop = reason instanceof DOMException && reason.message === STOPPED;
+    if (!isStop || run.process.isStopping || this.#targetsOf(run).some((target) => this.#stopped.has(target))) return;
+    this.#world.break("what runs is stopped only at an order", `${run.id} under ${run.token} in ${run.process.name}`);
+  }
+
+  /** It was acknowledged that a session starts nothing more. */
+  drained(session: number): void {
+    this.#world.note(`the drain of session ${session} is acknowledged`);
+    this.#drained.add(session);
+  }
+
+  #targetsOf({ batch }: Run): readonly string[] {
+    return [`batch ${batch}`, `queue ${this.#world.checks.follower.batch(batch)?.queue}`];
   }
 
   end(run: Run, end: "returned" | "threw"): void {
@@ -123,24 +151,28 @@ export class RunLedger {
 
   /**
    * A run of an item that always kills its process. One may go uncounted: its start had not been recorded; and so may one under
-   * a lease from before a retry, which its worker did not know to be over.
+   * a lease from before a retry, or before another took the item over, which its worker did not know to be over.
    */
   killerStarted({ id, token }: Run, crashBudget: number): void {
     if (token <= (this.#tokensBefore.get(id) ?? 0)) return;
-    const runs = (this.#killerRuns.get(id) ?? 0) + 1;
-    this.#killerRuns.set(id, runs);
+    const runs = (this.#killerRuns.get(id)?.runs ?? 0) + 1;
+    this.#killerRuns.set(id, { runs, token });
     if (runs > crashBudget + 1)
       this.#world.break("a poison item ends failed", `it ran ${runs} times with a crash budget of ${crashBudget}`);
   }
 
   /** Who reports on an item holds it: that its runner dies after that is nothing to the item. */
-  takenOver(item: { readonly number: number; readonly id: string }): void {
-    this.#uncountKiller(ledgerId(splitItemNumber(item.number).batch, item.id));
+  takenOver(item: { readonly number: number; readonly id: string; readonly token: number }): void {
+    const id = ledgerId(splitItemNumber(item.number).batch, item.id);
+    this.#uncountKiller(id);
+    this.#tokensBefore.set(id, item.token);
   }
 
+  /** The last run is not counted, and was not if another took over from who had taken over. */
   #uncountKiller(id: string): void {
-    const runs = this.#killerRuns.get(id);
-    if (runs !== undefined) this.#killerRuns.set(id, runs - 1);
+    const known = this.#killerRuns.get(id);
+    if (known === undefined || known.token <= (this.#tokensBefore.get(id) ?? 0)) return;
+    this.#killerRuns.set(id, { ...known, runs: known.runs - 1 });
   }
 
   /** What the next data that a handler saves is called. */
@@ -182,6 +214,7 @@ export class RunLedger {
   /** A command took effect in the store. */
   commanded(command: ControlCommand): void {
     this.#commands += 1;
+    if (command.type === "stop") this.#stopped.add(targetKey(command.target));
     if (command.type !== "resume") return;
     this.#paused.delete(targetKey(command.target));
     this.#resumedAt.set(targetKey(command.target), this.#commands);

@@ -94,6 +94,15 @@ export class SimulatedProcess {
     return new Promise((resolve) => this.clock.after(delayMs, resolve));
   }
 
+  /** Closes its engine, which it can whatever becomes of the store. */
+  async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    try {
+      await this.milepost.close(options);
+    } catch (error) {
+      this.world.break("who closes is closed", `${this.name}: ${String(error)}`);
+    }
+  }
+
   #isGone(other: ProcessIdentity): boolean {
     const { self } = this.host;
     return this.isDead && self.host === other.host && self.pid === other.pid && self.birth === other.birth;

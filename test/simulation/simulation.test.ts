@@ -1,4 +1,6 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { BROKEN_ENGINES } from "./broken-engines.ts";
 import { type History, runHistory } from "./history.ts";
 import { PINNED_SEEDS } from "./pinned-seeds.ts";
 
@@ -37,5 +39,25 @@ describe("one seed is one history", () => {
       await runHistory({ seed: 8, store: "memory" }),
     ];
     expect(other.hash).not.toBe(one.hash);
+  });
+});
+
+describe("the page of what is checked", () => {
+  const folder = new URL("./", import.meta.url);
+  const read = (name: string): string => readFileSync(new URL(name, folder), "utf8");
+  const page = read("README.md");
+
+  it("names every check, in the table", () => {
+    const sources = readdirSync(folder).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
+    const names = sources.flatMap((name) =>
+      [...read(name).matchAll(/(?:break\(|ORDER =|invariant:)\s*"([^"]+)"/g)].map((match) => match[1] ?? ""),
+    );
+    expect(names.length).toBeGreaterThan(60);
+    expect(names.filter((name) => !page.includes(name))).toEqual([]);
+  });
+
+  it("and broken engines break only those", () => {
+    const broken = BROKEN_ENGINES.flatMap(({ breaks }) => breaks);
+    expect(broken.filter((name) => !page.includes(name))).toEqual([]);
   });
 });

@@ -4,16 +4,18 @@ import type {
   Claimed,
   ClaimRequest,
   ControlCommand,
+  ControlResult,
   Report,
   ReportResult,
   Retention,
   SessionRow,
-  Store,
 } from "../../src/ports/store.ts";
 import { BatchFollower } from "./batch-follower.ts";
 import { disorderOf, type Supply } from "./claim-order.ts";
+import { CommandChecks } from "./command-checks.ts";
 import { itemText } from "./describe-call.ts";
 import type { StoreCall } from "./faulty-store.ts";
+import { holders } from "./holders.ts";
 import { fallenOutOf } from "./retention.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
@@ -26,6 +28,7 @@ const READS: readonly StoreCall[] = [
   "sessions",
   "batches",
   "batch",
+  "session",
   "items",
   "item",
   "changes",
@@ -35,12 +38,6 @@ const READS: readonly StoreCall[] = [
 /** All is recounted after every so many changes, and at the end. */
 const RECOUNT_EVERY = 200;
 
-/** Who holds an item, as the store says. */
-interface Holder {
-  readonly worker: number;
-  readonly token: number;
-}
-
 /**
  * Carries out the calls on the one store and judges each by what it found before and left after: leases, fences, sessions,
  * pauses and limits here; states, counts and versions in the follower of the batches' feeds.
@@ -48,6 +45,7 @@ interface Holder {
 export class StoreChecks {
   readonly follower: BatchFollower;
   readonly #world: World;
+  readonly #commands: CommandChecks;
   /** The highest token that was ever given out for an item. */
   readonly #tokens = new Map<number, number>();
   #changes = 0;
@@ -56,6 +54,12 @@ export class StoreChecks {
   constructor(world: World) {
     this.#world = world;
     this.follower = new BatchFollower(world);
+    this.#commands = new CommandChecks(world);
+  }
+
+  /** Whether the session was told to claim nothing more. */
+  isDraining(session: number | null): boolean {
+    return session !== null && this.#commands.isDraining(session);
   }
 
   async carryOut(process: SimulatedProcess, method: StoreCall, args: readonly unknown[]): Promise<unknown> {
@@ -95,7 +99,7 @@ export class StoreChecks {
   async #standing(): Promise<string> {
     const { store } = this.#world;
     const sessions = (await store.sessions()).map(({ silentMs: _silentMs, ...rest }) => rest);
-    return JSON.stringify({ sessions, held: [...(await holders(store))], queues: await store.queues() });
+    return JSON.stringify({ sessions, held: [...(await holders(this.#world))], queues: await store.queues() });
   }
 
   async #judged(
@@ -117,8 +121,9 @@ export class StoreChecks {
       case "reap":
         return this.#reap(process, call as () => Promise<number>);
       case "control": {
-        const result = await call();
-        this.#world.ledger.commanded(args[0] as ControlCommand);
+        const command = args[0] as ControlCommand;
+        const result = await this.#commands.judge(command, call as () => Promise<ControlResult>);
+        this.#world.ledger.commanded(command);
         return result;
       }
       case "prune": {
@@ -148,15 +153,18 @@ export class StoreChecks {
 
   async #claim(request: ClaimRequest, call: () => Promise<Claimed>): Promise<Claimed> {
     const { store } = this.#world;
-    const before = await holders(store);
+    const before = await holders(this.#world);
     const queues = await store.queues();
     const paused = new Set(
       queues.filter(({ state }) => state === "paused" || state === "stopped").map(({ name }) => name),
     );
-    const isOpen = (await store.sessions()).some((session) => session.number === request.worker);
+    const isOpen = (await store.session(request.worker)) !== null;
+    const isDraining = this.#commands.isDraining(request.worker);
     const claimed = await call();
     if (claimed.leases.length > request.limit)
       this.#break("claims are at most what was asked for", `${claimed.leases.length} for a limit of ${request.limit}`);
+    if (isDraining && claimed.leases.length > 0)
+      this.#break("a session that drains claims nothing", `session ${request.worker}: ${claimed.leases.length} items`);
     for (const { item, token, worker, batch: number } of claimed.leases) {
       const held = before.get(item);
       const name = itemText(item);
@@ -179,7 +187,7 @@ export class StoreChecks {
       if (this.follower.item(item)?.isHeld) this.#break("a held item is not claimed", name);
     }
     await this.#checkQueueLimits(claimed);
-    if (isOpen) this.#checkOrder(request, claimed, { held: before, queues });
+    if (isOpen && !isDraining) this.#checkOrder(request, claimed, { held: before, queues });
     return claimed;
   }
 
@@ -197,11 +205,11 @@ export class StoreChecks {
     if (claimed.leases.length === 0) return;
     const { store } = this.#world;
     const held = new Map<string, number>();
-    for (const item of (await holders(store)).keys()) {
-      const queue = this.follower.queueOf(item);
+    for (const item of (await holders(this.#world)).keys()) {
+      const queue = this.follower.batchOf(item)?.queue;
       if (queue !== undefined) held.set(queue, (held.get(queue) ?? 0) + 1);
     }
-    const claimedFrom = new Set(claimed.leases.map(({ item }) => this.follower.queueOf(item)));
+    const claimedFrom = new Set(claimed.leases.map(({ item }) => this.follower.batchOf(item)?.queue));
     for (const { name, concurrency } of await store.queues()) {
       if (concurrency !== null && claimedFrom.has(name) && (held.get(name) ?? 0) > concurrency)
         this.#break("the concurrency of a queue is never exceeded", `${held.get(name)} of ${concurrency} in ${name}`);
@@ -209,7 +217,7 @@ export class StoreChecks {
   }
 
   async #checkNothingHeldIsGone(): Promise<void> {
-    for (const [item, { worker }] of await holders(this.#world.store)) {
+    for (const [item, { worker }] of await holders(this.#world)) {
       if (this.follower.item(item) === undefined)
         this.#break("nobody holds what was removed", `${itemText(item)} by session ${worker}`);
     }
@@ -219,8 +227,8 @@ export class StoreChecks {
     reports: readonly Report[],
     call: () => Promise<readonly ReportResult[]>,
   ): Promise<readonly ReportResult[]> {
-    const { store, ledger } = this.#world;
-    const held = await holders(store);
+    const { ledger } = this.#world;
+    const held = await holders(this.#world);
     const before = await this.#rows(reports);
     const results = await call();
     const accepted = new Set<number>();
@@ -283,13 +291,4 @@ export class StoreChecks {
   #break(invariant: string, detail: string): void {
     this.#world.break(invariant, detail);
   }
-}
-
-/** Every item that is held, and by whom. */
-export async function holders(store: Store): Promise<Map<number, Holder>> {
-  const held = new Map<number, Holder>();
-  for (const { number } of await store.sessions()) {
-    for (const { item, token } of (await store.orders(number, null)).held) held.set(item, { worker: number, token });
-  }
-  return held;
 }

@@ -44,7 +44,7 @@ export class TrackerProcess {
     process.world.note(`${process.name} stops`);
     if (this.#random.isTrue(0.5)) await this.release();
     for (const id of this.#tracked.keys()) this.#forget(id);
-    await attempt(process, "close", () => process.milepost.close());
+    await process.close();
     this.isStopped = true;
   }
 

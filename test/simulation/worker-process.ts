@@ -57,12 +57,22 @@ export class WorkerProcess {
     process.world.note(`${process.name} stops`);
     this.stoppingSinceMs = process.world.clock.monotonic();
     process.isStopping = true;
-    const mustLeave = process.world.isCalm && this.#worker !== null;
-    await attempt(process, "close", () => process.milepost.close({ graceMs }));
+    // One that drains may have begun to leave before: then its session lapses, if the store was not reached.
+    const isDraining = process.world.checks.isDraining(process.session);
+    const mustLeave = process.world.isCalm && this.#worker !== null && !isDraining;
+    await process.close({ graceMs });
     this.isStopped = true;
     if (mustLeave && (await this.#isThere()))
       process.world.break("who stops in calm has left when it has stopped", process.name);
     process.world.note(`${process.name} has stopped`);
+  }
+
+  /** Its worker has left, as it was drained: all that it ran has ended. */
+  async #leave(): Promise<void> {
+    const { process } = this;
+    const running = process.world.ledger.occupying(process, this.#abortGraceMs);
+    if (running > 0) process.world.break("who drains lets what runs end", `${process.name} runs ${running}`);
+    await this.stop(0);
   }
 
   /** Whether the session that it knew of stands; one whose opening went unanswered lapses. */
@@ -84,6 +94,7 @@ export class WorkerProcess {
       this.#worker = (await attempt(process, "work", () => process.milepost.work(options))) ?? null;
       if (this.#worker === null) await process.sleep(200);
     }
+    void this.#worker?.drained().then(() => this.#leave());
     this.#count();
   }
 

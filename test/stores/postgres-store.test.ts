@@ -1,3 +1,4 @@
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { batchIdFrom } from "../../src/core/ids.ts";
 import { LIMITS } from "../../src/core/limits.ts";
@@ -152,6 +153,47 @@ describe("a server", () => {
     expect((await trial.row(submitted.batch?.number ?? 0)).counts).toMatchObject({ total: 2, completed: 2 });
     expect(proxy.cuts).toBe(2);
     await trial.finish();
+  });
+});
+
+describe("a connection", () => {
+  test("is waited for in turn by any number of calls, while orders and heartbeats go beside them", async () => {
+    const { url, schema } = cluster.newStore();
+    const clock = new ManualClock();
+    const store = await openPostgresStore({ url: `${url}&connections=1`, clock });
+    onTestFinished(() => store.close());
+    const session = await store.openSession(SESSION);
+    const blocker = new pg.Client({ connectionString: cluster.url });
+    await blocker.connect();
+    onTestFinished(() => blocker.end());
+    await blocker.query(`BEGIN; LOCK TABLE "${schema}".batches`);
+    const calls = Array.from({ length: 300 }, () => store.batches({ limit: 1 }));
+    expect((await store.orders(session, 0)).leftMs).toBeGreaterThan(0);
+    expect(await store.beat(session)).toBe(true);
+    // Less than the time after which nobody waits any more.
+    clock.advance(15_000);
+    await blocker.query("COMMIT");
+    await Promise.all(calls);
+  });
+
+  test("for which nobody is answered is waited for only so long, and by nobody who closes the store", async () => {
+    const { url, schema } = cluster.newStore();
+    const clock = new ManualClock();
+    const store = await openPostgresStore({ url: `${url}&connections=1`, clock });
+    const blocker = new pg.Client({ connectionString: cluster.url });
+    await blocker.connect();
+    onTestFinished(() => blocker.end());
+    await blocker.query(`BEGIN; LOCK TABLE "${schema}".batches`);
+    const first = store.batches({ limit: 1 });
+    const second = store.batches({ limit: 1 }).catch((error: unknown) => error);
+    clock.advance(16_000);
+    expect(await second).toMatchObject({ code: "STORE_UNAVAILABLE", retryable: true });
+    const third = store.batches({ limit: 1 }).catch((error: unknown) => error);
+    const closed = store.close();
+    expect(await third).toMatchObject({ code: "CLOSED" });
+    await blocker.query("COMMIT");
+    await first;
+    await closed;
   });
 });
 

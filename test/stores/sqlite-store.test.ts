@@ -11,11 +11,11 @@ import { ITEM_STATES } from "../../src/core/transitions.ts";
 import { openMilepost } from "../../src/open-milepost.ts";
 import { systemClock } from "../../src/platform/system-clock.ts";
 import type { BatchSpec, Store, Submission } from "../../src/ports/store.ts";
+import { CANCELLED, COMPLETED, FAILED, PENDING, PROCESSING } from "../../src/stores/codes.ts";
 import { Connection } from "../../src/stores/sqlite/connection.ts";
 import { checksumOf, MIGRATIONS, migrate } from "../../src/stores/sqlite/migrator.ts";
 import { NETWORK_FILE_SYSTEMS, refuseNetworkFileSystem } from "../../src/stores/sqlite/network-file-systems.ts";
 import { STATUS_SQL } from "../../src/stores/sqlite/reads.ts";
-import { CANCELLED, COMPLETED, FAILED, PENDING, PROCESSING } from "../../src/stores/sqlite/rows.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/sqlite-store.ts";
 import { ManualClock } from "../../src/testing/manual-clock.ts";
 

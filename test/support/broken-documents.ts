@@ -120,6 +120,14 @@ export async function brokenDocuments(): Promise<Readonly<Record<string, BrokenD
       bytes: await makeZip({ "[Content_Types].xml": "<Types/>", "word/document.xml": "<w:document" }),
       ends: [...invalid, "EMPTY_DOCUMENT"],
     },
+    "entity.docx": {
+      bytes: await makeZip({
+        "[Content_Types].xml": "<Types/>",
+        "word/document.xml":
+          '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><w:document xmlns:w="w"><w:body>&x;</w:body></w:document>',
+      }),
+      ends: invalid,
+    },
     "bomb.docx": { bytes: zeros, ends: ["DOCUMENT_TOO_LARGE"] },
     "other.docx": { bytes: await makeZip({ "a.txt": "a" }), ends: ["UNSUPPORTED_DOCUMENT"] },
     "blank.md": { bytes: Buffer.from("<!-- nothing -->\n\n<script>1</script>"), ends: ["EMPTY_DOCUMENT"] },

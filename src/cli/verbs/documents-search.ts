@@ -48,17 +48,17 @@ async function search(cli: Cli, query: string, options: SearchOptions): Promise<
   }
 }
 
-/** Looks for the places in a thread, so that a signal is heard meanwhile; null after one. */
+/** Looks for the places in a process of its own, so that a signal ends it at once; null after one. */
 async function findPlaces(cli: Cli, query: string, options: SearchOptions): Promise<readonly SearchHit[] | null> {
   using interrupt = new Interrupt(cli);
-  const { SearchThreads } = await import("../../pipelines/documents/search-threads.ts");
-  const threads = new SearchThreads({ threads: 1, waiting: 0, timeLimitMs: null });
+  const { SearchProcesses } = await import("../../pipelines/documents/search-processes.ts");
+  const processes = new SearchProcesses({ atOnce: 1, waiting: 0, timeLimitMs: null });
   try {
     const index = resolve(cli.io.cwd, options.index);
     const model = options.model === undefined ? {} : { model: resolve(cli.io.cwd, options.model) };
-    const places = await interrupt.unlessRaised(threads.search({ index, ...model }, query, options.limit));
+    const places = await interrupt.unlessRaised(processes.search({ index, ...model }, query, options.limit));
     return places?.map(({ hasThumbnail: _hasThumbnail, ...hit }) => hit) ?? null;
   } finally {
-    await threads.close();
+    await processes.close();
   }
 }

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { MilepostError } from "../../core/errors.ts";
+import type { WorkerSnapshot } from "../../core/worker-snapshot.ts";
 import type { Drained } from "../../engine/drain.ts";
 import type { Milepost } from "../../engine/milepost.ts";
-import type { WorkerSnapshot } from "../../engine/worker-list.ts";
 import { escapeText } from "../../format/escape.ts";
 import { formatPlural } from "../../format/number.ts";
 import type { Cli, CommonOptions } from "../cli.ts";

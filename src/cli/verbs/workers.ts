@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { ItemSnapshot } from "../../core/item.ts";
-import type { WorkerSnapshot } from "../../engine/worker-list.ts";
+import type { WorkerSnapshot } from "../../core/worker-snapshot.ts";
 import { formatDuration, formatRelative } from "../../format/duration.ts";
 import { escapeText } from "../../format/escape.ts";
 import { formatCount, formatPercent } from "../../format/number.ts";

@@ -1,13 +1,14 @@
 import { LIMITS } from "../../core/limits.ts";
 import type { Control } from "../../core/queue.ts";
 import { requireWhole } from "../../core/retry-policy.ts";
+import type { WorkerSnapshot } from "../../core/worker-snapshot.ts";
 import type { SessionRow } from "../../ports/store.ts";
 import type { Deps } from "../deps.ts";
 import type { Estimates } from "../estimates.ts";
 import { Hint, pause } from "../hint.ts";
 import { KnownBatches } from "../known-batches.ts";
 import { Loop } from "../loop.ts";
-import { toWorkerSnapshot, type WorkerSnapshot } from "../worker-list.ts";
+import { toWorkerSnapshot } from "../worker-list.ts";
 import { type HeldLease, Holdings } from "./holdings.ts";
 import { type RemoteClaimed, RemoteClaims } from "./remote-claims.ts";
 import { type RemoteReport, RemoteReports, type RemoteResult } from "./remote-reports.ts";

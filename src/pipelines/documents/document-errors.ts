@@ -1,4 +1,5 @@
 import { NoRetryError } from "../../core/errors.ts";
+import { DOCUMENT_LIMITS } from "./document-limits.ts";
 
 /** Why a document can never be taken in, however often it is tried. Messages name no file, so that equal reasons group. */
 export type DocumentErrorCode =
@@ -12,6 +13,15 @@ export type DocumentErrorCode =
 
 export function documentError(code: DocumentErrorCode, message: string, cause?: unknown): NoRetryError {
   return new NoRetryError(message, { code, cause });
+}
+
+/** @param characters so many were found, or at least so many */
+export function tooMuchText(characters: number): Error {
+  const limit = DOCUMENT_LIMITS.characters.toLocaleString("en");
+  return documentError(
+    "DOCUMENT_TOO_LARGE",
+    `the document has too much text: ${characters.toLocaleString("en")} characters; the limit is ${limit}`,
+  );
 }
 
 /** An error of opening or reading the input. A missing file is final; the rest may pass. */

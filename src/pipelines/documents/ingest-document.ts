@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { documentError, readError } from "./document-errors.ts";
+import { documentError, readError, tooMuchText } from "./document-errors.ts";
 import { DOCUMENT_LIMITS } from "./document-limits.ts";
 import { settingsOf } from "./document-options.ts";
 import type { Embedder } from "./embed/embedder.ts";
@@ -9,7 +9,7 @@ import type { LibraryFile } from "./library/library-file.ts";
 import type { DocumentLine, DocumentOutput, DocumentTask } from "./messages.ts";
 import { PdfFile } from "./read/pdf-file.ts";
 import { sniffDocument } from "./read/sniff-document.ts";
-import { textOf, tooMuchText } from "./read/text-of.ts";
+import { textOf } from "./read/text-of.ts";
 import { chunksOf, type PageText } from "./text/chunks.ts";
 import { cleanText } from "./text/clean-text.ts";
 import { wordsOf } from "./text/words.ts";

@@ -7,7 +7,7 @@ export interface FoundPlace extends SearchHit {
   readonly hasThumbnail: boolean;
 }
 
-/** What is wanted of an index, as it is sent to a thread. */
+/** What is wanted of an index, as it is sent to a process. */
 export type LibraryQuestion =
   | { readonly type: "search"; readonly query: string; readonly limit: number }
   | { readonly type: "thumbnail"; readonly sha256: string; readonly page: number }
@@ -21,7 +21,7 @@ export interface SearchTask {
   readonly question: LibraryQuestion;
 }
 
-/** What a thread answers: errors as data, since their codes do not survive the way from one thread to another. */
+/** What a process answers: errors as data, since their codes do not survive the way from one process to another. */
 export type SearchAnswer =
   | { readonly type: "places"; readonly places: readonly FoundPlace[] }
   | { readonly type: "picture"; readonly picture: Uint8Array | null }

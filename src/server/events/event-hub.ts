@@ -8,6 +8,7 @@ import { refusal } from "../problems.ts";
 import type { ServerLimits } from "../settings.ts";
 import { Channel, type Hide } from "./channel.ts";
 import { DocumentFeed } from "./document-feed.ts";
+import { DocumentSurvey } from "./document-survey.ts";
 import { EventStream } from "./event-stream.ts";
 import { HEARTBEAT, toFrame, toRetryFrame } from "./frame.ts";
 import { Overview, type Watched } from "./overview.ts";
@@ -36,6 +37,8 @@ interface OpenChannel {
 export class EventHub {
   /** Tells readers of single documents. */
   readonly documents: DocumentFeed;
+  /** Tells readers of all documents of an owner. */
+  readonly allDocuments: DocumentSurvey;
   readonly #milepost: Milepost;
   readonly #limits: ServerLimits;
   readonly #hide: Hide;
@@ -61,6 +64,7 @@ export class EventHub {
     this.#onError = options.onError;
     this.#overview = new Overview(options);
     this.documents = new DocumentFeed(options);
+    this.allDocuments = new DocumentSurvey(options);
   }
 
   /** How many streams are open. */
@@ -164,6 +168,7 @@ export class EventHub {
     this.#isClosed = true;
     this.#stopTicker();
     this.#overview.close();
+    this.allDocuments.close();
     const streams = [...this.#streams];
     for (const stream of streams) stream.end(toRetryFrame(RETRY_MS + Math.floor(Math.random() * RETRY_SPREAD_MS)));
     const late = setTimeout(() => {

@@ -1,8 +1,9 @@
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { MilepostError } from "../../core/errors.ts";
 import { isUuid } from "../../core/ids.ts";
 import type { Milepost } from "../../engine/milepost.ts";
-import { SearchThreads } from "../../pipelines/documents/search-threads.ts";
+import { SearchProcesses } from "../../pipelines/documents/search-processes.ts";
 import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
 import { DOCUMENTS_QUEUE } from "../../views/documents.ts";
 import { SESSION_OWNER } from "../session-cookie.ts";
@@ -16,6 +17,8 @@ const INDEX = "library.db";
 const LIST = ".documents";
 /** Documents that are removed in one step; between two steps submissions have their turn. */
 const STEP_DOCUMENTS = 10;
+/** The operator and sessions; others may have batches, but send in nothing. */
+const OWNER = new RegExp(`^(${SESSION_OWNER}[0-9a-f]{64})?$`);
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /**
@@ -32,7 +35,7 @@ export class IndexFolders {
   readonly #guards: Guards;
   readonly #onError: (error: unknown) => void;
   /** Removing from an index takes as long as it takes, and its file may be busy: not here. */
-  readonly #threads = new SearchThreads({ threads: 1, waiting: Number.MAX_SAFE_INTEGER, timeLimitMs: null });
+  readonly #processes = new SearchProcesses({ atOnce: 1, waiting: Number.MAX_SAFE_INTEGER, timeLimitMs: null });
 
   constructor(parts: {
     readonly folder: string;
@@ -50,8 +53,9 @@ export class IndexFolders {
     this.#onError = parts.onError;
   }
 
-  /** Where the owner's index lies or will lie. */
+  /** Where the owner's index lies or will lie. @throws {MilepostError} `NOT_FOUND` for whom there can be none */
   pathOf(owner: string): string {
+    if (!OWNER.test(owner)) throw new MilepostError("NOT_FOUND", `${owner} has no index of documents`);
     return join(this.#folder, nameOf(owner), INDEX);
   }
 
@@ -108,7 +112,7 @@ export class IndexFolders {
   }
 
   close(): Promise<void> {
-    return this.#threads.close();
+    return this.#processes.close();
   }
 
   /** Removes the index of a session without batches. False: it has one now. */
@@ -152,7 +156,7 @@ export class IndexFolders {
     }
     for (const sha256 of documents) {
       if (had.has(sha256)) continue;
-      await this.#threads.remove({ index }, sha256).catch((error: unknown) => {
+      await this.#processes.remove({ index }, sha256).catch((error: unknown) => {
         // Nothing was stored in it yet.
         if (codeOf(error) !== "NOT_FOUND") throw error;
       });

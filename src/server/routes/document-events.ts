@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import { documentQuerySchema, documentsEventsQuerySchema } from "../../wire/document.ts";
 import type { App, ServerContext } from "../context.ts";
 import { type DocumentCursor, documentCursorFrom } from "../events/document-feed.ts";
 import { refusal } from "../problems.ts";
@@ -7,7 +8,7 @@ import { documentParams, documentsOwnerOf, noSuchDocument } from "./documents.ts
 
 const CURSOR_CHARACTERS_MAX = 60;
 
-const followQuery = z.strictObject({
+const followQuery = documentQuerySchema.extend({
   after: z
     .string()
     .max(CURSOR_CHARACTERS_MAX)
@@ -19,8 +20,32 @@ const followQuery = z.strictObject({
 
 /** Events of documents. */
 export function documentEventRoutes(context: ServerContext): (app: App) => Promise<void> {
-  const { events, callers } = context;
+  const { events } = context;
   return async (app) => {
+    app.get(
+      "/api/documents/events",
+      {
+        exposeHeadRoute: false,
+        schema: {
+          summary: "Follow all documents: server-sent events",
+          description:
+            "`snapshot` events until one says `isLast`: the documents under way and the most recent. Then `changes` and `removed`, and a snapshot anew where documents went with their batch. There are no ids: a stream that was cut begins anew. A session hears of its own, the operator of everybody's.",
+          tags: ["documents"],
+          produces: ["text/event-stream"],
+          querystring: documentsEventsQuerySchema,
+          response: { 200: z.string().describe("`snapshot`, `changes` and `removed` events") },
+        },
+      },
+      async (request, reply) => {
+        const owner = documentsOwnerOf(context, request, request.query.owner);
+        if (owner === null) throw refusal("session", "this needs a session, which an upload begins, or the operator");
+        events.allDocuments.admit(events.open(reply, sessionOf(context, request)), {
+          owner,
+          limit: request.query.limit,
+        });
+        return reply;
+      },
+    );
     app.get(
       "/api/documents/:docId/events",
       {
@@ -42,18 +67,23 @@ export function documentEventRoutes(context: ServerContext): (app: App) => Promi
       async (request, reply) => {
         const { docId } = request.params;
         const cursor = cursorOf(request, request.query.after);
-        const owner = documentsOwnerOf(context, request);
+        const owner = documentsOwnerOf(context, request, request.query.owner);
         const item = owner === null ? undefined : await events.documents.find(owner, docId);
         if (owner === null || item === undefined) throw noSuchDocument();
         const isTold = cursor !== null && cursor.itemId === item.id && cursor.version === item.version;
         if (item.endedAt !== null && isTold) return reply.status(204).send(null);
-        const caller = callers.of(request);
-        const stream = events.open(reply, caller.kind === "session" ? caller.owner : null);
+        const stream = events.open(reply, sessionOf(context, request));
         events.followDocument(stream, { owner, docId, item, cursor });
         return reply;
       },
     );
   };
+}
+
+/** The session that a stream counts for; the operator's count for nobody. */
+function sessionOf({ callers }: ServerContext, request: FastifyRequest): string | null {
+  const caller = callers.of(request);
+  return caller.kind === "session" ? caller.owner : null;
 }
 
 /** Up to where the reader has been told; null: it begins. */

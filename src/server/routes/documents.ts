@@ -9,6 +9,7 @@ import {
   cleanupSchema,
   docIdSchema,
   documentHitsSchema,
+  documentQuerySchema,
   documentSchema,
   documentsQuerySchema,
   documentsSchema,
@@ -39,11 +40,12 @@ export function documentRoutes(context: ServerContext): (app: App) => Promise<vo
           summary: "Read where a document stands",
           tags,
           params: documentParams,
+          querystring: documentQuerySchema,
           response: { 200: documentSchema, 304: z.null() },
         },
       },
       async (request, reply) => {
-        const status = await managerFor(context, request)?.getStatus(request.params.docId);
+        const status = await managerFor(context, request, request.query.owner)?.getStatus(request.params.docId);
         if (status === undefined) throw noSuchDocument();
         const document = toWireDocument(status);
         return sendIfKnown(request, reply, stateOf(document)) ? reply : document;
@@ -57,16 +59,34 @@ export function noSuchDocument(): Error {
   return refusal("not-found", "there is no such document");
 }
 
-/** Whose documents the caller may know of: undefined for everybody's, null for nobody's. */
-export function documentsOwnerOf({ callers }: ServerContext, request: FastifyRequest): string | undefined | null {
+/**
+ * Whose documents the caller asks for and may know of: undefined for everybody's, null for nobody's.
+ * @throws {Refusal} `session` for anybody but the operator who names an owner
+ */
+export function documentsOwnerOf(
+  { callers }: ServerContext,
+  request: FastifyRequest,
+  asked: string | undefined,
+): string | undefined | null {
+  if (asked !== undefined) {
+    callers.requireOperator(request);
+    return asked;
+  }
   const caller = callers.of(request);
   if (caller.kind === "nobody") return null;
   return caller.kind === "operator" ? undefined : caller.owner;
 }
 
-/** The documents that the caller may know of; undefined for nobody, who has none. */
-function managerFor(context: ServerContext, request: FastifyRequest): StatusManager | undefined {
-  const owner = documentsOwnerOf(context, request);
+/** The same, where an index is looked into: of one owner, the caller's own if none is named. */
+function indexOwnerOf({ callers }: ServerContext, request: FastifyRequest, asked: string | undefined): string | null {
+  if (asked === undefined) return callers.ownerOf(request);
+  callers.requireOperator(request);
+  return asked;
+}
+
+/** The documents that the caller asks for and may know of; undefined for nobody, who has none. */
+function managerFor(context: ServerContext, request: FastifyRequest, asked?: string): StatusManager | undefined {
+  const owner = documentsOwnerOf(context, request, asked);
   if (owner === null) return undefined;
   return new StatusManager(context.milepost, { cleansUp: false, ...(owner !== undefined && { owner }) });
 }
@@ -89,11 +109,11 @@ function listDocuments(context: ServerContext, app: App): void {
       },
     },
     async (request) => {
-      const { active, cursor, limit } = request.query;
-      const owner = documentsOwnerOf(context, request);
+      const { active, owner: asked, cursor, limit } = request.query;
+      const owner = documentsOwnerOf(context, request, asked);
       const list = ["documents", owner ?? null, active];
       const from = cursor === undefined ? null : placeIn(cursor, list);
-      const manager = managerFor(context, request);
+      const manager = managerFor(context, request, asked);
       if (manager === undefined) return { documents: [], nextCursor: null };
       const { documents, next } = await manager.listPage({ isActive: active, limit, from }).catch((error: unknown) => {
         if (!(error instanceof MilepostError && error.code === "NOT_FOUND")) throw error;
@@ -142,22 +162,23 @@ function cleanUpDocuments(context: ServerContext, app: App): void {
   );
 }
 
-function searchDocuments({ callers, search }: ServerContext, app: App): void {
+function searchDocuments(context: ServerContext, app: App): void {
+  const { search } = context;
   app.get(
     "/api/documents/search",
     {
       schema: {
         summary: "Find places in one's own documents",
         description:
-          "By the words in a row, by single words (BM25) and by likeness (vectors), fused. Finds what is stored whole, at once.",
+          "By the words in a row, by single words (BM25) and by likeness (vectors), fused. Finds what is stored whole, at once. The operator may name another owner.",
         tags,
         querystring: searchQuerySchema,
         response: { 200: documentHitsSchema },
       },
     },
     async (request): Promise<WireDocumentHits> => {
-      const { q, limit } = request.query;
-      const owner = callers.ownerOf(request);
+      const { q, owner: asked, limit } = request.query;
+      const owner = indexOwnerOf(context, request, asked);
       const places = owner === null ? [] : await search.search(owner, q, limit);
       return {
         hits: places.map(({ document, page, score, snippet, hasThumbnail }) => ({
@@ -167,7 +188,7 @@ function searchDocuments({ callers, search }: ServerContext, app: App): void {
           page,
           score,
           snippet,
-          thumbnail: hasThumbnail ? `/api/documents/${document.sha256}/pages/${page}/thumbnail` : null,
+          thumbnail: hasThumbnail ? thumbnailPath(document.sha256, page, asked) : null,
         })),
       };
     },
@@ -180,12 +201,13 @@ function searchDocuments({ callers, search }: ServerContext, app: App): void {
         description: "A JPEG of at most 480 pixels a side; PDFs have them, unless they were taken in without.",
         tags,
         params: documentParams.extend({ page: pageSchema }),
+        querystring: documentQuerySchema,
         produces: ["image/jpeg"],
       },
     },
     async (request, reply) => {
       const { docId, page } = request.params;
-      const owner = callers.ownerOf(request);
+      const owner = indexOwnerOf(context, request, request.query.owner);
       const picture = owner === null ? null : await search.thumbnail(owner, docId, page);
       if (picture === null) throw refusal("not-found", "there is no such picture");
       const etag = `"${createHash("sha256").update(picture).digest("base64url").slice(0, 22)}"`;
@@ -198,4 +220,9 @@ function searchDocuments({ callers, search }: ServerContext, app: App): void {
       return reply.type("image/jpeg").send(Buffer.from(picture) as never);
     },
   );
+}
+
+function thumbnailPath(docId: string, page: number | null, owner: string | undefined): string {
+  const query = owner === undefined ? "" : `?owner=${encodeURIComponent(owner)}`;
+  return `/api/documents/${docId}/pages/${page}/thumbnail${query}`;
 }

@@ -1,6 +1,6 @@
 import type { Counts } from "../../core/counts.ts";
 import type { ItemError } from "../../core/errors.ts";
-import { splitItemNumber } from "../../core/ids.ts";
+import { chanceOf, splitItemNumber } from "../../core/ids.ts";
 import type { AttemptRow } from "../../core/item.ts";
 import type { ItemProgress, Stage } from "../../core/progress.ts";
 import type { Control } from "../../core/queue.ts";
@@ -9,7 +9,7 @@ import type { Policy } from "../../core/retry-policy.ts";
 import type { ItemState } from "../../core/transitions.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Removal, SessionSpec } from "../../ports/store.ts";
-import type { ItemHeap } from "./item-heap.ts";
+import { ItemHeap } from "./item-heap.ts";
 
 /*
  * What the memory store keeps: plain records that point at each other. Only `Commit` and the small functions here and in
@@ -232,6 +232,29 @@ export function dropHolder(state: MemoryState, item: MemoryItem): void {
   state.workers.get(item.worker)?.held.delete(item);
   item.worker = 0;
   item.batch.queue.held -= 1;
+}
+
+/** What a batch without items has. */
+export function emptyLists() {
+  return {
+    byKey: new Map<string, MemoryItem>(),
+    ready: new ItemHeap(),
+    waiting: new ItemHeap(),
+    held: new Set<MemoryItem>(),
+    heldBack: new ItemHeap(),
+    requests: new Set<string>(),
+    feed: [],
+    removals: [],
+  };
+}
+
+/** Puts a batch where it is looked for. */
+export function placeBatch(state: MemoryState, batch: MemoryBatch): void {
+  state.batches.set(batch.number, batch);
+  state.byId.set(batch.id, batch);
+  state.byChance.set(chanceOf(batch.id), batch);
+  if (batch.name !== null) state.byName.set(nameKey(batch.owner, batch.name), batch);
+  batch.queue.batches.add(batch);
 }
 
 /** Forgets a batch with all it has. */

@@ -1,18 +1,19 @@
-import type { ItemError } from "../../core/errors.ts";
-import { chanceOf, itemIdFrom, splitItemNumber } from "../../core/ids.ts";
+import { itemIdFrom, splitItemNumber } from "../../core/ids.ts";
 import { invariant, unreachable } from "../../core/invariant.ts";
 import type { Stage } from "../../core/progress.ts";
 import type { Policy } from "../../core/retry-policy.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DumpedBatch, DumpedItem, DumpedRow, Restore } from "../../ports/dump.ts";
-import { ItemHeap } from "./item-heap.ts";
+import { toError } from "../codes.ts";
 import {
   createState,
+  emptyLists,
   itemNumbered,
   type MemoryBatch,
   type MemoryItem,
   type MemoryState,
   nameKey,
+  placeBatch,
   placeItem,
   queueNamed,
 } from "./memory-state.ts";
@@ -87,20 +88,9 @@ function putBatch(state: MemoryState, row: DumpedBatch): void {
     counts: { total, pending, processing: 0, completed, failed, cancelled },
     flight: 0,
     items: Array.from<MemoryItem | undefined>({ length: nextOrdinal }),
-    byKey: new Map(),
-    ready: new ItemHeap(),
-    waiting: new ItemHeap(),
-    held: new Set(),
-    heldBack: new ItemHeap(),
-    requests: new Set(),
-    feed: [],
-    removals: [],
+    ...emptyLists(),
   };
-  state.batches.set(batch.number, batch);
-  state.byId.set(batch.id, batch);
-  state.byChance.set(chanceOf(batch.id), batch);
-  if (batch.name !== null) state.byName.set(nameKey(batch.owner, batch.name), batch);
-  queue.batches.add(batch);
+  placeBatch(state, batch);
 }
 
 function putItem(state: MemoryState, row: DumpedItem): void {
@@ -134,8 +124,4 @@ function batchNumbered(state: MemoryState, number: number): MemoryBatch {
   const batch = state.batches.get(number);
   invariant(batch !== undefined, `what belongs to batch ${number} is dumped after it`);
   return batch;
-}
-
-function toError(text: string | null): ItemError | null {
-  return text === null ? null : (JSON.parse(text) as ItemError);
 }

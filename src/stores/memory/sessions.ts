@@ -96,7 +96,10 @@ function toSessionRow(state: MemoryState, worker: MemoryWorker): SessionRow {
   const { number, spec, held, beatAt, confirmed, isDraining } = worker;
   const { now: openedAt, ...given } = spec;
   return {
-    ...structuredClone(given),
+    ...given,
+    // Copied by hand: everybody who waits for confirmations reads them all, again and again.
+    queues: [...given.queues],
+    pipelines: given.pipelines === null ? null : [...given.pipelines],
     number,
     openedAt,
     silentMs: state.clock.monotonic() - beatAt,

@@ -1,17 +1,17 @@
 import { NO_COUNTS } from "../../core/counts.ts";
-import { MilepostError } from "../../core/errors.ts";
 import { chanceOf, itemIdFrom, itemNumberFrom } from "../../core/ids.ts";
-import { LIMITS } from "../../core/limits.ts";
-import { countVerdicts, decideRequest, takenId, type VerdictCounts, type VerdictKind } from "../../core/request.ts";
+import { countVerdicts, decideRequest, type VerdictCounts, type VerdictKind } from "../../core/request.ts";
 import type { BatchSpec, ItemSpec, Submission, SubmissionRequest, Submitted } from "../../ports/store.ts";
+import { isLate, NOTHING, requireNumber, requireRoom, requireSame } from "../submission.ts";
 import { Commit } from "./commit.ts";
-import { ItemHeap } from "./item-heap.ts";
 import {
+  emptyLists,
   type MemoryBatch,
   type MemoryItem,
   type MemoryRequest,
   type MemoryState,
   nameKey,
+  placeBatch,
   placeItem,
   queueNamed,
 } from "./memory-state.ts";
@@ -22,26 +22,23 @@ export function submit(state: MemoryState, submission: Submission): Submitted {
   if (request?.isWhole === true) return repeated(state, request);
   const known = findBatch(state, submission.batch);
   if (known === undefined && typeof submission.batch === "number") {
-    return { batch: null, isNew: false, verdicts: [], items: [], firstOrdinal: 0, repeated: null };
+    return NOTHING;
   }
-  if (known !== undefined && known.items.length + submission.items.length > LIMITS.itemsPerBatch) {
-    throw new MilepostError("INVALID_ARGUMENT", `a batch holds at most ${LIMITS.itemsPerBatch} items`);
-  }
+  if (known !== undefined) requireRoom(known.items.length, submission.items.length);
   const batch = known ?? createBatch(state, submission.batch as BatchSpec, submission.now);
   const commit = new Commit(state, submission.now);
   const firstOrdinal = submission.firstOrdinal ?? batch.items.length;
   const verdicts: VerdictKind[] = [];
   const numbers: number[] = [];
-  // A cancel that came while the submission was under way stands; only a new submission lifts it.
-  const isLate = submission.firstOrdinal !== undefined && batch.isCancelled;
+  const isStopped = isLate(submission, batch);
   let added = 0;
   for (const spec of submission.items) {
     const present = batch.byKey.get(spec.key);
     if (present === undefined) added += 1;
     verdicts.push(present === undefined ? "added" : present.ordinal >= firstOrdinal ? "duplicate" : "known");
-    numbers.push((present ?? addItem(commit, batch, spec, isLate)).number);
+    numbers.push((present ?? addItem(commit, batch, spec, isStopped)).number);
   }
-  if (added > 0 && !isLate) {
+  if (added > 0 && !isStopped) {
     if (batch.isSealed) commit.reopen(batch);
     batch.isCancelled = false;
     batch.isSealed = false;
@@ -70,8 +67,7 @@ function requestOf(state: MemoryState, { batch, request }: Submission): MemoryRe
 }
 
 function repeated(state: MemoryState, { batch, counts }: MemoryRequest): Submitted {
-  const nothing = { isNew: false, verdicts: [], items: [], firstOrdinal: 0 };
-  return { batch: toBatchRow(state, batch), ...nothing, repeated: { ...counts } };
+  return { ...NOTHING, batch: toBatchRow(state, batch), repeated: { ...counts } };
 }
 
 function keepRequest(state: MemoryState, batch: MemoryBatch, request: SubmissionRequest, counts: VerdictCounts): void {
@@ -92,18 +88,12 @@ function findBatch(state: MemoryState, batch: BatchSpec | number): MemoryBatch |
   if (named !== undefined) return named;
   const known = state.byChance.get(chanceOf(batch.id));
   if (known === undefined) return undefined;
-  const { id, owner, name, pipeline } = batch;
-  if (known.id !== id || known.owner !== owner || known.name !== name || known.pipeline !== pipeline) throw takenId(id);
+  requireSame(known, batch);
   return known;
 }
 
 function createBatch(state: MemoryState, spec: BatchSpec, now: number): MemoryBatch {
-  if (state.nextBatch >= LIMITS.batchesPerStore) {
-    throw new MilepostError(
-      "STORE_FULL",
-      `a store holds at most ${LIMITS.batchesPerStore - 1} batches over its whole life, deleted ones included. Begin a new one.`,
-    );
-  }
+  requireNumber(state.nextBatch, "a store");
   const queue = queueNamed(state, spec.queue);
   const batch: MemoryBatch = {
     number: state.nextBatch++,
@@ -132,24 +122,13 @@ function createBatch(state: MemoryState, spec: BatchSpec, now: number): MemoryBa
     work: spec.work,
     learned: null,
     items: [],
-    byKey: new Map(),
-    ready: new ItemHeap(),
-    waiting: new ItemHeap(),
-    held: new Set(),
-    heldBack: new ItemHeap(),
-    requests: new Set(),
-    feed: [],
-    removals: [],
+    ...emptyLists(),
   };
-  state.batches.set(batch.number, batch);
-  state.byId.set(batch.id, batch);
-  state.byChance.set(chanceOf(batch.id), batch);
-  if (batch.name !== null) state.byName.set(nameKey(batch.owner, batch.name), batch);
-  queue.batches.add(batch);
+  placeBatch(state, batch);
   return batch;
 }
 
-function addItem(commit: Commit, batch: MemoryBatch, spec: ItemSpec, isLate: boolean): MemoryItem {
+function addItem(commit: Commit, batch: MemoryBatch, spec: ItemSpec, isStopped: boolean): MemoryItem {
   const ordinal = batch.items.length;
   const item: MemoryItem = {
     number: itemNumberFrom(batch.number, ordinal),
@@ -162,7 +141,7 @@ function addItem(commit: Commit, batch: MemoryBatch, spec: ItemSpec, isLate: boo
     input: spec.input,
     output: null,
     saved: null,
-    state: isLate ? "cancelled" : "pending",
+    state: isStopped ? "cancelled" : "pending",
     priority: spec.priority,
     version: 0,
     token: 0,
@@ -177,7 +156,7 @@ function addItem(commit: Commit, batch: MemoryBatch, spec: ItemSpec, isLate: boo
     progress: null,
     fraction: 0,
     startedAt: null,
-    endedAt: isLate ? commit.now : null,
+    endedAt: isStopped ? commit.now : null,
     past: [],
     place: 0,
   };

@@ -8,6 +8,7 @@ import { LONG_MS, migrate } from "./migrator.ts";
 import { lockKeyOf, qualify } from "./names.ts";
 import { isBroken, isCollision, isConnectionError, toStoreError } from "./postgres-errors.ts";
 import { Transaction } from "./transaction.ts";
+import { NoTurnError, SILENT_MS, Turns } from "./turns.ts";
 
 export interface ConnectionOptions {
   /** As `readLocation` reads it. */
@@ -47,6 +48,8 @@ export interface Statement<Row extends readonly unknown[] = readonly unknown[]> 
   readonly text: string;
   /** Under which the server keeps it parsed. */
   readonly name: string;
+  /** Goes before all that is not: a heartbeat, orders for workers. */
+  readonly isUrgent: boolean;
   /** Only for its type. */
   readonly row?: Row;
 }
@@ -67,6 +70,14 @@ export interface WriteOptions {
   /** False for what nobody else can see. Default true. */
   readonly isTold?: boolean;
   readonly isLong?: boolean;
+  /** As of a statement. */
+  readonly isUrgent?: boolean;
+}
+
+interface TransactOptions {
+  readonly begin: string;
+  readonly timeoutMs: number;
+  readonly isUrgent: boolean;
 }
 
 /** How far one try of a transaction has come. `isCommitted`: its commit was sent. */
@@ -89,6 +100,7 @@ export class Connection {
   readonly gateKey: string;
   #pg: PgModule | null = null;
   #pool: Pool | null = null;
+  readonly #turns: Turns;
   #isOpen = true;
   #statements = 0;
   /** The setting of `synchronous_commit` under which a commit waits until it survives a power cut. */
@@ -104,6 +116,7 @@ export class Connection {
     this.#options = options;
     this.location = readLocation(options.url);
     this.clock = options.clock;
+    this.#turns = new Turns({ clock: options.clock, most: this.location.connections });
     this.gateKey = lockKeyOf(this.location.schema, "gate");
   }
 
@@ -132,7 +145,8 @@ export class Connection {
     }
     this.#pool = new this.#pg.Pool({
       ...this.#config(),
-      max: this.location.connections,
+      // As many as `Turns` lets run at once: nobody waits in the pool, whose limit is meant for connecting.
+      max: this.location.connections + 1,
       idleTimeoutMillis: 30_000,
       allowExitOnIdle: true,
     });
@@ -152,26 +166,30 @@ export class Connection {
   }
 
   /** Writes a statement, with `@` before names in the store's schema and `:now` for the time by which leases are judged. */
-  query<Row extends readonly unknown[] = readonly unknown[]>(sql: string): Statement<Row> {
+  query<Row extends readonly unknown[] = readonly unknown[]>(
+    sql: string,
+    { isUrgent = false }: Pick<WriteOptions, "isUrgent"> = {},
+  ): Statement<Row> {
     this.#statements += 1;
     const text = qualify(sql, this.location.schema);
     const now = "(extract(epoch FROM clock_timestamp()) * 1000)::float8";
     const name = `milepost-${this.#statements}`;
     // By a clock of the test's each call has its own text.
-    if (this.#options.leaseClock !== undefined && text.includes(":now")) return { text, name: "" };
-    return { text: text.replaceAll(":now", now), name };
+    if (this.#options.leaseClock !== undefined && text.includes(":now")) return { text, name: "", isUrgent };
+    return { text: text.replaceAll(":now", now), name, isUrgent };
   }
 
   /** Runs `work` in one transaction; if it throws, nothing was changed. `work` may run more than once. */
   async write<T>(work: (tx: Transaction) => Promise<T>, options: WriteOptions = {}): Promise<T> {
     const { gate = "none", isDurable = false, isAwaited = () => true, isTold = true, isLong = false } = options;
+    const { isUrgent = false } = options;
     const shortMs = gate === "alone" ? ALONE_TIMEOUT_MS : STATEMENT_TIMEOUT_MS;
     const timeoutMs = isLong ? LONG_MS : shortMs;
     const commit = isDurable ? this.durableCommit : "off";
     const plans = isLong ? "" : `; ${PLANS_SQL}`;
     const begin = `BEGIN; ${LIMITS_SQL}; SET LOCAL statement_timeout TO ${timeoutMs}; SET LOCAL synchronous_commit TO ${commit}${plans}`;
     let last: Transaction | null = null;
-    const result = await this.#transact(begin, timeoutMs, (tx) => {
+    const result = await this.#transact({ begin, timeoutMs, isUrgent }, (tx) => {
       last = tx;
       if (gate !== "none") tx.send(this.#gates[gate], this.gateKey);
       return work(tx);
@@ -186,7 +204,7 @@ export class Connection {
   async read<T>(work: (tx: Transaction) => Promise<T>, options: Pick<WriteOptions, "isLong"> = {}): Promise<T> {
     const timeoutMs = options.isLong === true ? LONG_MS : STATEMENT_TIMEOUT_MS;
     const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${LIMITS_SQL}; SET LOCAL statement_timeout TO ${timeoutMs}`;
-    return this.#transact(begin, timeoutMs, work);
+    return this.#transact({ begin, timeoutMs, isUrgent: false }, work);
   }
 
   /** Runs one statement by itself, which is a snapshot and a transaction of its own. */
@@ -194,7 +212,9 @@ export class Connection {
     statement: Statement<Row>,
     ...values: readonly unknown[]
   ): Promise<QueryResult<Row & unknown[]>> {
-    return this.#withClient((client) => client.query<Row & unknown[]>(this.#toQuery(statement, values)));
+    return this.#withClient(statement.isUrgent, (client) =>
+      client.query<Row & unknown[]>(this.#toQuery(statement, values)),
+    );
   }
 
   /** The same for a function that writes: made again after a collision. Who calls it tells of what it changed. */
@@ -228,19 +248,20 @@ export class Connection {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#turns.close();
     await this.#pool?.end();
   }
 
   readonly #gates = {
-    shared: { text: "SELECT pg_advisory_xact_lock_shared($1)", name: "milepost-shared" },
-    alone: { text: "SELECT pg_advisory_xact_lock($1)", name: "milepost-alone" },
+    shared: { text: "SELECT pg_advisory_xact_lock_shared($1)", name: "milepost-shared", isUrgent: false },
+    alone: { text: "SELECT pg_advisory_xact_lock($1)", name: "milepost-alone", isUrgent: false },
   } as const;
 
-  async #transact<T>(begin: string, timeoutMs: number, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  async #transact<T>(how: TransactOptions, work: (tx: Transaction) => Promise<T>): Promise<T> {
     for (let tried = 1; ; tried++) {
       const way: Way = { isBegun: false, isCommitted: false };
       try {
-        return await this.#withClient((client) => this.#transactOnce(client, { begin, timeoutMs, way }, work));
+        return await this.#withClient(how.isUrgent, (client) => this.#transactOnce(client, { ...how, way }, work));
       } catch (error) {
         const cause = causeOf(error);
         // Before its commit is sent a transaction has changed nothing, wherever its connection broke.
@@ -252,7 +273,7 @@ export class Connection {
 
   async #transactOnce<T>(
     client: PoolClient,
-    how: { readonly begin: string; readonly timeoutMs: number; readonly way: Way },
+    how: TransactOptions & { readonly way: Way },
     work: (tx: Transaction) => Promise<T>,
   ): Promise<T> {
     how.way.isBegun = true;
@@ -279,18 +300,33 @@ export class Connection {
     throw new MilepostError("CLOSED", `store ${this.location.shown} is closed`);
   }
 
-  async #withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const pool = this.assertOpen();
+  async #withClient<T>(isUrgent: boolean, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    this.assertOpen();
+    const end = await this.#turn(isUrgent);
     let client: PoolClient | null = null;
     let isLost = false;
     try {
-      client = await pool.connect();
+      client = await this.assertOpen().connect();
       return await work(client);
     } catch (error) {
       isLost = isConnectionError(error);
       throw toStoreError(error, this.location.shown);
     } finally {
       client?.release(isLost);
+      end(!isLost);
+    }
+  }
+
+  async #turn(isUrgent: boolean): Promise<(isAnswered: boolean) => void> {
+    try {
+      return await this.#turns.begin({ isUrgent });
+    } catch (error) {
+      if (!(error instanceof NoTurnError)) throw error;
+      if (error.reason === "closed") this.assertOpen();
+      throw new MilepostError(
+        "STORE_UNAVAILABLE",
+        `store ${this.location.shown}: no call has been answered for ${SILENT_MS / 1_000} s. Try again; nothing was changed.`,
+      );
     }
   }
 

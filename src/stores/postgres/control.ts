@@ -4,11 +4,11 @@ import { unreachable } from "../../core/invariant.ts";
 import type { Refusal } from "../../core/machine.ts";
 import type { Control } from "../../core/queue.ts";
 import type { ControlCommand, ControlResult } from "../../ports/store.ts";
+import { toControlCode } from "../codes.ts";
 import type { Connection, Statement } from "./connection.ts";
 import { type ItemControl, prepareItemControl } from "./control-item.ts";
 import { ItemChanges, type ItemQueries } from "./item-changes.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
-import { toControlCode } from "./rows.ts";
 import type { Done, Steps } from "./steps.ts";
 import type { Transaction } from "./transaction.ts";
 

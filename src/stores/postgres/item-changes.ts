@@ -3,10 +3,12 @@ import { itemNumberFrom, splitItemNumber } from "../../core/ids.ts";
 import type { AttemptOutcome } from "../../core/item.ts";
 import type { Policy } from "../../core/retry-policy.ts";
 import type { ItemState } from "../../core/transitions.ts";
+import { stateOf } from "../codes.ts";
+import type { ItemEnd } from "../item-end.ts";
 import type { Connection, Statement } from "./connection.ts";
 import { type ItemBook, type ItemText, ItemTexts, type PastAttempt, prepareItemWrites } from "./item-writes.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
-import { COVERING, FIRST_TOKEN, READY, stateOf } from "./rows.ts";
+import { COVERING, FIRST_TOKEN, READY } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** An item inside a transaction, its row locked, as far as decisions need it. Kept true by the functions here. */
@@ -204,19 +206,7 @@ export class ItemChanges {
   }
 
   /** Ends an item; what only a running one has is dropped. */
-  end(
-    item: ItemFacts,
-    entry: LedgerEntry,
-    end: {
-      readonly to: "completed" | "failed" | "cancelled";
-      readonly now: number;
-      readonly token?: number;
-      readonly output?: string | null;
-      readonly error?: ItemError;
-      readonly saved?: string | undefined;
-      readonly isFailure?: boolean;
-    },
-  ): void {
+  end(item: ItemFacts, entry: LedgerEntry, end: ItemEnd): void {
     move(item, entry, end.to);
     dropRunning(item, entry);
     item.token = end.token ?? item.token;

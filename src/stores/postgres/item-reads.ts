@@ -3,8 +3,9 @@ import type { ItemRow } from "../../core/item.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Stage } from "../../core/progress.ts";
 import type { Breakdown, ItemQuery } from "../../ports/store.ts";
+import { toStateCode } from "../codes.ts";
 import type { Connection, Statement } from "./connection.ts";
-import { ITEM_COLUMNS, type ItemTuple, READY, toItemRow, toStateCode } from "./rows.ts";
+import { ITEM_COLUMNS, type ItemTuple, READY, toItemRow } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** With more priorities than this among a batch's ready items, a scan is the cheaper way to a page of them. */

@@ -1,8 +1,8 @@
 import type { AttemptOutcome } from "../../core/item.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { toOutcomeCode, toStateCode } from "../codes.ts";
 import type { Connection, Statement } from "./connection.ts";
 import type { ItemFacts } from "./item-changes.ts";
-import { toOutcomeCode, toStateCode } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Undefined: stays as it is. */

@@ -2,10 +2,11 @@ import { itemNumberFrom } from "../../core/ids.ts";
 import { assertLearnedFits } from "../../core/learned-size.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Evidence, Learned, LearnedTexts } from "../../ports/evidence.ts";
+import { controlOf } from "../codes.ts";
 import type { Connection } from "./connection.ts";
 import { lockKeyOf } from "./names.ts";
 import type { Reads } from "./reads.ts";
-import { CLAIMABLE, controlOf, liveAt } from "./rows.ts";
+import { CLAIMABLE, liveAt } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Prepares `learn`, `history` and `evidence` of the port. */

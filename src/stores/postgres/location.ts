@@ -8,7 +8,7 @@ export interface Location {
   /** For people: without the password. */
   readonly shown: string;
   readonly schema: string;
-  /** Connections that one process opens at most, but for those that listen and beat. */
+  /** Calls that one process has carried out at once at most, but for orders. */
   readonly connections: number;
   /**
    * Whether the server keeps our statements parsed, by name. To be switched off behind a PgBouncer older than 1.21 in

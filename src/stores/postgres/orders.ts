@@ -1,7 +1,8 @@
 import { itemNumberFrom } from "../../core/ids.ts";
 import type { Orders } from "../../ports/store.ts";
+import { controlOf } from "../codes.ts";
 import type { Connection } from "./connection.ts";
-import { controlOf, FIRST_TOKEN } from "./rows.ts";
+import { FIRST_TOKEN } from "./rows.ts";
 
 type OrderTuple = readonly [
   revision: number,
@@ -36,17 +37,21 @@ export function prepareOrders(
   >(
     `SELECT m.revision, greatest(0, w.beat_at + w.lease_ms - :now), w.is_draining, w.confirmed
     FROM @meta AS m LEFT JOIN @workers AS w ON w.number = $1`,
+    { isUrgent: true },
   );
   const confirm = connection.query("UPDATE @workers SET confirmed = $2 WHERE number = $1 AND confirmed < $2");
   // One statement, and so one snapshot: what is held is as of the revision.
-  const held = connection.query<OrderTuple>(`SELECT m.revision, greatest(0, w.beat_at + w.lease_ms - :now),
+  const held = connection.query<OrderTuple>(
+    `SELECT m.revision, greatest(0, w.beat_at + w.lease_ms - :now),
     w.is_draining, h.batch, h.ordinal, h.token, h.control FROM @meta AS m LEFT JOIN @workers AS w ON w.number = $1
     LEFT JOIN (SELECT o.batch, o.ordinal, o.token, greatest(b.control, q.control) AS control FROM (
       SELECT i.batch, i.ordinal, i.token FROM @batches AS b JOIN @items AS i ON i.batch = b.number AND i.worker = $1
       WHERE b.ended_at IS NULL AND i.worker <> 0
       UNION ALL SELECT i.batch, i.ordinal, ${FIRST_TOKEN} FROM @blocks AS k JOIN @items AS i ON i.batch = k.batch
       AND i.ordinal BETWEEN k.first AND k.last AND i.fresh WHERE k.worker = $1) AS o
-    JOIN @batches AS b ON b.number = o.batch JOIN @queues AS q ON q.name = b.queue) AS h ON w.number IS NOT NULL`);
+    JOIN @batches AS b ON b.number = o.batch JOIN @queues AS q ON q.name = b.queue) AS h ON w.number IS NOT NULL`,
+    { isUrgent: true },
+  );
 
   async function readAll(worker: number): Promise<Orders> {
     const rows = await connection.all(held, worker);
@@ -87,7 +92,8 @@ export function prepareOrders(
     if (leftMs === null || isDraining === null || known === null) {
       return { leftMs: 0, revision, isDraining: false, held: [] };
     }
-    if (known < confirmed) await connection.write((tx) => tx.run(confirm, worker, confirmed), { isTold: false });
+    if (known < confirmed)
+      await connection.write((tx) => tx.run(confirm, worker, confirmed), { isTold: false, isUrgent: true });
     if (revision !== confirmed) return readAll(worker);
     if (!isDraining) keep(worker, { ...before, confirmed, leftMs });
     return { leftMs, revision, isDraining, held: [] };

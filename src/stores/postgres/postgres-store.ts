@@ -1,4 +1,5 @@
 import type { Pulse, Store } from "../../ports/store.ts";
+import { startPulse } from "../pulse.ts";
 import { prepareClaim } from "./claim.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Controller } from "./control.ts";
@@ -9,7 +10,7 @@ import { prepareItemChanges } from "./item-changes.ts";
 import { prepareItemReads } from "./item-reads.ts";
 import { prepareLearning } from "./learning.ts";
 import { prepareLedger } from "./ledger.ts";
-import { startPulse } from "./pulse.ts";
+import type { PulseSetup } from "./pulse-thread.ts";
 import { Reads } from "./reads.ts";
 import { Recorder } from "./record.ts";
 import { BEAT, prepareSessions } from "./sessions.ts";
@@ -86,7 +87,8 @@ function storeOver(connection: Connection): Store {
     verify: (options) => verifier.verify(options),
     subscribe: (listener) => watcher.subscribe(listener),
     pulse(worker, everyMs, onLost) {
-      const started = startPulse({ url: connection.location.url, beat: beat.text, worker, everyMs }, onLost);
+      const setup: PulseSetup = { url: connection.location.url, beat: beat.text, worker, everyMs };
+      const started = startPulse({ beside: import.meta.url, setup, onLost });
       const pulse = { stop: () => started.stop().finally(() => pulses.delete(pulse)) };
       pulses.add(pulse);
       return pulse;

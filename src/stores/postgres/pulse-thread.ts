@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Client } from "pg";
+import type { PulseMessage } from "../pulse.ts";
 import { loadPg } from "./load-pg.ts";
 
 /** What the thread is started with. `beat` is the statement that renews the session `$1`. */
@@ -9,9 +10,6 @@ export interface PulseSetup {
   readonly worker: number;
   readonly everyMs: number;
 }
-
-/** What the thread tells: its row is gone, the lease has lapsed unrenewed, or it can beat no more. */
-export type PulseMessage = "beating" | "lost";
 
 /*
  * Renews one session's lease, with a connection and a timer of its own, however busy the main thread is. A connection that

@@ -3,19 +3,10 @@ import { chanceOf, itemIdFrom, itemNumberFrom, ordinalOf, splitItemNumber } from
 import { type AttemptRow, type ItemRow, lastOutcomeOf } from "../../core/item.ts";
 import { type QueueSnapshot, queueStateOf } from "../../core/queue.ts";
 import type { BatchQuery, BatchRef, Changes, ItemDetail, ItemRef } from "../../ports/store.ts";
+import { type AttemptTuple, controlOf, toAttemptRow } from "../codes.ts";
 import type { Connection, Statement } from "./connection.ts";
 import { keyPlace } from "./names.ts";
-import {
-  type AttemptTuple,
-  type BatchTuple,
-  batchColumns,
-  controlOf,
-  ITEM_COLUMNS,
-  type ItemTuple,
-  toAttemptRow,
-  toBatchRow,
-  toItemRow,
-} from "./rows.ts";
+import { type BatchTuple, batchColumns, ITEM_COLUMNS, type ItemTuple, toBatchRow, toItemRow } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** `statusOf` of the core, in SQL, so that a page of batches can be chosen by it. */

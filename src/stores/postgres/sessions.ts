@@ -97,7 +97,7 @@ export function prepareSessions(
     },
 
     async beat(worker: number): Promise<boolean> {
-      return connection.write(async (tx) => (await tx.run(beat, worker)) === 1, { isTold: false });
+      return connection.write(async (tx) => (await tx.run(beat, worker)) === 1, { isTold: false, isUrgent: true });
     },
 
     async closeSession(worker: number, now: number): Promise<void> {

@@ -1,9 +1,9 @@
 import { LIMITS } from "../../core/limits.ts";
+import { toStateCode } from "../codes.ts";
 import type { Connection, Statement } from "./connection.ts";
 import type { ItemChanges } from "./item-changes.ts";
 import { type ItemRemoval, prepareItemRemoval } from "./item-removal.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
-import { toStateCode } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
 
 /*

@@ -1,18 +1,15 @@
-import { MilepostError } from "../../core/errors.ts";
 import { chanceOf, itemNumberFrom } from "../../core/ids.ts";
 import { invariant } from "../../core/invariant.ts";
-import { LIMITS } from "../../core/limits.ts";
 import { takenId, type VerdictKind } from "../../core/request.ts";
 import type { BatchSpec, ItemSpec, Submission, Submitted } from "../../ports/store.ts";
+import { PENDING, toStateCode } from "../codes.ts";
+import { isLate, NOTHING, requireNumber, requireRoom, requireSame } from "../submission.ts";
 import type { Connection, Statement } from "./connection.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 import { keyPlace, lockKeyOf } from "./names.ts";
 import type { Reads } from "./reads.ts";
 import { Requests } from "./requests.ts";
-import { PENDING, toStateCode } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
-
-const NOTHING: Submitted = { batch: null, isNew: false, verdicts: [], items: [], firstOrdinal: 0, repeated: null };
 
 interface Queries {
   readonly lock: Statement;
@@ -89,15 +86,12 @@ export class Submitter {
     await ledger.lock([number]);
     const entry = ledger.find(number);
     if (entry === null) return NOTHING;
-    if (entry.nextOrdinal + submission.items.length > LIMITS.itemsPerBatch) {
-      throw new MilepostError("INVALID_ARGUMENT", `a batch holds at most ${LIMITS.itemsPerBatch} items`);
-    }
+    requireRoom(entry.nextOrdinal, submission.items.length);
     const firstOrdinal = submission.firstOrdinal ?? entry.nextOrdinal;
-    // A cancel that came while the submission was under way stands; only a new submission lifts it.
-    const isLate = submission.firstOrdinal !== undefined && entry.isCancelled;
-    const state = isLate ? "cancelled" : "pending";
+    const isStopped = isLate(submission, entry);
+    const state = isStopped ? "cancelled" : "pending";
     const { verdicts, items } = await this.#addItems(tx, entry, submission, { firstOrdinal, state });
-    if (entry.delta.total > 0 && !isLate) {
+    if (entry.delta.total > 0 && !isStopped) {
       if (entry.isSealed) ledger.reopen(entry);
       entry.isCancelled = false;
       entry.isSealed = false;
@@ -140,8 +134,8 @@ export class Submitter {
     if (named !== undefined) return named[0];
     if (row === undefined) return null;
     const [number, id, owner, name, pipeline, isRemoving] = row;
-    const isSame = id === batch.id && owner === batch.owner && name === batch.name && pipeline === batch.pipeline;
-    if (!isSame || isRemoving) throw takenId(batch.id);
+    requireSame({ id, owner, name, pipeline }, batch);
+    if (isRemoving) throw takenId(batch.id);
     return number;
   }
 
@@ -163,12 +157,7 @@ export class Submitter {
       now,
     );
     invariant(row !== undefined, "an inserted batch has a number");
-    if (row[0] >= LIMITS.batchesPerStore) {
-      throw new MilepostError(
-        "STORE_FULL",
-        `store ${this.#connection.location.shown} holds at most ${LIMITS.batchesPerStore - 1} batches over its whole life, deleted ones included. Begin a new one.`,
-      );
-    }
+    requireNumber(row[0], `store ${this.#connection.location.shown}`);
     tx.send(this.#queries.insertFrontier, row[0]);
     return row[0];
   }

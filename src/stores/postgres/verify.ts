@@ -2,10 +2,11 @@ import { type Counts, NO_COUNTS, processedOf } from "../../core/counts.ts";
 import { itemIdFrom, itemNumberFrom } from "../../core/ids.ts";
 import { rawPercent } from "../../core/progress.ts";
 import type { Finding } from "../../ports/store.ts";
+import { stateOf } from "../codes.ts";
 import type { Connection, Statement } from "./connection.ts";
 import { ItemChanges, type ItemQueries } from "./item-changes.ts";
 import { Ledger, type LedgerQueries } from "./ledger.ts";
-import { COVERING, stateOf } from "./rows.ts";
+import { COVERING } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
 
 interface Recount {

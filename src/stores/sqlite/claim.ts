@@ -2,9 +2,10 @@ import { itemIdsOf, splitItemNumber } from "../../core/ids.ts";
 import { invariant } from "../../core/invariant.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Claimed, ClaimRequest, Lease } from "../../ports/store.ts";
+import { controlOf } from "../codes.ts";
 import type { Blocks } from "./blocks.ts";
 import type { Connection } from "./connection.ts";
-import { controlOf, itemRangeOf, READY } from "./rows.ts";
+import { itemRangeOf, READY } from "./rows.ts";
 
 /**
  * One claimed item in so many comes from a younger batch of equal priority. With `turn` rising by one a claim, any run of

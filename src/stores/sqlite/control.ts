@@ -4,11 +4,11 @@ import { LIMITS } from "../../core/limits.ts";
 import type { Refusal } from "../../core/machine.ts";
 import type { Control } from "../../core/queue.ts";
 import type { ControlCommand, ControlResult } from "../../ports/store.ts";
+import { toControlCode } from "../codes.ts";
 import type { Connection } from "./connection.ts";
 import { type ItemControl, prepareItemControl } from "./control-item.ts";
 import type { ItemChanges } from "./item-changes.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
-import { toControlCode } from "./rows.ts";
 import type { Done, Steps } from "./steps.ts";
 
 const CONTROL_OF = { pause: "pause", resume: "run", stop: "stop" } as const satisfies Record<string, Control>;

@@ -4,10 +4,12 @@ import type { AttemptOutcome } from "../../core/item.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Policy } from "../../core/retry-policy.ts";
 import type { ItemState } from "../../core/transitions.ts";
+import { stateOf, toOutcomeCode, toStateCode } from "../codes.ts";
+import type { ItemEnd } from "../item-end.ts";
 import { type Blocks, FIRST_TOKEN } from "./blocks.ts";
 import type { Connection, Query } from "./connection.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
-import { itemRangeOf, stateOf, toOutcomeCode, toStateCode } from "./rows.ts";
+import { itemRangeOf } from "./rows.ts";
 
 /** An item inside a transaction, as far as decisions need it. Kept true by the functions here. */
 export interface ItemFacts {
@@ -136,19 +138,7 @@ export class ItemChanges {
   }
 
   /** Ends an item; what only a running one has is dropped. */
-  end(
-    item: ItemFacts,
-    entry: LedgerEntry,
-    end: {
-      readonly to: "completed" | "failed" | "cancelled";
-      readonly now: number;
-      readonly token?: number;
-      readonly output?: string | null;
-      readonly error?: ItemError;
-      readonly saved?: string | undefined;
-      readonly isFailure?: boolean;
-    },
-  ): void {
+  end(item: ItemFacts, entry: LedgerEntry, end: ItemEnd): void {
     this.detach(item);
     const token = end.token ?? item.token;
     dropFraction(item, entry);

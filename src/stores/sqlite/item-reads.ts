@@ -4,9 +4,10 @@ import { LIMITS } from "../../core/limits.ts";
 import type { Stage } from "../../core/progress.ts";
 import type { ItemState } from "../../core/transitions.ts";
 import type { Breakdown, ItemQuery } from "../../ports/store.ts";
+import { PENDING, toStateCode } from "../codes.ts";
 import { prepareFreshFrom } from "./blocks.ts";
 import type { Connection, Query } from "./connection.ts";
-import { ITEM_COLUMNS, type ItemTuple, itemRangeOf, PENDING, READY, toItemRow, toStateCode } from "./rows.ts";
+import { ITEM_COLUMNS, type ItemTuple, itemRangeOf, READY, toItemRow } from "./rows.ts";
 
 /** With more priorities than this among a batch's ready items, a scan is the cheaper way to a page of them. */
 const PRIORITIES_MAX = 32;

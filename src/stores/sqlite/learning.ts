@@ -1,9 +1,10 @@
 import { assertLearnedFits } from "../../core/learned-size.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Evidence, Learned, LearnedTexts } from "../../ports/evidence.ts";
+import { controlOf } from "../codes.ts";
 import type { Connection } from "./connection.ts";
 import type { Reads } from "./reads.ts";
-import { controlOf, itemRangeOf } from "./rows.ts";
+import { itemRangeOf } from "./rows.ts";
 import { prepareServers } from "./servers.ts";
 
 /** Prepares `learn`, `history` and `evidence` of the port. */

@@ -3,8 +3,8 @@ import { type Counts, CountsDelta, processedOf } from "../../core/counts.ts";
 import { rawPercent } from "../../core/progress.ts";
 import type { Control } from "../../core/queue.ts";
 import { isFailureBudgetSpent, type Policy } from "../../core/retry-policy.ts";
+import { controlOf, toControlCode } from "../codes.ts";
 import type { Connection, Query } from "./connection.ts";
-import { controlOf, toControlCode } from "./rows.ts";
 
 /** A batch inside one transaction: what it was, and what the transaction does to it. */
 export interface LedgerEntry {

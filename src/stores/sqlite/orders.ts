@@ -1,7 +1,7 @@
 import type { Orders } from "../../ports/store.ts";
+import { controlOf } from "../codes.ts";
 import { FIRST_TOKEN } from "./blocks.ts";
 import type { Connection } from "./connection.ts";
-import { controlOf } from "./rows.ts";
 
 /** Prepares `orders` of the port. */
 export function prepareOrders(connection: Connection): (worker: number, confirmed: number | null) => Promise<Orders> {

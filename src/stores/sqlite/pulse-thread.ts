@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
+import type { PulseMessage } from "../pulse.ts";
 
 /** What the thread is started with. `ino` and `dev` number the file as the store opened it; `clockOffsetMs` turns `process.hrtime` into the store's monotonic clock. */
 export interface PulseSetup {
@@ -12,9 +13,6 @@ export interface PulseSetup {
   readonly everyMs: number;
   readonly clockOffsetMs: number;
 }
-
-/** What the thread tells: its row is gone, or it can beat no more. */
-export type PulseMessage = "beating" | "lost";
 
 /*
  * Renews one session's lease, with a connection and a timer of its own, however busy the main thread is. This thread has no

@@ -3,17 +3,15 @@ import { chanceOf, itemIdFrom, ordinalOf, splitItemNumber } from "../../core/ids
 import { type AttemptRow, type ItemRow, lastOutcomeOf } from "../../core/item.ts";
 import { type QueueSnapshot, queueStateOf } from "../../core/queue.ts";
 import type { BatchQuery, BatchRef, Changes, ItemDetail, ItemRef, Removal } from "../../ports/store.ts";
+import { type AttemptTuple, controlOf, toAttemptRow } from "../codes.ts";
 import { prepareFreshFrom } from "./blocks.ts";
 import type { Connection, Query } from "./connection.ts";
 import {
-  type AttemptTuple,
   BATCH_COLUMNS,
   type BatchTuple,
-  controlOf,
   ITEM_COLUMNS,
   type ItemTuple,
   itemRangeOf,
-  toAttemptRow,
   toBatchRow,
   toItemRow,
 } from "./rows.ts";

@@ -1,44 +1,10 @@
 import type { BatchRow } from "../../core/batch.ts";
-import type { ItemError } from "../../core/errors.ts";
 import { itemIdFrom, itemNumberFrom, splitItemNumber } from "../../core/ids.ts";
-import { invariant } from "../../core/invariant.ts";
-import { ATTEMPT_OUTCOMES, type AttemptOutcome, type AttemptRow, type ItemRow } from "../../core/item.ts";
+import type { ItemRow } from "../../core/item.ts";
 import type { Json } from "../../core/json.ts";
 import { type ItemProgress, NO_PROGRESS, type Stage } from "../../core/progress.ts";
-import { CONTROLS, type Control } from "../../core/queue.ts";
 import type { Policy } from "../../core/retry-policy.ts";
-import { ITEM_STATES, type ItemState } from "../../core/transitions.ts";
-
-/** Codes of the item states in SQL: the place in `ITEM_STATES`. The constants are for statements, the functions for rows. */
-export const PENDING = 0;
-export const PROCESSING = 1;
-export const COMPLETED = 2;
-export const FAILED = 3;
-export const CANCELLED = 4;
-
-export function toStateCode(state: ItemState): number {
-  return ITEM_STATES.indexOf(state);
-}
-
-export function stateOf(code: number): ItemState {
-  const state = ITEM_STATES[code];
-  invariant(state !== undefined, `unknown state code ${code}`);
-  return state;
-}
-
-export function toControlCode(control: Control): number {
-  return CONTROLS.indexOf(control);
-}
-
-export function controlOf(code: number): Control {
-  const control = CONTROLS[code];
-  invariant(control !== undefined, `unknown control code ${code}`);
-  return control;
-}
-
-export function toOutcomeCode(outcome: AttemptOutcome): number {
-  return ATTEMPT_OUTCOMES.indexOf(outcome);
-}
+import { controlOf, stateOf, toError, toJson } from "../codes.ts";
 
 export const BATCH_COLUMNS = `number, id, owner, name, queue, pipeline, options, policy, stages, priority, control,
   is_cancelled, is_sealed, epoch, version, resumable_from, total, pending, processing, completed, failed, cancelled,
@@ -172,29 +138,6 @@ export function toItemRow(row: ItemTuple, batchId: string): ItemRow {
     startedAt: row[17],
     endedAt: row[18],
   };
-}
-
-export type AttemptTuple = readonly [
-  token: number,
-  worker: string | null,
-  startedAt: number,
-  endedAt: number,
-  outcome: number,
-  error: string | null,
-];
-
-export function toAttemptRow(row: AttemptTuple): AttemptRow {
-  const outcome = ATTEMPT_OUTCOMES[row[4]];
-  invariant(outcome !== undefined, `unknown outcome code ${row[4]}`);
-  return { token: row[0], worker: row[1], startedAt: row[2], endedAt: row[3], outcome, error: toError(row[5]) };
-}
-
-export function toError(text: string | null): ItemError | null {
-  return text === null ? null : (JSON.parse(text) as ItemError);
-}
-
-function toJson(text: string | null): Json {
-  return text === null ? null : (JSON.parse(text) as Json);
 }
 
 /** The numbers of a batch's items: from the first up to, not including, the second. */

@@ -9,7 +9,7 @@ import { ItemChanges } from "./item-changes.ts";
 import { prepareItemReads } from "./item-reads.ts";
 import { prepareLearning } from "./learning.ts";
 import { prepareLedger } from "./ledger.ts";
-import { startPulse } from "./pulse.ts";
+import { startFilePulse } from "./pulse.ts";
 import { Reads } from "./reads.ts";
 import { Recorder } from "./record.ts";
 import { prepareSessions } from "./sessions.ts";
@@ -89,7 +89,7 @@ function storeOver(connection: Connection): Store {
     verify: (options) => verifier.verify(options),
     subscribe: (listener) => watcher.subscribe(listener),
     pulse(worker, everyMs, onLost) {
-      const started = startPulse(connection, { worker, everyMs, onLost });
+      const started = startFilePulse(connection, { worker, everyMs, onLost });
       const pulse = { stop: () => started.stop().finally(() => pulses.delete(pulse)) };
       pulses.add(pulse);
       return pulse;

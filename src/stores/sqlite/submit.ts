@@ -1,14 +1,13 @@
-import { MilepostError } from "../../core/errors.ts";
 import { chanceOf, itemNumberFrom, splitItemNumber } from "../../core/ids.ts";
 import { invariant } from "../../core/invariant.ts";
-import { LIMITS } from "../../core/limits.ts";
 import { takenId, type VerdictKind } from "../../core/request.ts";
 import type { BatchSpec, ItemSpec, Submission, Submitted } from "../../ports/store.ts";
+import { PENDING, toStateCode } from "../codes.ts";
+import { isLate, NOTHING, requireNumber, requireRoom, requireSame } from "../submission.ts";
 import type { Connection } from "./connection.ts";
 import { Ledger, type LedgerEntry, type LedgerQueries } from "./ledger.ts";
 import type { Reads } from "./reads.ts";
 import { Requests } from "./requests.ts";
-import { PENDING, toStateCode } from "./rows.ts";
 
 /** Fewer items than this are inserted one by one. */
 const NAMES_MIN = 8;
@@ -64,8 +63,8 @@ export class Submitter {
     const row = this.#queries.findId.get(chanceOf(batch.id));
     if (row === undefined) return undefined;
     const [number, id, owner, name, pipeline, isRemoving] = row;
-    const isSame = id === batch.id && owner === batch.owner && name === batch.name && pipeline === batch.pipeline;
-    if (!isSame || isRemoving === 1) throw takenId(batch.id);
+    requireSame({ id, owner, name, pipeline }, batch);
+    if (isRemoving === 1) throw takenId(batch.id);
     return number;
   }
 
@@ -86,12 +85,7 @@ export class Submitter {
       now,
     );
     invariant(row !== undefined, "an inserted batch has a number");
-    if (row[0] >= LIMITS.batchesPerStore) {
-      throw new MilepostError(
-        "STORE_FULL",
-        `store ${this.#connection.path} holds at most ${LIMITS.batchesPerStore - 1} batches over its whole life, deleted ones included. Begin a new one.`,
-      );
-    }
+    requireNumber(row[0], `store ${this.#connection.path}`);
     return row[0];
   }
 
@@ -172,7 +166,7 @@ export class Submitter {
     const request = submission.request === undefined ? null : this.#requests.find(submission.batch, submission.request);
     if (request?.isRepeat === true) {
       const batch = this.#reads.batchNow(request.batch);
-      return { batch, isNew: false, verdicts: [], items: [], firstOrdinal: 0, repeated: request.counts };
+      return { ...NOTHING, batch, repeated: request.counts };
     }
     const known = this.#findBatch(submission.batch);
     const isNew = known === undefined;
@@ -180,16 +174,13 @@ export class Submitter {
       known ?? (typeof submission.batch === "number" ? 0 : this.#createBatch(submission.batch, submission.now));
     const ledger = new Ledger(this.#ledgerQueries, submission.now);
     const entry = ledger.find(number);
-    if (entry === null) return { batch: null, isNew: false, verdicts: [], items: [], firstOrdinal: 0, repeated: null };
-    if (entry.nextOrdinal + submission.items.length > LIMITS.itemsPerBatch) {
-      throw new MilepostError("INVALID_ARGUMENT", `a batch holds at most ${LIMITS.itemsPerBatch} items`);
-    }
+    if (entry === null) return NOTHING;
+    requireRoom(entry.nextOrdinal, submission.items.length);
     const firstOrdinal = submission.firstOrdinal ?? entry.nextOrdinal;
-    // A cancel that came while the submission was under way stands; only a new submission lifts it.
-    const isLate = submission.firstOrdinal !== undefined && entry.isCancelled;
-    const state = isLate ? "cancelled" : "pending";
+    const isStopped = isLate(submission, entry);
+    const state = isStopped ? "cancelled" : "pending";
     const { verdicts, items } = this.#addItems(entry, submission, { firstOrdinal, state });
-    if (entry.delta.total > 0 && !isLate) {
+    if (entry.delta.total > 0 && !isStopped) {
       if (entry.isSealed) ledger.reopen(entry);
       entry.isCancelled = false;
       entry.isSealed = false;

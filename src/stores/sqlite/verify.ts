@@ -2,11 +2,11 @@ import { type Counts, NO_COUNTS, processedOf } from "../../core/counts.ts";
 import { itemIdFrom, splitItemNumber } from "../../core/ids.ts";
 import { rawPercent } from "../../core/progress.ts";
 import type { Finding } from "../../ports/store.ts";
+import { stateOf } from "../codes.ts";
 import type { Blocks } from "./blocks.ts";
 import type { Connection } from "./connection.ts";
 import type { ItemChanges } from "./item-changes.ts";
 import { Ledger, type LedgerQueries } from "./ledger.ts";
-import { stateOf } from "./rows.ts";
 
 /** Above this many pages (1 GiB) the file itself gets the quick check, which leaves out comparing indexes with tables. */
 const FULL_CHECK_PAGES = 262_144;

@@ -10,6 +10,8 @@ export interface Fault {
   readonly expected: string;
   /** True for what takes too long for `npm test`. */
   readonly isSlow?: boolean;
+  /** Seconds that it may take; default 120. */
+  readonly limitS?: number;
   /** Why it cannot be done here; null: it can. */
   readonly obstacle?: () => string | null;
   readonly run: (scene: Scene) => Promise<void>;
@@ -86,7 +88,7 @@ export async function perform(fault: Fault, onCheck?: (check: Check) => void): P
   const skipped = fault.obstacle?.() ?? null;
   const scene = new Scene(onCheck);
   try {
-    if (skipped === null) await withinLimit(fault.run(scene));
+    if (skipped === null) await withinLimit(fault.run(scene), fault.limitS ?? LIMIT_S);
   } catch (error) {
     scene.check("the scene comes to its end", error instanceof Error ? (error.stack ?? error.message) : error, "done");
   } finally {
@@ -96,9 +98,9 @@ export async function perform(fault: Fault, onCheck?: (check: Check) => void): P
 }
 
 /** A scene that waits for what never comes must fail, not hang. */
-async function withinLimit(run: Promise<void>): Promise<void> {
+async function withinLimit(run: Promise<void>, limitS: number): Promise<void> {
   const timeUp = Promise.withResolvers<never>();
-  const timer = setTimeout(() => timeUp.reject(new Error(`not at its end after ${LIMIT_S} s`)), LIMIT_S * 1_000);
+  const timer = setTimeout(() => timeUp.reject(new Error(`not at its end after ${limitS} s`)), limitS * 1_000);
   try {
     await Promise.race([run, timeUp.promise]);
   } finally {

@@ -2,6 +2,7 @@ import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { createParser } from "eventsource-parser";
 import { onTestFinished } from "vitest";
 import type { WireBatch } from "../../../src/wire/batch.ts";
+import type { WireDocument } from "../../../src/wire/document.ts";
 import type { WireChangedItem } from "../../../src/wire/event.ts";
 import { TOKEN } from "./start-server.ts";
 
@@ -17,6 +18,9 @@ export interface ReadEvent {
     readonly isLast: boolean;
     readonly batchId: string;
     readonly batchIds: readonly string[];
+    readonly documents: readonly WireDocument[];
+    readonly docIds: readonly string[];
+    readonly isFirst: boolean;
   };
 }
 

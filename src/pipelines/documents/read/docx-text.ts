@@ -20,8 +20,15 @@ export async function docxText(bytes: Uint8Array, load: () => Promise<Mammoth> =
     const { value } = await mammoth.extractRawText({ buffer: Buffer.from(bytes) });
     return value;
   } catch (error) {
-    throw documentError("INVALID_DOCUMENT", `the DOCX is damaged: ${reasonOf(error)}`, error);
+    throw documentError("INVALID_DOCUMENT", `the DOCX is damaged: ${whyDamaged(error)}`, error);
   }
+}
+
+/** What people can make something of: the library trips over what it did not expect. */
+function whyDamaged(error: unknown): string {
+  if (error instanceof RangeError) return "it is nested too deeply";
+  if (error instanceof TypeError) return "a part of it is not what it must be";
+  return reasonOf(error).replace(/^.*\[xmldom \w+\]\s*/, "");
 }
 
 async function loadMammoth(): Promise<Mammoth> {

@@ -1,5 +1,6 @@
 import { Parser } from "htmlparser2";
-import { documentError } from "../document-errors.ts";
+import { documentError, tooMuchText } from "../document-errors.ts";
+import { DOCUMENT_LIMITS } from "../document-limits.ts";
 
 /** What is never text of the page. Nothing is ever fetched or run: the parser only cuts the page into tags and text. */
 const DROPPED: ReadonlySet<string> = new Set([
@@ -22,10 +23,12 @@ const BLOCKS: ReadonlySet<string> = new Set(
 );
 
 const DEPTH_MAX = 5_000;
+/** Between two paragraphs, however many tags are there. */
+const BREAK = "\n\n";
 
 /**
  * The title and the text of a page; an empty line ends a paragraph.
- * @throws {NoRetryError} `INVALID_DOCUMENT`
+ * @throws {NoRetryError} `INVALID_DOCUMENT`, and `DOCUMENT_TOO_LARGE` before all of it is read
  */
 export function htmlText(html: string): { readonly title: string | null; readonly text: string } {
   const parts: string[] = [];
@@ -33,6 +36,10 @@ export function htmlText(html: string): { readonly title: string | null; readonl
   let isTitle = false;
   let dropped = 0;
   let depth = 0;
+  let characters = 0;
+  const breakOff = (): void => {
+    if (parts.at(-1) !== BREAK) parts.push(BREAK);
+  };
   const parser = new Parser({
     onopentagname(name) {
       // The parser takes a time that grows with the depth for each tag.
@@ -41,10 +48,13 @@ export function htmlText(html: string): { readonly title: string | null; readonl
       }
       if (DROPPED.has(name)) dropped++;
       else if (name === "title") isTitle = true;
-      else if (BLOCKS.has(name)) parts.push("\n\n");
+      else if (BLOCKS.has(name)) breakOff();
     },
     ontext(text) {
       if (dropped > 0) return;
+      characters += text.length;
+      // Much of it may be space that does not count.
+      if (characters > 2 * DOCUMENT_LIMITS.characters) throw tooMuchText(characters);
       if (isTitle) title += text;
       // A line break inside a paragraph is a space.
       else parts.push(text.replace(/\s+/g, " "));
@@ -53,7 +63,7 @@ export function htmlText(html: string): { readonly title: string | null; readonl
       depth--;
       if (DROPPED.has(name)) dropped = Math.max(0, dropped - 1);
       else if (name === "title") isTitle = false;
-      else if (BLOCKS.has(name)) parts.push("\n\n");
+      else if (BLOCKS.has(name)) breakOff();
     },
   });
   parser.end(html);

@@ -24,10 +24,9 @@ export function sniffDocument(bytes: Uint8Array, filename: string): DocumentForm
   if (OLE.every((byte, index) => head[index] === byte)) throw oleError(bytes);
   const isWide = (head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff);
   if (!isWide && isBinary(head)) {
-    throw documentError(
-      "UNSUPPORTED_DOCUMENT",
-      "the content is not PDF, DOCX, HTML, Markdown or text, whatever the name says",
-    );
+    const reason = "the content is not PDF, DOCX, HTML, Markdown or text, whatever the name says";
+    const hint = head.includes(0) ? "; if it is text, save it as UTF-8: it has NUL characters" : "";
+    throw documentError("UNSUPPORTED_DOCUMENT", reason + hint);
   }
   return textFormat(isWide ? head.toString("utf16le") : head.toString("latin1"), filename);
 }

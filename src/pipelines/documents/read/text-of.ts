@@ -1,5 +1,5 @@
 import { marked } from "marked";
-import { documentError } from "../document-errors.ts";
+import { documentError, tooMuchText } from "../document-errors.ts";
 import { DOCUMENT_LIMITS } from "../document-limits.ts";
 import { cleanText } from "../text/clean-text.ts";
 import { decodeText } from "./decode-text.ts";
@@ -33,12 +33,4 @@ async function rawTextOf(
   if (format === "text") return { title: null, text };
   // Markdown may have HTML in it, so both go the same way.
   return htmlText(format === "html" ? text : await marked.parse(text));
-}
-
-export function tooMuchText(characters: number): Error {
-  const limit = DOCUMENT_LIMITS.characters.toLocaleString("en");
-  return documentError(
-    "DOCUMENT_TOO_LARGE",
-    `the document has too much text: ${characters.toLocaleString("en")} characters; the limit is ${limit}`,
-  );
 }

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { invariant } from "../../../core/invariant.ts";
 import { loadS3, type S3 } from "./load-s3.ts";
+import { toStorageError } from "./s3-errors.ts";
 import { type S3Location, toS3Location } from "./s3-location.ts";
 import type { Storage, StoredFile } from "./storage.ts";
 
@@ -51,7 +52,7 @@ export class S3Storage implements Storage {
     const first = await parts.next();
     const body = first.value ?? Buffer.alloc(0);
     if (first.done === true || body.length < PART_BYTES) {
-      await this.#client.send(new this.#s3.PutObjectCommand({ ...this.#at(key), Body: body }));
+      await this.#told(this.#client.send(new this.#s3.PutObjectCommand({ ...this.#at(key), Body: body })));
       return { bytes: body.length };
     }
     return this.#putInParts(key, body, parts);
@@ -60,7 +61,7 @@ export class S3Storage implements Storage {
   async open(key: string): Promise<StoredFile | null> {
     const at = this.#at(key);
     const { HeadObjectCommand, GetObjectCommand } = this.#s3;
-    const found = await this.#client.send(new HeadObjectCommand(at)).catch(nullIfMissing);
+    const found = await this.#told(this.#client.send(new HeadObjectCommand(at)).catch(nullIfMissing));
     if (found === null) return null;
     const { ContentLength: bytes, ETag: etag } = found;
     invariant(bytes !== undefined && etag !== undefined, "what lies in S3 has a size and a tag");
@@ -69,7 +70,7 @@ export class S3Storage implements Storage {
       etag,
       read: async (range) => {
         const part = range === undefined ? {} : { Range: `bytes=${range.start}-${range.end}` };
-        const { Body } = await this.#client.send(new GetObjectCommand({ ...at, ...part, IfMatch: etag }));
+        const { Body } = await this.#told(this.#client.send(new GetObjectCommand({ ...at, ...part, IfMatch: etag })));
         invariant(Body instanceof Readable, "under Node a body is a stream of Node's");
         return Body;
       },
@@ -80,13 +81,12 @@ export class S3Storage implements Storage {
   async *list(prefix: string): AsyncGenerator<readonly string[]> {
     let after: string | undefined;
     do {
-      const page = await this.#client.send(
-        new this.#s3.ListObjectsV2Command({
-          Bucket: this.#bucket,
-          Prefix: `${this.#prefix}${prefix}`,
-          ...(after !== undefined && { ContinuationToken: after }),
-        }),
-      );
+      const command = new this.#s3.ListObjectsV2Command({
+        Bucket: this.#bucket,
+        Prefix: `${this.#prefix}${prefix}`,
+        ...(after !== undefined && { ContinuationToken: after }),
+      });
+      const page = await this.#told(this.#client.send(command));
       const keys = (page.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [Key]));
       if (keys.length > 0) yield keys.map((key) => key.slice(this.#prefix.length));
       after = page.NextContinuationToken;
@@ -97,9 +97,8 @@ export class S3Storage implements Storage {
     for (let from = 0; from < keys.length; from += DELETE_KEYS_MAX) {
       const Objects = keys.slice(from, from + DELETE_KEYS_MAX).map((key) => ({ Key: `${this.#prefix}${key}` }));
       const Delete = { Objects, Quiet: true };
-      const { Errors = [] } = await this.#client.send(
-        new this.#s3.DeleteObjectsCommand({ Bucket: this.#bucket, Delete }),
-      );
+      const command = new this.#s3.DeleteObjectsCommand({ Bucket: this.#bucket, Delete });
+      const { Errors = [] } = await this.#told(this.#client.send(command));
       const [failed] = Errors;
       if (failed !== undefined) throw new Error(`${failed.Key ?? "a file"} could not be removed: ${failed.Message}`);
     }
@@ -118,24 +117,34 @@ export class S3Storage implements Storage {
   async #putInParts(key: string, first: Buffer, rest: AsyncIterable<Buffer>): Promise<{ readonly bytes: number }> {
     const at = this.#at(key);
     const { CreateMultipartUploadCommand, UploadPartCommand, CompleteMultipartUploadCommand } = this.#s3;
-    const { UploadId } = await this.#client.send(new CreateMultipartUploadCommand(at));
+    const { UploadId } = await this.#told(this.#client.send(new CreateMultipartUploadCommand(at)));
     const Parts: { readonly ETag: string | undefined; readonly PartNumber: number }[] = [];
     let bytes = 0;
     const send = async (Body: Buffer): Promise<void> => {
       const PartNumber = Parts.length + 1;
-      const { ETag } = await this.#client.send(new UploadPartCommand({ ...at, UploadId, PartNumber, Body }));
+      const command = new UploadPartCommand({ ...at, UploadId, PartNumber, Body });
+      const { ETag } = await this.#told(this.#client.send(command));
       Parts.push({ ETag, PartNumber });
       bytes += Body.length;
     };
     try {
       await send(first);
       for await (const part of rest) await send(part);
-      await this.#client.send(new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts } }));
+      const command = new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts } });
+      await this.#told(this.#client.send(command));
       return { bytes };
     } catch (error) {
       // A rule of the bucket removes what cannot even be given up.
       await this.#client.send(new this.#s3.AbortMultipartUploadCommand({ ...at, UploadId })).catch(() => {});
       throw error;
+    }
+  }
+
+  async #told<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw toStorageError(error, this.location);
     }
   }
 

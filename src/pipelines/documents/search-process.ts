@@ -5,14 +5,20 @@ import { Library } from "./library/library.ts";
 import type { FoundPlace, SearchAnswer, SearchTask } from "./search-messages.ts";
 
 /*
- * A thread that looks into indexes, one question after another: a search compares its query with every vector, and nobody else should
- * have to wait for that.
+ * A process that looks into indexes, one question after another. It ends with whoever started it: if that was killed, when the statement that
+ * runs is over.
  */
 
 let open: { readonly library: Library; readonly ino: number; readonly model: string | null } | null = null;
 
+process.on("message", async (task: SearchTask) => {
+  const given = await answer(task);
+  if (process.connected) process.send?.(given, () => {});
+});
+process.on("disconnect", () => process.exit());
+
 /** Answers one question; never throws. */
-export async function answer(task: SearchTask): Promise<SearchAnswer> {
+async function answer(task: SearchTask): Promise<SearchAnswer> {
   const before = inoOf(task.index);
   const given = await tryAnswer(task);
   // An index that is moved away while it is opened is no index that fails: it is not there, or another one is.

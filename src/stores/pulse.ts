@@ -1,16 +1,24 @@
 import { Worker } from "node:worker_threads";
-import type { Pulse } from "../../ports/store.ts";
-import type { PulseMessage, PulseSetup } from "./pulse-thread.ts";
+import type { Pulse } from "../ports/store.ts";
 
-/** The thread's file lies beside this one, as source in a checkout and compiled in the package. */
-const THREAD = new URL(`./pulse-thread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
+/** What a thread that beats tells: its row is gone or the lease has lapsed unrenewed, or it can beat no more. */
+export type PulseMessage = "beating" | "lost";
+
+export interface PulseThread {
+  /** Its file lies beside the one at this address, as source in a checkout and compiled in the package. */
+  readonly beside: string;
+  /** What it is started with. */
+  readonly setup: object;
+  readonly onLost: () => void;
+}
 
 /**
  * Starts a thread that renews a session's lease until it is stopped. It keeps no process alive. `onLost` is called once,
  * when the session is there no more or the thread itself broke down.
  */
-export function startPulse(setup: PulseSetup, onLost: () => void): Pulse {
-  const thread = new Worker(THREAD, { workerData: setup, stdout: false, stderr: false });
+export function startPulse({ beside, setup, onLost }: PulseThread): Pulse {
+  const file = new URL(`./pulse-thread${beside.endsWith(".ts") ? ".ts" : ".js"}`, beside);
+  const thread = new Worker(file, { workerData: setup, stdout: false, stderr: false });
   thread.unref();
   let isOver = false;
   const lose = (): void => {
