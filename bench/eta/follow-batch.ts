@@ -31,6 +31,8 @@ export class BatchFollower {
   /** Items that are not settled. */
   #left: number;
   #workers = 0;
+  /** Working time at which an item was completed here first. */
+  #warmAt = Number.POSITIVE_INFINITY;
   #isPaused = false;
 
   constructor(
@@ -81,7 +83,10 @@ export class BatchFollower {
     if (running === undefined) return;
     this.#running.delete(id);
     if (outcome !== "retried") this.#left -= 1;
-    record(this.#state.tally, { ...running, outcome, seconds: this.#state.active - running.startedActive });
+    const { active, tally } = this.#state;
+    const isFirst = running.startedActive < this.#warmAt;
+    if (outcome === "completed") this.#warmAt = Math.min(this.#warmAt, active);
+    record(tally, { ...running, outcome, seconds: active - running.startedActive, isFirst });
   }
 
   inFlight(now: number): InFlight[] {

@@ -9,7 +9,7 @@ import type { Learned, LearnedTexts } from "../ports/evidence.ts";
 
 /** Of a batch. Times in seconds. */
 export interface Saved {
-  readonly version: 3;
+  readonly version: 4;
   readonly tally: Tally;
   readonly stages: StageTimes;
   /** Working time: while any process worked. */
@@ -52,7 +52,7 @@ const DIGITS_OF_TIME = 13;
 
 export function readSaved(text: string | null): Saved {
   const parsed = text === null ? null : (JSON.parse(text) as Saved);
-  return parsed?.version === 3 ? parsed : emptySaved(0);
+  return parsed?.version === 4 ? parsed : emptySaved(0);
 }
 
 /** What is remembered of one kind of work. */
@@ -62,12 +62,12 @@ export interface Work extends History {
 
 export function readWork(text: string | null): Work | null {
   const parsed = text === null ? null : (JSON.parse(text) as Work);
-  return parsed?.version === 3 ? parsed : null;
+  return parsed?.version === 4 ? parsed : null;
 }
 
 function emptySaved(foldedEpoch: number): Saved {
   const nothing = { active: 0, at: null, noted: [], shown: null, halted: {} };
-  return { version: 3, tally: emptyTally(), stages: NO_STAGE_TIMES, ...nothing, foldedEpoch };
+  return { version: 4, tally: emptyTally(), stages: NO_STAGE_TIMES, ...nothing, foldedEpoch };
 }
 
 function textOf(value: Saved | Work): string {

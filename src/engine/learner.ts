@@ -53,6 +53,8 @@ class Gathered {
   idleMs = 0;
   from = Number.POSITIVE_INFINITY;
   to = 0;
+  /** When an item was completed here first: what had started before was among the first. */
+  warmAt = Number.POSITIVE_INFINITY;
   /** Of this tick alone. */
   workedMs = 0;
   endedInTick = 0;
@@ -141,6 +143,8 @@ export class Learner {
     gathered.workedMs += ms - run.countedMs;
     if (startedAt < gathered.from) gathered.from = startedAt;
     if (endedAt > gathered.to) gathered.to = endedAt;
+    const isFirst = startedAt < gathered.warmAt;
+    if (report.type === "complete" && !run.isCached) gathered.warmAt = Math.min(gathered.warmAt, endedAt);
     if (report.type === "complete" && ms < SHORT_MS && !run.isCached) {
       const short = gathered.shortOf(lease);
       short.count += 1;
@@ -159,6 +163,7 @@ export class Learner {
       outcome: outcomeOf(run, report),
       seconds: ms / 1_000,
       startedActive: gathered.activeAt(startedAt),
+      isFirst,
     });
   }
 

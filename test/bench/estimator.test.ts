@@ -105,6 +105,26 @@ describe("an estimate", () => {
     );
   });
 
+  test("does not take first items that start cold for the pace of the rest", () => {
+    const items = even(100).map((item, index) => (index < 4 ? { ...item, seconds: 60 } : item));
+    const { follower, now } = runUntil(items, { until: 12, workers: 4 });
+    const left = (88 * 2) / 4;
+    expect(medianOf(follower, now)).toBeGreaterThan(0.9 * left);
+    expect(medianOf(follower, now)).toBeLessThan(1.15 * left);
+    const again = restored(follower, now, 4);
+    expect(medianOf(again, now)).toBeCloseTo(medianOf(follower, now), 6);
+    // The next batch does not either.
+    const done = runUntil(items, { until: 100, workers: 4 });
+    const next = runUntil(even(40), { until: 0, workers: 4, history: done.follower.learn(done.now) });
+    expect(medianOf(next.follower, next.now)).toBeLessThan(1.5 * 20);
+  });
+
+  test("rests on first items while there are no others", () => {
+    const { follower, now } = runUntil(even(20, 10), { until: 4, workers: 4 });
+    expect(medianOf(follower, now)).toBeGreaterThan(0.8 * 40);
+    expect(medianOf(follower, now)).toBeLessThan(1.6 * 40);
+  });
+
   test("grows while the items in flight stall", () => {
     const { follower, now } = runUntil(even(50), { until: 25 });
     const medians = [0, 10, 100, 1_000].map((seconds) => medianOf(follower, now + seconds));
@@ -216,7 +236,7 @@ describe("the state", () => {
       seconds: 0.001 * (1 + ((index * 7_919) % 997)),
       kind: `a kind of a very long name, the longest of all: ${index % 40}`,
     }));
-    const { follower } = runUntil(items, { until: 2_999, workers: 3 });
+    const { follower } = runUntil(items, { until: 2_999, workers: 200 });
     expect(JSON.stringify(follower.state).length).toBeLessThan(15_000);
   });
 

@@ -97,6 +97,18 @@ describe.each(STORES)("an estimate on %s", (store) => {
     expect(median).toBeLessThan(1.25 * left);
   });
 
+  test("does not take the first item of each worker for the pace of the rest", async () => {
+    const { milepost, time } = await openWorking(store);
+    const items = names(60).map((key, index) => ({ key, input: index < 3 ? 30_000 : 1_000 }));
+    const { batch } = await milepost.submit({ pipeline: "p", items });
+    await time.until(milepost.work({ concurrency: 3, leaseMs }));
+    // The three first ones, and four rounds of others.
+    await time.pass(30_000 + 4_000 + 1_500);
+    const left = 15 - 1;
+    expect(medianOf(await batch.snapshot())).toBeGreaterThan(0.75 * left);
+    expect(medianOf(await batch.snapshot())).toBeLessThan(1.4 * left);
+  });
+
   test("is not misled by what was there already: by handlers that say so, and callers", async () => {
     const { milepost, time } = await openWorking(store);
     milepost.pipeline("some are there", async (item, step) => {

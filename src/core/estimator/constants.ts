@@ -3,8 +3,8 @@
  * `npm run bench -- eta --constants` halves and doubles each, and chooses each on all sorts of work but the one that is judged.
  * Variances are of natural logarithms of seconds.
  *
- * "Without: .208" in these files is the error over 10–75 % of a first run on the recorded batches without a mechanism, where all of
- * it has .159; "later" is with one earlier batch, where all has .131. `npm run bench -- eta` measures them.
+ * "Without: .213" in these files is the error over 10–75 % of a first run on the recorded batches without a mechanism, where all of
+ * it has .154; "later" is with one earlier batch, where all has .122. `npm run bench -- eta` measures them.
  */
 export const CONSTANTS = {
   /** What is usual counts as much as so many items of evidence. */
@@ -19,6 +19,8 @@ export const CONSTANTS = {
   noise: 0.6 ** 2,
   /** An item's pace around its reports, at its start. */
   paceVariance: 0.5 ** 2,
+  /** Each item that did not start cold takes the place of so many that did. */
+  placesTaken: 1,
   /** Weight of an unfinished item that runs longer than expected, against one that ended. */
   outlivedWeight: 1,
   /** Chance and size of a jump of the level within a batch. */

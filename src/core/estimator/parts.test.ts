@@ -4,6 +4,7 @@ import { type Belief, dot, featuresOf, observe, usualBelief, varianceAt } from "
 import { type Noted, noteRange, wideningOf } from "./history.ts";
 import { deviateAt, endedShare, secondsLeft } from "./in-flight.ts";
 import { drawIn, finishOf, QUANTILES, quantileOf, SCENARIOS } from "./scenarios.ts";
+import { add, cellNameOf, emptyTally, record, sumOf, type Tally, withoutFirst } from "./tally.ts";
 
 describe("a belief", () => {
   test("comes to what was seen, whatever the order", () => {
@@ -19,6 +20,30 @@ describe("a belief", () => {
     expect(dot(other.mean, at)).toBeCloseTo(dot(one.mean, at), 5);
     const far = featuresOf(["a"], { kind: "a", size: 1e9 });
     expect(varianceAt(one, far)).toBeGreaterThan(varianceAt(one, at));
+  });
+});
+
+describe("first items", () => {
+  const item = { kind: "a", size: 1_000, outcome: "completed", startedActive: 0 } as const;
+  const told = (first: number, others: number): Tally => {
+    const tally = emptyTally();
+    if (first > 0) record(tally, { ...item, seconds: 60, count: first, isFirst: true });
+    if (others > 0) record(tally, { ...item, seconds: 2, count: others });
+    return tally;
+  };
+  const itemsIn = (tally: Tally): number => sumOf(Object.values(tally.cells), ({ n }) => n);
+
+  test("give their place to others one by one, whoever tells of them", () => {
+    expect([0, 1, 2, 3, 4, 9].map((others) => itemsIn(withoutFirst(told(4, others))))).toEqual([4, 4, 4, 4, 4, 9]);
+    const parts = emptyTally();
+    for (const part of [told(1, 0), told(0, 9), told(3, 0)]) add(parts, part);
+    const [one, other] = [parts, told(4, 9)].map(withoutFirst);
+    expect(one?.cells[cellNameOf(item)]?.y).toBeCloseTo(other?.cells[cellNameOf(item)]?.y ?? 0, 9);
+    expect(one?.cells[cellNameOf(item)]?.y).toBeCloseTo(9 * Math.log(2), 9);
+  });
+
+  test("are work that was done all the same", () => {
+    expect(withoutFirst(told(4, 9)).sums).toEqual(told(4, 9).sums);
   });
 });
 
