@@ -26,7 +26,8 @@ export async function measure(input: LoadInput): Promise<Figures> {
   await using milepost = await openMilepost(input.path, { logger: { info() {}, warn() {}, error: console.error } });
   declare(milepost, SeededRandom.for(input.seed, "handlers"));
   const worker = await milepost.work({ concurrency: 16 });
-  const endsAt = performance.now() + input.minutes * 60_000;
+  const startedAt = performance.now();
+  const endsAt = startedAt + input.minutes * LOOK_EVERY_MS;
   const isOver = (): boolean => performance.now() >= endsAt;
   const ended = { batches: 0, items: 0 };
   const lanes = Array.from({ length: LANES }, async (_, lane) => {
@@ -41,7 +42,7 @@ export async function measure(input: LoadInput): Promise<Figures> {
   const figures: Record<string, number> = {};
   const looks = (async () => {
     for (let minute = 1; minute <= input.minutes; minute++) {
-      await sleep(LOOK_EVERY_MS);
+      await sleep(Math.max(0, startedAt + minute * LOOK_EVERY_MS - performance.now()));
       await milepost.prune({ keep: KEPT_BATCHES });
       Object.assign(figures, look(minute));
       process.stderr.write(`minute ${minute}: ${JSON.stringify({ ...look(minute), ...ended })}\n`);

@@ -19,6 +19,8 @@ export class LeaseKeeper {
     readonly deps: Deps;
     readonly worker: number;
     readonly leaseMs: number;
+    /** On the monotonic clock: as long as it surely lasts unrenewed. */
+    readonly endsAt: number;
     readonly onLost: () => void;
   }) {
     this.#deps = options.deps;
@@ -26,7 +28,8 @@ export class LeaseKeeper {
     this.#everyMs = Math.floor(options.leaseMs / BEATS_PER_LEASE);
     this.#onLost = options.onLost;
     const { store } = this.#deps;
-    if (store.pulse) this.#pulse = store.pulse(this.#worker, this.#everyMs, () => this.#lost());
+    const lease = { everyMs: this.#everyMs, leftMs: options.endsAt - this.#deps.clock.monotonic() };
+    if (store.pulse) this.#pulse = store.pulse(this.#worker, lease, () => this.#lost());
     else this.#next();
   }
 

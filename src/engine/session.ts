@@ -80,7 +80,7 @@ export class Session {
     const onLost = (): void => {
       this.#reopening = this.#reopen();
     };
-    this.#keeper = new LeaseKeeper({ deps, worker: number, leaseMs, onLost });
+    this.#keeper = new LeaseKeeper({ deps, worker: number, leaseMs, endsAt: this.#certainUntil, onLost });
   }
 
   async #reopen(): Promise<void> {

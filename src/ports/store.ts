@@ -33,7 +33,7 @@ export interface Store {
   /** Renews the session. False: it was reaped, and with it every lease it had. */
   beat(worker: number): Promise<boolean>;
   /** Where the store can beat from a thread of its own, so that a busy event loop is not taken for death. */
-  readonly pulse?: (worker: number, everyMs: number, onLost: () => void) => Pulse;
+  readonly pulse?: (worker: number, lease: PulseLease, onLost: () => void) => Pulse;
   /**
    * What the operator wants of a worker's items now, and whether their order changed (a new revision). `confirmed` records
    * up to which revision the worker has acted; where that is the current one, `held` is left empty.
@@ -117,6 +117,13 @@ export interface Store {
    */
   subscribe(listener: (mayHaveEnded: boolean) => void): () => void;
   close(): Promise<void>;
+}
+
+/** A lease that a thread is to renew. */
+export interface PulseLease {
+  readonly everyMs: number;
+  /** So long will nobody take the session for dead, even if it is never renewed. */
+  readonly leftMs: number;
 }
 
 export interface Pulse {

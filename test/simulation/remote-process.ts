@@ -100,6 +100,7 @@ export class RemoteProcess {
   async #claim(id: string): Promise<void> {
     this.#isClaiming = true;
     const limit = this.#random.between(1, this.#concurrency);
+    const askedAt = this.process.clock.monotonic();
     let server = this.process;
     const answer = await this.#call("claim", (workers, at) => {
       server = at;
@@ -110,6 +111,8 @@ export class RemoteProcess {
     // Its answer came too late for one who leaves, or came back under another session.
     if (!this.isLive || this.#id !== id) return;
     this.#isDraining ||= answer.value.isDraining;
+    // Its machine slept over the answer: the items may be others' by now, and are given back if not.
+    if (this.process.clock.monotonic() - askedAt >= this.#leaseMs) return;
     for (const lease of answer.value.leases) {
       const of = server.leases.get(lease.itemId);
       const { itemId, token, key, saved } = lease;

@@ -11,6 +11,7 @@ import { ManualClock } from "../../src/testing/manual-clock.ts";
 import { SeededRandom } from "../../src/testing/seeded-random.ts";
 import { StoreTrial } from "../../src/testing/store-trial.ts";
 import { CuttingProxy } from "../support/cutting-proxy.ts";
+import { FaultProxy } from "../support/fault-proxy.ts";
 import { signal } from "../support/open-for-test.ts";
 import { openPostgres } from "../support/open-postgres.ts";
 import { type Cluster, startCluster } from "../support/postgres.ts";
@@ -292,6 +293,20 @@ test("statements that the server does not keep give the same", async () => {
   const made = await trial.batch({ items: 2 });
   for (const lease of await trial.claim(await trial.worker())) await trial.complete(lease);
   expect((await trial.row(made.number)).counts.completed).toBe(2);
+});
+
+test("a session that is cut off before its first beat is given up when its lease is over, not earlier", async () => {
+  const { url } = cluster.newStore();
+  const proxy = await FaultProxy.start({ port: Number(new URL(cluster.url).port) });
+  onTestFinished(() => proxy.close());
+  const store = await open(proxy.urlOf(url));
+  const worker = await store.openSession(SESSION);
+  proxy.mode = "blackhole";
+  const openedAt = systemClock.monotonic();
+  const lost = signal();
+  store.pulse?.(worker, { everyMs: 50, leftMs: 1_500 }, lost.give);
+  await lost.wait;
+  expect(systemClock.monotonic() - openedAt).toBeGreaterThanOrEqual(1_500);
 });
 
 const SESSION = {

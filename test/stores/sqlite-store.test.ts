@@ -314,7 +314,7 @@ describe("the pulse", () => {
   test("renews the lease from its own thread while this one is busy, and stops when told", async () => {
     const store = await open();
     const worker = await store.openSession(session(1_000));
-    const pulse = store.pulse?.(worker, 20, () => {});
+    const pulse = store.pulse?.(worker, { everyMs: 20, leftMs: 1_000 }, () => {});
     const beatAt = (): unknown => {
       const db = new DatabaseSync(path);
       const found = db.prepare("SELECT beat_at AS at FROM workers").get()?.at;
@@ -334,7 +334,7 @@ describe("the pulse", () => {
     const store = await open();
     const worker = await store.openSession(session(1_000));
     const lost = new Promise<void>((done) => {
-      store.pulse?.(worker, 10, done);
+      store.pulse?.(worker, { everyMs: 10, leftMs: 1_000 }, done);
     });
     await store.reap(2_000, () => true);
     await lost;

@@ -86,8 +86,9 @@ function storeOver(connection: Connection): Store {
     },
     verify: (options) => verifier.verify(options),
     subscribe: (listener) => watcher.subscribe(listener),
-    pulse(worker, everyMs, onLost) {
-      const setup: PulseSetup = { url: connection.location.url, beat: beat.text, worker, everyMs };
+    pulse(worker, { everyMs, leftMs }, onLost) {
+      const leaseEndsAt = Number(process.hrtime.bigint()) / 1e6 + leftMs;
+      const setup: PulseSetup = { url: connection.location.url, beat: beat.text, worker, everyMs, leaseEndsAt };
       const started = startPulse({ beside: import.meta.url, setup, onLost });
       const pulse = { stop: () => started.stop().finally(() => pulses.delete(pulse)) };
       pulses.add(pulse);

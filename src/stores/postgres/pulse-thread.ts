@@ -9,6 +9,8 @@ export interface PulseSetup {
   readonly beat: string;
   readonly worker: number;
   readonly everyMs: number;
+  /** By `process.hrtime`, which all threads share, in milliseconds: when the lease is over if no beat gets through. */
+  readonly leaseEndsAt: number;
 }
 
 /*
@@ -25,6 +27,7 @@ async function run(setup: PulseSetup): Promise<void> {
   let isBeating = false;
   let isStopped = false;
   let hasFailed = false;
+  let endsAt = 0;
   let deadline: NodeJS.Timeout | undefined;
   const tell = (message: PulseMessage): void => parentPort?.postMessage(message);
 
@@ -63,14 +66,15 @@ async function run(setup: PulseSetup): Promise<void> {
     stop();
   };
 
-  const watch = (leaseMs: number, askedAt: number): void => {
+  const loseIfOver = (): void => {
+    if (hasFailed && !isStopped && performance.now() >= endsAt) lose();
+  };
+
+  const watch = (until: number): void => {
     clearTimeout(deadline);
-    deadline = setTimeout(
-      () => {
-        if (hasFailed) lose();
-      },
-      askedAt + leaseMs - performance.now(),
-    );
+    endsAt = until;
+    // A timer may fire a little early.
+    deadline = setTimeout(loseIfOver, until - performance.now() + 1);
   };
 
   const renew = async (): Promise<void> => {
@@ -84,10 +88,11 @@ async function run(setup: PulseSetup): Promise<void> {
       hasFailed = false;
       if (isStopped) return;
       if (row === undefined) lose();
-      else watch(row.lease_ms, askedAt);
+      else watch(askedAt + row.lease_ms);
     } catch {
       hasFailed = true;
       drop();
+      loseIfOver();
     } finally {
       isBeating = false;
       // Told to stop while it connected: an open connection would keep the thread for ever.
@@ -95,6 +100,8 @@ async function run(setup: PulseSetup): Promise<void> {
     }
   };
 
+  // One that is cut off before its first beat must stop too.
+  watch(performance.now() + setup.leaseEndsAt - Number(process.hrtime.bigint()) / 1e6);
   const timer = setInterval(() => void renew(), setup.everyMs);
   parentPort?.on("message", stop);
   await renew();

@@ -88,7 +88,7 @@ function storeOver(connection: Connection): Store {
     changes: (batch, since, limit) => reads.changes(batch, since, limit),
     verify: (options) => verifier.verify(options),
     subscribe: (listener) => watcher.subscribe(listener),
-    pulse(worker, everyMs, onLost) {
+    pulse(worker, { everyMs }, onLost) {
       const started = startFilePulse(connection, { worker, everyMs, onLost });
       const pulse = { stop: () => started.stop().finally(() => pulses.delete(pulse)) };
       pulses.add(pulse);
