@@ -79,6 +79,14 @@ export function toStages(stages: readonly (string | Stage)[]): readonly Stage[] 
   });
 }
 
+/** How far an attempt is after a report of its progress. */
+export function fractionAfter(
+  report: { readonly fraction: number; readonly mayGoBack?: boolean },
+  before: { readonly fraction: number },
+): number {
+  return report.mayGoBack === true ? report.fraction : Math.max(report.fraction, before.fraction);
+}
+
 /**
  * How far an item is, in millionths: the weights of the stages before the current one, plus the current one's share
  * `done / total`. A stage that was not declared counts nothing of its own; without declared stages the units are all there is.

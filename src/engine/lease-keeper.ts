@@ -1,5 +1,5 @@
 import type { Timer } from "../ports/clock.ts";
-import type { Pulse } from "../ports/store.ts";
+import type { Pulse } from "../ports/pulse.ts";
 import type { Deps } from "./deps.ts";
 
 /** Beats in a third of a lease: two may be late or lost before anybody takes the worker for dead. */

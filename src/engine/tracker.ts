@@ -207,7 +207,8 @@ export class Tracker {
     switch (change.type) {
       case "progress": {
         const fraction = Math.floor(Math.min(1, Math.max(0, change.fraction)) * FRACTION_ONE);
-        return { type: "progress", startedAt: at, progress: toItemProgress(change.progress), fraction, ...saved };
+        const progress = toItemProgress(change.progress);
+        return { type: "progress", startedAt: at, progress, fraction, mayGoBack: true, ...saved };
       }
       case "complete":
         return { type: "complete", startedAt: at, output: toJsonText(change.output, "the output") };

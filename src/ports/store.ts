@@ -9,6 +9,7 @@ import type { Amended, Amendment } from "./amendment.ts";
 import type { DumpedRow } from "./dump.ts";
 import type { Evidence, Learned, LearnedTexts } from "./evidence.ts";
 import type { ProcessIdentity } from "./host.ts";
+import type { Pulse, PulseLease } from "./pulse.ts";
 import type { Reading } from "./reading.ts";
 import type { Submission, Submitted } from "./submission.ts";
 
@@ -119,17 +120,6 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** A lease that a thread is to renew. */
-export interface PulseLease {
-  readonly everyMs: number;
-  /** So long will nobody take the session for dead, even if it is never renewed. */
-  readonly leftMs: number;
-}
-
-export interface Pulse {
-  stop(): Promise<void>;
-}
-
 export interface SessionSpec extends ProcessIdentity {
   /** For people: `host:pid`. */
   readonly name: string;
@@ -231,7 +221,10 @@ export type ReportBody =
       readonly type: "progress";
       readonly startedAt: number;
       readonly progress: ItemProgress;
+      /** How far the attempt is; one that was said to be further stays so, for reports may overtake each other. */
       readonly fraction: number;
+      /** True for who says how far it is whatever was said before. */
+      readonly mayGoBack?: boolean;
       readonly saved?: string;
     }
   | {

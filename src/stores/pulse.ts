@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { Pulse } from "../ports/store.ts";
+import type { Pulse } from "../ports/pulse.ts";
 
 /** What a thread that beats tells: its row is gone or the lease has lapsed unrenewed, or it can beat no more. */
 export type PulseMessage = "beating" | "lost";

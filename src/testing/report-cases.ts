@@ -100,6 +100,18 @@ export const reportCases: readonly ConformanceCase[] = [
     assert.deepEqual(items[1]?.error, ERROR);
     assert.equal((await t.row(made.number)).startedAt, startedAt);
   }),
+  caseOf("how far an attempt is never goes back, whichever report comes last; the next one begins anew", async (t) => {
+    await t.batch({ items: 1 });
+    const worker = await t.worker();
+    const lease = await t.claimOne(worker);
+    await t.progress(lease, 0.5, "later");
+    assert.deepEqual(await t.progress(lease, 0.2, "earlier"), { ok: true });
+    const { fraction, progress } = await t.item(lease.item);
+    assert.deepEqual([fraction, progress.stage], [FRACTION_ONE / 2, "earlier"]);
+    await t.report(lease, { type: "release", startedAt: t.clock.now() });
+    await t.progress(await t.claimOne(worker), 0.1);
+    assert.equal((await t.item(lease.item)).fraction, FRACTION_ONE / 10);
+  }),
   caseOf("progress stands for a start that was not recorded", async (t) => {
     const made = await t.batch({ items: 2 });
     const lease = await t.claimOne(await t.worker());

@@ -110,6 +110,17 @@ export const BROKEN_REPORTS: readonly BrokenStore[] = [
     breakIt: (store) => misread(store, (row) => ({ ...row, flight: row.flight + row.counts.completed })),
   },
   {
+    bug: "a report that comes late takes an attempt back",
+    caughtBy: "how far an attempt is never goes back, whichever report comes last; the next one begins anew",
+    breakIt: (store) => ({
+      record: (reports, now) =>
+        store.record(
+          reports.map((report) => (report.type === "progress" ? { ...report, mayGoBack: true } : report)),
+          now,
+        ),
+    }),
+  },
+  {
     bug: "progress does not raise the version",
     caughtBy: "the feed resumes from every version to the same end, removals too, in pages of any size",
     breakIt: (store, state) => ({

@@ -48,7 +48,7 @@ function toBody(body: (typeof BODIES)[number], startedAt: number): AmendBody {
       throw new Error("no");
     case "progress": {
       const progress = { stage: "amended", done: null, total: null, unit: null, message: null };
-      return { type: "progress", startedAt, progress, fraction: 400_000, saved: '"amended"' };
+      return { type: "progress", startedAt, progress, fraction: 400_000, mayGoBack: true, saved: '"amended"' };
     }
     case "complete":
       return { type: "complete", startedAt, output: '"amended"' };

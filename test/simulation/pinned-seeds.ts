@@ -34,4 +34,7 @@ export const PINNED_SEEDS: readonly { readonly seed: number; readonly store: Sto
     why: "a caller's report on an item was tried again and again after its engine had closed",
   },
   { seed: 159, store: "memory", why: "a caller who tracks was told that what it had recorded was lost" },
+  { seed: 3_025_722, store: "memory", why: "a late report of a remote worker took its item's progress back" },
+  { seed: 3_019_043, store: "memory", why: "a server heard late what a worker had said before it died" },
+  { seed: 3_008_157, store: "memory", why: "a remote worker slept over the answer to its claim" },
 ];

@@ -1,5 +1,6 @@
 import { unreachable } from "../../core/invariant.ts";
 import { type Decision, decideFenced, type Refusal } from "../../core/machine.ts";
+import { fractionAfter } from "../../core/progress.ts";
 import { isTerminal } from "../../core/transitions.ts";
 import type { Amended, Amendment } from "../../ports/amendment.ts";
 import type { Report, ReportResult } from "../../ports/store.ts";
@@ -65,7 +66,7 @@ function recordOne(commit: Commit, report: Report): ReportResult {
       if (item.state === "pending") startItem(commit, item, report.startedAt);
       item.progress = { ...report.progress };
       item.saved = report.saved ?? item.saved;
-      commit.setFraction(item, report.fraction);
+      commit.setFraction(item, fractionAfter(report, item));
       break;
     case "complete":
       startLate(commit, item, report);

@@ -1,7 +1,7 @@
 import { splitItemNumber } from "../../core/ids.ts";
 import { unreachable } from "../../core/invariant.ts";
 import { type Decision, decideFenced } from "../../core/machine.ts";
-import type { ItemProgress } from "../../core/progress.ts";
+import { fractionAfter, type ItemProgress } from "../../core/progress.ts";
 import { isTerminal } from "../../core/transitions.ts";
 import type { Amended, Amendment } from "../../ports/amendment.ts";
 import type { Report, ReportResult } from "../../ports/store.ts";
@@ -143,7 +143,8 @@ function recordOne(changes: ItemChanges, ledger: Ledger, report: Report): Report
       return OK;
     case "progress": {
       if (item.state === "pending") changes.start(item, entry, report.startedAt);
-      const { progress, fraction, saved } = report;
+      const { progress, saved } = report;
+      const fraction = fractionAfter(report, item);
       changes.setProgress(item, entry, { text: toProgressText(progress), stage: progress.stage, fraction, saved });
       return OK;
     }

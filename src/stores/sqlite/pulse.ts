@@ -1,4 +1,4 @@
-import type { Pulse } from "../../ports/store.ts";
+import type { Pulse } from "../../ports/pulse.ts";
 import { startPulse } from "../pulse.ts";
 import type { Connection } from "./connection.ts";
 import type { PulseSetup } from "./pulse-thread.ts";

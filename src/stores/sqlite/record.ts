@@ -1,7 +1,7 @@
 import { unreachable } from "../../core/invariant.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { type Decision, decideFenced } from "../../core/machine.ts";
-import type { ItemProgress } from "../../core/progress.ts";
+import { fractionAfter, type ItemProgress } from "../../core/progress.ts";
 import { isTerminal } from "../../core/transitions.ts";
 import type { Amended, Amendment } from "../../ports/amendment.ts";
 import type { Report, ReportResult } from "../../ports/store.ts";
@@ -107,7 +107,8 @@ export class Recorder {
         return;
       case "progress": {
         if (item.state === "pending") this.#changes.start(item, entry, report.startedAt);
-        const { progress, fraction, saved } = report;
+        const { progress, saved } = report;
+        const fraction = fractionAfter(report, item);
         this.#queries.setProgress.run(
           toProgressText(progress),
           progress.stage,

@@ -1,4 +1,5 @@
-import type { Pulse, Store } from "../../ports/store.ts";
+import type { Pulse } from "../../ports/pulse.ts";
+import type { Store } from "../../ports/store.ts";
 import { Blocks } from "./blocks.ts";
 import { prepareClaim } from "./claim.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
