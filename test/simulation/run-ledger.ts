@@ -12,6 +12,8 @@ export interface Run {
   readonly item: number;
   readonly token: number;
   readonly batch: number;
+  /** Its batch's; kept, since the batch may be removed before its worker hears of an order. */
+  readonly queue: string | undefined;
   /** The session that holds its lease. */
   readonly session: number;
   readonly startedMs: number;
@@ -75,6 +77,7 @@ export class RunLedger {
       item: lease?.item ?? 0,
       token: lease?.token ?? 0,
       batch: lease?.batch ?? 0,
+      queue: world.checks.follower.batch(lease?.batch ?? 0)?.queue,
       session: lease?.worker ?? 0,
       startedMs: world.clock.monotonic(),
       abortedMs: null,
@@ -103,7 +106,7 @@ export class RunLedger {
     const name = `${run.id} under ${run.token} in ${run.process.name}`;
     if (run.process.isStopping) this.#world.break("a worker that stops starts nothing", name);
     if (this.#drained.has(run.session)) this.#world.break("nothing starts after a drain was acknowledged", name);
-    if (!this.#targetsOf(run).some((target) => this.#paused.has(target))) return;
+    if (!targetsOf(run).some((target) => this.#paused.has(target))) return;
     this.#world.break("nothing starts after a pause was acknowledged", name);
   }
 
@@ -111,7 +114,7 @@ export class RunLedger {
   aborted(run: Run, reason: unknown): void {
     run.abortedMs = this.#world.clock.monotonic();
     const isStop = reason instanceof DOMException && reason.message === STOPPED;
-    if (!isStop || run.process.isStopping || this.#targetsOf(run).some((target) => this.#stopped.has(target))) return;
+    if (!isStop || run.process.isStopping || targetsOf(run).some((target) => this.#stopped.has(target))) return;
     this.#world.break("what runs is stopped only at an order", `${run.id} under ${run.token} in ${run.process.name}`);
   }
 
@@ -119,10 +122,6 @@ export class RunLedger {
   drained(session: number): void {
     this.#world.note(`the drain of session ${session} is acknowledged`);
     this.#drained.add(session);
-  }
-
-  #targetsOf({ batch }: Run): readonly string[] {
-    return [`batch ${batch}`, `queue ${this.#world.checks.follower.batch(batch)?.queue}`];
   }
 
   end(run: Run, end: "returned" | "threw"): void {
@@ -240,6 +239,10 @@ function ledgerId(batch: number, id: string): string {
 
 function runKey(id: string, token: number): string {
   return `${id} ${token}`;
+}
+
+function targetsOf({ batch, queue }: Run): readonly string[] {
+  return [`batch ${batch}`, `queue ${queue}`];
 }
 
 function targetKey(target: Target): string {
