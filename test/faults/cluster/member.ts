@@ -53,10 +53,16 @@ export class Member {
     return this.#child?.pid ?? 0;
   }
 
-  /** Resolves when the process of now has begun its work. */
+  /** Resolves when a process has begun its work: that of now, or where it ended before, one that was started after it. */
   async ready(): Promise<void> {
-    const child = this.#child;
-    if (child !== null) await child.until(this.#options.isReady).catch(() => {});
+    const { isReady } = this.#options;
+    for (;;) {
+      const child = this.#child;
+      if (child === null) return;
+      await child.until(isReady).catch(() => {});
+      if (isReady(child) || this.#isStopping) return;
+      if (this.#child === child) await this.#restarting;
+    }
   }
 
   /** Ends it with SIGKILL; resolves when the next one was started. */
