@@ -21,6 +21,20 @@ import type { StreamOptions } from "./event-source.ts";
 import { type UploadFile, type UploadOptions, upload } from "./upload.ts";
 import { type BatchUpdate, type OverviewUpdate, type WatchOptions, watchBatch, watchMany } from "./watch.ts";
 
+// What calls answer, so that a program can name it.
+export type { WireBatch, WireBatchesPage } from "../wire/batch.ts";
+export type { BatchStatusQuery, WireBatchStatus } from "../wire/batch-status.ts";
+export type { WireFailures, WireStages } from "../wire/breakdown.ts";
+export type { WireDocument, WireDocumentHits, WireDocuments, WireDocumentsAccepted } from "../wire/document.ts";
+export type { WireChangedItem } from "../wire/event.ts";
+export type { WireItem, WireItemDetail, WireItemsPage } from "../wire/item.ts";
+export type { WirePipelines } from "../wire/pipelines.ts";
+export type { Problem } from "../wire/problem.ts";
+export type { WireBatchAccepted, WireProcessBatch } from "../wire/process-batch.ts";
+export type { WireQueue } from "../wire/queue.ts";
+export type { WireSubmitted } from "../wire/submission.ts";
+export type { WireUpload, WireUploaded, WireUploads } from "../wire/uploads.ts";
+export type { WireDrained, WireWorker, WireWorkers } from "../wire/worker.ts";
 export { ApiError } from "./api-error.ts";
 export type { ClientOptions } from "./connection.ts";
 export type { DocumentsClient, DocumentsFilter, DocumentsUpdate, OfOwner } from "./documents.ts";

@@ -30,6 +30,10 @@ import { type ServerOptions, type ServerSettings, toServerSettings } from "./set
 import { Submissions } from "./submissions.ts";
 import { startWebhooks } from "./webhooks/webhooks.ts";
 
+export type { ServedRoute } from "./methods.ts";
+export { type LogTarget, SERVER_LIMITS, type ServerLimits, type ServerOptions } from "./settings.ts";
+export type { WebhookOptions } from "./webhooks/webhook-settings.ts";
+
 const TOKEN_BYTES = 24;
 const SECRET_BYTES = 32;
 const MINUTE_MS = 60_000;
