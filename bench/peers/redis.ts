@@ -1,7 +1,7 @@
 import { freePort, type Server, ServerMissing, startServer, versionOf } from "./server.ts";
 
 /** What Redis keeps on disk: nothing, or every change, synced once a second. */
-export const REDIS_MODES = {
+const REDIS_MODES = {
   "nothing on disk": ["--appendonly", "no"],
   "AOF everysec": ["--appendonly", "yes", "--appendfsync", "everysec"],
 } as const;

@@ -55,7 +55,7 @@ export const documentInputSchema = z.object({
 });
 
 /** What the item of a reported document saves with each report: what the engine has no place of its own for. */
-export const documentRecordSchema = z.object({
+const documentRecordSchema = z.object({
   status: z.enum(DocumentState),
   progress,
   stage: z.string(),

@@ -87,7 +87,7 @@ export function toExportJob<Project>(item: ItemSnapshot, remaining: number | nul
   };
 }
 
-export function toExportProgress(item: ItemSnapshot, remaining: number | null, now: number): ExportProgress {
+function toExportProgress(item: ItemSnapshot, remaining: number | null, now: number): ExportProgress {
   const { state, progress, startedAt, endedAt, error } = item;
   const status = statusOf(item);
   const totalFrames = framesIn(item.output) ?? progress.total ?? item.size ?? 0;
