@@ -1,4 +1,5 @@
-import { freePort, type Server, ServerMissing, startServer, versionOf } from "./server.ts";
+import { freePort } from "../../test/support/free-port.ts";
+import { type Server, ServerMissing, startServer, versionOf } from "./server.ts";
 
 /** What Redis keeps on disk: nothing, or every change, synced once a second. */
 const REDIS_MODES = {
