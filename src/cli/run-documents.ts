@@ -33,6 +33,7 @@ export function runDocuments(cli: Cli, names: readonly string[], options: RunDoc
     extensions: DOCUMENT_EXTENSIONS,
     what: "documents",
     out: index,
+    check: async () => (await import("../pipelines/documents/library/library-file.ts")).loadSqliteVec(),
     items: newItems,
   });
 }
