@@ -42,11 +42,17 @@ export type { StreamOptions, StreamState } from "./event-source.ts";
 export type { UploadFile, UploadOptions } from "./upload.ts";
 export type { BatchUpdate, OverviewUpdate, WatchOptions } from "./watch.ts";
 
+/** A batch after a command, and what is outstanding of a pause or stop that not every worker has acted on yet. */
 export type BatchControlled = z.infer<typeof batchControlledSchema>;
+/** An item after a command. */
 export type ItemControlled = z.infer<typeof itemControlledSchema>;
+/** A queue after a command, as of a batch. */
 export type QueueControlled = z.infer<typeof queueControlledSchema>;
+/** How many items a removal took. */
 export type Removed = z.infer<typeof removedSchema>;
+/** A batch to submit; the operator's alone. */
 export type NewBatch = z.input<typeof submissionSchema>;
+/** Items to add to a batch. */
 export type NewItems = z.input<typeof additionSchema>;
 
 /** Makes the same request once, however often it is sent. */
@@ -54,6 +60,7 @@ export interface Once {
   readonly idempotencyKey?: string;
 }
 
+/** Which batches are listed; each condition that is given must hold. */
 export interface BatchesFilter {
   readonly status?: WireBatch["status"];
   readonly queue?: string;
@@ -64,6 +71,7 @@ export interface BatchesFilter {
   readonly limit?: number;
 }
 
+/** Which items of a batch are listed; each condition that is given must hold. */
 export interface ItemsFilter {
   readonly state?: WireItemDetail["state"];
   readonly stage?: string;

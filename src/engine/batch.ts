@@ -16,6 +16,7 @@ import type { QueuePlace } from "./rivals.ts";
 import { searchItems } from "./search-items.ts";
 import { type NewItems, type RequestOptions, type SubmitCounts, type Verdict, writeSubmission } from "./submit.ts";
 
+/** Which items of a batch are read, and how many at once. */
 export interface ItemsQuery {
   readonly state?: ItemState;
   readonly stage?: string;
@@ -35,12 +36,14 @@ export interface ItemsQuery {
   readonly limit?: number;
 }
 
+/** Some items of a batch, and where the next page begins. */
 export interface ItemsPage {
   readonly items: readonly ItemSnapshot[];
   /** Null on the last page. */
   readonly nextCursor: string | null;
 }
 
+/** What changed in a batch since a version, or the first part of it. */
 export interface ChangesPage {
   /** False: `since` is too old or from another life of the batch. Read a snapshot and go on from its version. */
   readonly isResumable: boolean;

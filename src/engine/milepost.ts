@@ -27,6 +27,7 @@ import { Tracker } from "./tracker.ts";
 import { Worker, type WorkOptions } from "./worker.ts";
 import { listWorkers } from "./worker-list.ts";
 
+/** Which batches are read; each condition that is given must hold. */
 export interface BatchesQuery {
   readonly owner?: string;
   readonly queue?: string;
@@ -42,6 +43,10 @@ export interface BatchesQuery {
   readonly withEstimates?: boolean;
 }
 
+/**
+ * Which ended batches are deleted. With both rules, only a batch that breaks both; with none, nothing. The others narrow
+ * it down.
+ */
 export interface RetentionOptions {
   /** Delete batches that ended longer ago than this. */
   readonly olderThanMs?: number;
@@ -53,6 +58,7 @@ export interface RetentionOptions {
   readonly ownerPrefix?: string;
 }
 
+/** The batch that was submitted to, and what became of the items. `isNew`: it was made by this submission. */
 export type SubmitResult = SubmitCounts & { readonly batch: Batch; readonly id: string; readonly isNew: boolean };
 
 const REAP_EVERY_MS = 500;

@@ -42,6 +42,7 @@ const CLOSE_IDLE_EVERY_MS = 100;
 /** Whose a file is, where several would take it: the first's. */
 const FACETS = [imageUploads, karaokeUploads, documentUploads];
 
+/** A server over an engine, made by `createServer`. */
 export interface MilepostServer {
   /** The operator's token. */
   readonly token: string;
