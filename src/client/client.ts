@@ -110,10 +110,12 @@ export class Client {
     this.documents = new DocumentsClient(connection);
   }
 
+  /** Sends files in, all or none; they are durable when it resolves. Begins a session for whoever has none. */
   upload(files: readonly UploadFile[], options?: UploadOptions): Promise<WireUploaded> {
     return upload<WireUploaded>(this.#connection, "/api/uploads", files, options);
   }
 
+  /** What the session has sent in. */
   uploads(): Promise<WireUploads> {
     return this.#get("/api/uploads");
   }
@@ -122,26 +124,32 @@ export class Client {
     await this.#connection.open("DELETE", path`/api/uploads/${fileId}`);
   }
 
+  /** Makes a batch of uploads. Resolves as soon as it is recorded; the work goes on. */
   processBatch(request: WireProcessBatch, once?: Once): Promise<WireBatchAccepted> {
     return this.#post("/api/process-batch", request, once);
   }
 
+  /** Where a batch stands, with a page of its images. */
   batchStatus(batchId: string, query?: Partial<BatchStatusQuery>): Promise<WireBatchStatus> {
     return this.#get(path`/api/batch-status/${batchId}`, { ...query });
   }
 
+  /** What can be done with uploads. */
   pipelines(): Promise<WirePipelines> {
     return this.#get("/api/pipelines");
   }
 
+  /** The caller's batches, of the operator everybody's; the newest first. */
   batches(filter?: BatchesFilter): Promise<WireBatchesPage> {
     return this.#get("/api/batches", { ...filter });
   }
 
+  /** Submits a batch for any worker that declares its pipeline; the operator's alone. */
   submit(batch: NewBatch, once?: Once): Promise<WireSubmitted> {
     return this.#post("/api/batches", batch, once);
   }
 
+  /** A batch by its id. Asks nothing yet. */
   batch(batchId: string): BatchClient {
     return new BatchClient(this.#connection, batchId);
   }
@@ -209,22 +217,27 @@ export class BatchClient {
     return new ItemClient(this.#connection, this.#path(path`/items/${itemId}`));
   }
 
+  /** Failed items by message. */
   failures(): Promise<WireFailures> {
     return this.#connection.call("GET", this.#path("/failures"));
   }
 
+  /** How many items are in each stage now. */
   stages(): Promise<WireStages> {
     return this.#connection.call("GET", this.#path("/stages"));
   }
 
+  /** Adds items; keys that it knows keep their state. */
   add(items: NewItems): Promise<WireSubmitted> {
     return this.#connection.call("POST", this.#path("/items"), { body: items });
   }
 
+  /** No more items: it ends when all that it has are terminal. */
   seal(): Promise<BatchControlled> {
     return this.#control("seal");
   }
 
+  /** Starts nothing new; what runs finishes. Answered when workers have acted on it, or says what is outstanding. */
   pause(): Promise<BatchControlled> {
     return this.#control("pause");
   }
@@ -233,14 +246,17 @@ export class BatchClient {
     return this.#control("resume");
   }
 
+  /** A pause, and what runs is given back with what it saved. */
   stop(): Promise<BatchControlled> {
     return this.#control("stop");
   }
 
+  /** Ends what has not ended as cancelled. */
   cancel(): Promise<BatchControlled> {
     return this.#control("cancel");
   }
 
+  /** Failed and cancelled items run again; `failed`: failed ones alone, `error`: those that failed with this message. */
   retry(options: { readonly failed?: boolean; readonly error?: string } = {}): Promise<BatchControlled> {
     return this.#control("retry", options);
   }
@@ -249,6 +265,7 @@ export class BatchClient {
     return this.#control("priority", { priority });
   }
 
+  /** Deletes it with its items and files; refused while one runs. */
   remove(): Promise<Removed> {
     return this.#connection.call("DELETE", this.#path());
   }

@@ -182,10 +182,12 @@ export class Milepost {
     return this.#remote;
   }
 
+  /** A queue by name; calls throw `NOT_FOUND` as long as nothing was submitted to it. */
   queue(name: string): Queue {
     return new Queue(this.#deps, this.#estimates, name);
   }
 
+  /** The queues of the store. */
   queues(): Promise<readonly QueueSnapshot[]> {
     this.#requireOpen();
     return this.#deps.store.queues();
