@@ -29,7 +29,7 @@ console.log(outcome, (await batch.item("a").snapshot()).output, batches.length);
 `;
 
 /** Pages whose code in TypeScript must compile as it is printed. */
-const PRINTED = ["README.md", "docs/documents.md", "docs/exports.md"];
+const PRINTED = ["README.md", "docs/documents.md", "docs/exports.md", "docs/http.md"];
 
 /** What a web app of a stranger imports, and with which types; their server may render it. */
 const PAGE = `
