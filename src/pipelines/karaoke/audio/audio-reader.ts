@@ -7,8 +7,8 @@ import { reasonOf } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
 import type { AudioSource, Stereo } from "./audio-source.ts";
 import { mp3Delay } from "./mp3-delay.ts";
-import { damagedAudio, invalidAudio, lateAudio, type OpenAudio } from "./open-audio.ts";
-import { isPcm, readPcm } from "./pcm.ts";
+import { damagedAudio, invalidAudio, lateAudio, type OpenAudio, type Unpacker } from "./open-audio.ts";
+import { readPcm } from "./pcm.ts";
 import { Resampler } from "./resampler.ts";
 import { toStereo } from "./stereo.ts";
 
@@ -22,6 +22,7 @@ export class AudioReader implements AudioSource {
   readonly #config: AudioDecoderConfig;
   readonly #packets: AsyncGenerator<EncodedPacket, void, unknown>;
   readonly #rate: number;
+  readonly #unpacker: Unpacker | null;
   readonly #decoder: AudioDecoder | null;
   #resampler: Resampler | null = null;
   #pieces: Stereo[] = [];
@@ -30,6 +31,10 @@ export class AudioReader implements AudioSource {
   readonly #delay: number;
   /** Of the first packet, in samples: shorter than what it decodes to where its beginning is not to be heard. */
   #firstPacket = Number.POSITIVE_INFINITY;
+  /** When the first packet is heard, in microseconds. */
+  #startUs: number | null = null;
+  /** Of the last packet, in samples: the end of Ogg says how much of it is heard. */
+  #lastPacket = 0;
   #isEnded = false;
   #failure: Error | null = null;
   #wake: () => void = () => {};
@@ -38,6 +43,7 @@ export class AudioReader implements AudioSource {
     readonly codecs: WebcodecsModule;
     readonly audio: OpenAudio;
     readonly config: AudioDecoderConfig;
+    readonly unpacker: Unpacker | null;
     readonly packets: AsyncGenerator<EncodedPacket, void, unknown>;
     readonly rate: number;
     readonly delay: number;
@@ -48,15 +54,19 @@ export class AudioReader implements AudioSource {
     this.#packets = parts.packets;
     this.#rate = parts.rate;
     this.#delay = parts.delay;
-    this.#decoder = isPcm(parts.config.codec) ? null : this.#makeDecoder();
+    this.#unpacker = parts.unpacker;
+    this.#decoder = parts.unpacker === null ? this.#makeDecoder() : null;
   }
 
   /** Takes `audio` over; `close` disposes of it. @throws {NoRetryError} `INVALID_AUDIO` */
-  static async open(audio: OpenAudio, config: AudioDecoderConfig, rate: number): Promise<AudioReader> {
+  static async open(
+    audio: OpenAudio,
+    how: { readonly config: AudioDecoderConfig; readonly unpacker: Unpacker | null; readonly rate: number },
+  ): Promise<AudioReader> {
     const [media, codecs] = await Promise.all([loadMediabunny(), loadWebcodecs()]);
     const delay = audio.container === "mp3" ? await mp3Delay(audio.path) : 0;
     const packets = new media.EncodedPacketSink(audio.track).packets();
-    return new AudioReader({ codecs, audio, config, packets, rate, delay });
+    return new AudioReader({ ...how, codecs, audio, packets, delay });
   }
 
   /** The next piece; null: there is no more. */
@@ -98,6 +108,8 @@ export class AudioReader implements AudioSource {
     const { value: packet, done } = await this.#packets.next().catch(damagedAudio);
     if (done === true || packet === undefined) {
       await this.#decoder?.flush().catch(damagedAudio);
+      const heard = this.#audio.container === "ogg" ? this.#lastPacket : Number.POSITIVE_INFINITY;
+      this.#takeUnpacked(this.#unpacker?.end(heard) ?? []);
       this.#isEnded = true;
       const rest = this.#resampler?.end();
       if (rest !== undefined) this.#push(rest);
@@ -105,14 +117,15 @@ export class AudioReader implements AudioSource {
     }
     const { type, data } = packet;
     const [timestamp, duration] = [packet.microsecondTimestamp, packet.microsecondDuration];
-    const { codec, numberOfChannels, sampleRate } = this.#config;
-    if (this.#decoder === null) {
-      this.#accept(readPcm(codec, data, numberOfChannels), { timestamp, sampleRate });
+    if (this.#unpacker !== null) {
+      this.#startUs ??= timestamp;
+      this.#lastPacket = Math.round(packet.duration * this.#unpacker.sampleRate);
+      this.#takeUnpacked(this.#unpacker.unpack(data));
       return;
     }
-    if (this.#firstPacket === Number.POSITIVE_INFINITY) this.#firstPacket = packet.duration * sampleRate;
+    if (this.#firstPacket === Number.POSITIVE_INFINITY) this.#firstPacket = packet.duration * this.#config.sampleRate;
     try {
-      this.#decoder.decode(new this.#codecs.EncodedAudioChunk({ type, timestamp, duration, data }));
+      this.#decoder?.decode(new this.#codecs.EncodedAudioChunk({ type, timestamp, duration, data }));
     } catch (error) {
       // What is wrong comes to the decoder's own callback too, with the reason.
       await new Promise<void>((resolve) => setImmediate(resolve));
@@ -120,6 +133,11 @@ export class AudioReader implements AudioSource {
     }
     // What is decoded on another thread comes back in a turn of the loop of its own.
     await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  #takeUnpacked(channels: Float32Array[]): void {
+    if (this.#unpacker === null || channels.length === 0) return;
+    this.#accept(channels, { timestamp: this.#startUs ?? 0, sampleRate: this.#unpacker.sampleRate });
   }
 
   #take(data: AudioData): void {

@@ -3,6 +3,7 @@ import type { Input, InputAudioTrack } from "mediabunny";
 import { type Container, containerOf, readersOf } from "../media/container.ts";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
 import { hasSaneIndex } from "../media/mp4-index.ts";
+import { oggFault } from "../media/ogg-pages.ts";
 import { within } from "../media/within.ts";
 import { reasonOf, renderError } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
@@ -12,6 +13,15 @@ export interface OpenAudio extends Disposable {
   readonly path: string;
   readonly track: InputAudioTrack;
   readonly container: Container;
+}
+
+/** Makes samples of packets at once, in this thread. */
+export interface Unpacker {
+  readonly sampleRate: number;
+  /** All channels; none where more packets are needed. @throws {NoRetryError} `INVALID_AUDIO` */
+  unpack(packet: Uint8Array): Float32Array[];
+  /** The rest. Of the last packet only so many samples are heard. @throws {NoRetryError} `INVALID_AUDIO` */
+  end(heard: number): Float32Array[];
 }
 
 /**
@@ -30,6 +40,8 @@ export async function openAudio(path: string): Promise<OpenAudio> {
   }
   if (container === "mp4" && !(await hasSaneIndex(path, size)))
     throw invalidAudio("the index of the audio file is damaged");
+  const fault = container === "ogg" ? await oggFault(path) : null;
+  if (fault !== null) throw invalidAudio(`the audio file ${fault}`);
   const media = await loadMediabunny();
   const input = new media.Input({ source: new media.FilePathSource(path), formats: readersOf(media, container) });
   try {
