@@ -4,6 +4,7 @@ import { type Container, containerOf, readersOf } from "../media/container.ts";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
 import { hasSaneIndex } from "../media/mp4-index.ts";
 import { oggFault } from "../media/ogg-pages.ts";
+import { hasSaneElements } from "../media/webm-elements.ts";
 import { within } from "../media/within.ts";
 import { reasonOf, renderError } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
@@ -40,6 +41,7 @@ export async function openAudio(path: string): Promise<OpenAudio> {
   }
   if (container === "mp4" && !(await hasSaneIndex(path, size)))
     throw invalidAudio("the index of the audio file is damaged");
+  if (container === "webm" && !hasSaneElements(path, size)) throw invalidAudio("the audio file is damaged");
   const fault = container === "ogg" ? await oggFault(path) : null;
   if (fault !== null) throw invalidAudio(`the audio file ${fault}`);
   const media = await loadMediabunny();

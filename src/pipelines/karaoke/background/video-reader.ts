@@ -72,7 +72,7 @@ export class VideoReader {
     }
     if (container === "mp4" && !(await hasSaneIndex(path, size)))
       throw invalid("the index of the background video is damaged");
-    if (container === "webm" && !(await hasSaneElements(path, size))) throw invalid("the background video is damaged");
+    if (container === "webm" && !hasSaneElements(path, size)) throw invalid("the background video is damaged");
     const [media, codecs] = await Promise.all([loadMediabunny(), loadWebcodecs()]);
     const input = new media.Input({
       source: new media.FilePathSource(path),
