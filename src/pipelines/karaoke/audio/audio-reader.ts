@@ -6,7 +6,7 @@ import { within } from "../media/within.ts";
 import { reasonOf } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
 import type { AudioSource, Stereo } from "./audio-source.ts";
-import { mp3Delay } from "./mp3-delay.ts";
+import { type Gaps, mp3Gaps, NO_GAPS } from "./mp3-gaps.ts";
 import { damagedAudio, invalidAudio, lateAudio, type OpenAudio, type Unpacker } from "./open-audio.ts";
 import { readPcm } from "./pcm.ts";
 import { Resampler } from "./resampler.ts";
@@ -28,7 +28,9 @@ export class AudioReader implements AudioSource {
   #pieces: Stereo[] = [];
   /** Samples before the start of the sound, which are not heard; negative: silence before its first; null: not known yet. */
   #skip: number | null = null;
-  readonly #delay: number;
+  readonly #gaps: Gaps;
+  /** The last samples of each channel, which are not heard if the file ends with them. */
+  #held: readonly Float32Array[] = [];
   /** Of the first packet, in samples: shorter than what it decodes to where its beginning is not to be heard. */
   #firstPacket = Number.POSITIVE_INFINITY;
   /** When the first packet is heard, in microseconds. */
@@ -46,14 +48,14 @@ export class AudioReader implements AudioSource {
     readonly unpacker: Unpacker | null;
     readonly packets: AsyncGenerator<EncodedPacket, void, unknown>;
     readonly rate: number;
-    readonly delay: number;
+    readonly gaps: Gaps;
   }) {
     this.#codecs = parts.codecs;
     this.#audio = parts.audio;
     this.#config = parts.config;
     this.#packets = parts.packets;
     this.#rate = parts.rate;
-    this.#delay = parts.delay;
+    this.#gaps = parts.gaps;
     this.#unpacker = parts.unpacker;
     this.#decoder = parts.unpacker === null ? this.#makeDecoder() : null;
   }
@@ -64,9 +66,9 @@ export class AudioReader implements AudioSource {
     how: { readonly config: AudioDecoderConfig; readonly unpacker: Unpacker | null; readonly rate: number },
   ): Promise<AudioReader> {
     const [media, codecs] = await Promise.all([loadMediabunny(), loadWebcodecs()]);
-    const delay = audio.container === "mp3" ? await mp3Delay(audio.path) : 0;
+    const gaps = audio.container === "mp3" ? await mp3Gaps(audio.path) : NO_GAPS;
     const packets = new media.EncodedPacketSink(audio.track).packets();
-    return new AudioReader({ ...how, codecs, audio, packets, delay });
+    return new AudioReader({ ...how, codecs, audio, packets, gaps });
   }
 
   /** The next piece; null: there is no more. */
@@ -161,7 +163,7 @@ export class AudioReader implements AudioSource {
   }
 
   #accept(channels: Float32Array[], at: { readonly timestamp: number; readonly sampleRate: number }): void {
-    const stereo = toStereo(this.#align(channels, at));
+    const stereo = toStereo(this.#holdEnd(this.#align(channels, at)));
     this.#resampler ??= new Resampler(at.sampleRate, this.#rate, stereo.length);
     this.#push(this.#resampler.push(stereo));
   }
@@ -176,7 +178,7 @@ export class AudioReader implements AudioSource {
       // Opus: the first packet says how much of it is heard, and the decoder may or may not have heeded that.
       const isTrimmed = this.#config.codec === "opus" && Number.isFinite(this.#firstPacket);
       const trimmed = isTrimmed ? Math.max(0, length - Math.round(this.#firstPacket)) : 0;
-      this.#skip = this.#delay + trimmed - Math.round((timestamp * sampleRate) / 1e6);
+      this.#skip = this.#gaps.start + trimmed - Math.round((timestamp * sampleRate) / 1e6);
     }
     if (this.#skip > 0) {
       const skipped = Math.min(this.#skip, length);
@@ -191,6 +193,20 @@ export class AudioReader implements AudioSource {
       late.set(samples, silence);
       return late;
     });
+  }
+
+  #holdEnd(channels: Float32Array[]): Float32Array[] {
+    const { end } = this.#gaps;
+    if (end === 0) return channels;
+    const joined = channels.map((samples, channel) => {
+      const held = this.#held[channel] ?? new Float32Array();
+      const all = new Float32Array(held.length + samples.length);
+      all.set(held);
+      all.set(samples, held.length);
+      return all;
+    });
+    this.#held = joined.map((samples) => samples.slice(-end));
+    return joined.map((samples) => samples.subarray(0, Math.max(0, samples.length - end)));
   }
 
   #push([left, right]: readonly Float32Array[]): void {

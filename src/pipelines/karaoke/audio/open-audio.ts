@@ -8,6 +8,7 @@ import { hasSaneElements } from "../media/webm-elements.ts";
 import { within } from "../media/within.ts";
 import { reasonOf, renderError } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
+import { mp3Gaps, NO_GAPS } from "./mp3-gaps.ts";
 
 /** An audio file whose container was understood. */
 export interface OpenAudio extends Disposable {
@@ -58,7 +59,9 @@ export async function openAudio(path: string): Promise<OpenAudio> {
 /** How long an audio file plays, in milliseconds. @throws as `openAudio` */
 export async function audioDurationMs(path: string): Promise<number> {
   using audio = await openAudio(path);
-  const seconds = await within(audio.track.computeDuration().catch(damagedAudio), RENDER_LIMITS.stepMs, lateAudio);
+  const { start, end } = audio.container === "mp3" ? await mp3Gaps(path) : NO_GAPS;
+  const whole = await within(audio.track.computeDuration().catch(damagedAudio), RENDER_LIMITS.stepMs, lateAudio);
+  const seconds = whole - (start + end) / (await audio.track.getSampleRate());
   if (!(seconds > 0)) throw invalidAudio("the audio file plays for no time");
   return Math.round(seconds * 1_000);
 }

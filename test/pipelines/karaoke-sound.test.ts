@@ -15,12 +15,14 @@ import { writeOgg } from "../../src/pipelines/karaoke/media/ogg-pages.ts";
 import { temporaryFolder } from "../support/open-for-test.ts";
 import { onsetsOf } from "../support/read-video.ts";
 
-const soundAt = (name: string): string => fileURLToPath(new URL(`../support/sounds/${name}.ogg`, import.meta.url));
+const soundAt = (name: string): string => fileURLToPath(new URL(`../support/sounds/${name}`, import.meta.url));
+const MONO = "mono-22050.ogg";
+const STEREO = "stereo-37800.ogg";
 const SOUNDS = [
-  ["mono-22050", 22_050, 1],
-  ["stereo-37800", 37_800, 2],
+  [MONO, 22_050, 1],
+  [STEREO, 37_800, 2],
 ] as const;
-const SAMPLES = 1.3;
+const SECONDS = 1.3;
 
 /** A file's packets, and what a decoder needs to know before them. */
 async function packetsOf(path: string): Promise<{ description: Uint8Array; packets: Uint8Array[] }> {
@@ -68,31 +70,40 @@ async function readAll(path: string, rate: number): Promise<Stereo> {
 }
 
 afterEach(() => vi.unstubAllEnvs());
+/** What ffmpeg decodes, the channels in turn. */
+function ffmpegMakes(path: string): Float32Array {
+  const raw = execFileSync("ffmpeg", ["-v", "error", "-i", path, "-f", "f32le", "-"]);
+  return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.length));
+}
+
+/** How much a sample of ours differs from theirs at most. */
+function worstOf(ours: Stereo, theirs: Float32Array, channels: number): number {
+  return theirs.reduce((most, sample, index) => {
+    const mine = ours[index % channels === 0 ? 0 : 1][Math.floor(index / channels)] ?? 9;
+    return Math.max(most, Math.abs(sample - mine));
+  }, 0);
+}
+
 beforeAll(async () => await StbVorbis.ready);
 
 describe.each(SOUNDS)("Ogg Vorbis, %s", (name, rate, channels) => {
   test("is read to its last sample, in time, without ffmpeg", async () => {
     const [left, right] = await readAll(soundAt(name), rate);
-    expect([left.length, right.length]).toEqual([SAMPLES * rate, SAMPLES * rate]);
-    expect(await audioDurationMs(soundAt(name))).toBe(SAMPLES * 1_000);
+    expect([left.length, right.length]).toEqual([SECONDS * rate, SECONDS * rate]);
+    expect(await audioDurationMs(soundAt(name))).toBe(SECONDS * 1_000);
     const { onsets, lengthMs } = await onsetsOf(soundAt(name));
     // Vorbis lets a tone be heard before it begins, by as much as half a block.
     for (const [index, wanted] of [500, 1_000].entries()) {
       expect(Math.abs((onsets[index] ?? 0) - wanted)).toBeLessThan(15);
     }
-    expect(Math.abs(lengthMs - SAMPLES * 1_000)).toBeLessThan(0.1);
+    expect(Math.abs(lengthMs - SECONDS * 1_000)).toBeLessThan(0.1);
   });
 
   test.skipIf(findFfmpeg() === null)("is what ffmpeg makes of it, sample for sample", async () => {
-    const raw = execFileSync("ffmpeg", ["-v", "error", "-i", soundAt(name), "-f", "f32le", "-"]);
-    const theirs = new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.length));
+    const theirs = ffmpegMakes(soundAt(name));
     const ours = await readAll(soundAt(name), rate);
-    expect(theirs.length).toBe(SAMPLES * rate * channels);
-    const worst = theirs.reduce((most, sample, index) => {
-      const mine = ours[index % channels === 0 ? 0 : 1][Math.floor(index / channels)] ?? 9;
-      return Math.max(most, Math.abs(sample - mine));
-    }, 0);
-    expect(worst).toBeLessThan(1e-6);
+    expect(theirs.length).toBe(SECONDS * rate * channels);
+    expect(worstOf(ours, theirs, channels)).toBeLessThan(1e-6);
   });
 
   test("comes in pieces that join to what it is as a whole, and do not grow with its length", async () => {
@@ -123,7 +134,7 @@ describe.each(SOUNDS)("Ogg Vorbis, %s", (name, rate, channels) => {
 });
 
 test("more than two channels are left to ffmpeg", async () => {
-  const { description, packets } = await packetsOf(soundAt("mono-22050"));
+  const { description, packets } = await packetsOf(soundAt(MONO));
   const surround = Uint8Array.from(description);
   // Behind what says how long the packets are stands the first, and in it the number of channels.
   surround[surround.indexOf(1) + 11] = 6;
@@ -131,7 +142,7 @@ test("more than two channels are left to ffmpeg", async () => {
 });
 
 describe("what is wrong with an Ogg file is told", () => {
-  const good = readFileSync(soundAt("stereo-37800"));
+  const good = readFileSync(soundAt(STEREO));
   const read = async (content: Uint8Array): Promise<Stereo> => {
     const path = join(temporaryFolder(), "a.ogg");
     writeFileSync(path, content);
@@ -162,7 +173,7 @@ describe("what is wrong with an Ogg file is told", () => {
   });
 
   test("packets that are damaged inside whole pages are decoded or refused, and never more than that", async () => {
-    const { description, packets } = await packetsOf(soundAt("stereo-37800"));
+    const { description, packets } = await packetsOf(soundAt(STEREO));
     const [first, ...others] = readVorbisHeaders(description).packets;
     // What this decoder does not take would be given to ffmpeg.
     vi.stubEnv("PATH", "");
@@ -191,7 +202,7 @@ describe("what is wrong with an Ogg file is told", () => {
 test("Vorbis in WebM", async () => {
   const media = await loadMediabunny();
   const path = join(temporaryFolder(), "a.webm");
-  using input = new media.Input({ source: new media.FilePathSource(soundAt("stereo-37800")), formats: [media.OGG] });
+  using input = new media.Input({ source: new media.FilePathSource(soundAt(STEREO)), formats: [media.OGG] });
   const track = await input.getPrimaryAudioTrack();
   const decoderConfig = await track?.getDecoderConfig();
   if (track === null || decoderConfig == null) throw new Error("no sound");
@@ -202,8 +213,28 @@ test("Vorbis in WebM", async () => {
   for await (const packet of new media.EncodedPacketSink(track).packets()) await source.add(packet, { decoderConfig });
   await output.finalize();
   const [left] = await readAll(path, 37_800);
-  const [whole] = await readAll(soundAt("stereo-37800"), 37_800);
+  const [whole] = await readAll(soundAt(STEREO), 37_800);
   // WebM does not say to the sample where its sound ends.
   expect(left.length - whole.length).toBeLessThan(2_048);
   expect(differenceOf(left.subarray(0, whole.length), whole)).toBeNull();
+});
+
+describe("an MP3 that tells its gaps", () => {
+  test("is heard without them, and is as long as what it was made of", async () => {
+    const path = soundAt("mono-44100.mp3");
+    const [left] = await readAll(path, 44_100);
+    expect(left.length).toBe(0.9 * 44_100);
+    expect(await audioDurationMs(path)).toBe(900);
+    expect((await onsetsOf(path)).onsets).toEqual([expect.closeTo(500, -1)]);
+    // Resampled too it ends where it should.
+    const [resampled] = await readAll(path, 48_000);
+    expect(Math.abs(resampled.length - 0.9 * 48_000)).toBeLessThanOrEqual(1);
+  });
+
+  test.skipIf(findFfmpeg() === null)("is what ffmpeg makes of it, sample for sample", async () => {
+    const path = soundAt("mono-44100.mp3");
+    const [ours, theirs] = [await readAll(path, 44_100), ffmpegMakes(path)];
+    expect(theirs.length).toBe(ours[0].length);
+    expect(worstOf(ours, theirs, 1)).toBeLessThan(1e-4);
+  });
 });
