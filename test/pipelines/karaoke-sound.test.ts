@@ -9,9 +9,11 @@ import { openAudioSource, type Stereo } from "../../src/pipelines/karaoke/audio/
 import { audioDurationMs } from "../../src/pipelines/karaoke/audio/open-audio.ts";
 import { VorbisDecoder } from "../../src/pipelines/karaoke/audio/vorbis-decoder.ts";
 import { readVorbisBlock, readVorbisHeaders } from "../../src/pipelines/karaoke/audio/vorbis-headers.ts";
+import { fileSourceOf } from "../../src/pipelines/karaoke/media/container.ts";
 import { findFfmpeg } from "../../src/pipelines/karaoke/media/ffmpeg.ts";
 import { loadMediabunny } from "../../src/pipelines/karaoke/media/load-mediabunny.ts";
 import { writeOgg } from "../../src/pipelines/karaoke/media/ogg-pages.ts";
+import { within } from "../../src/pipelines/karaoke/media/within.ts";
 import { temporaryFolder } from "../support/open-for-test.ts";
 import { onsetsOf } from "../support/read-video.ts";
 
@@ -199,24 +201,50 @@ describe("what is wrong with an Ogg file is told", () => {
   });
 });
 
-test("Vorbis in WebM", async () => {
-  const media = await loadMediabunny();
-  const path = join(temporaryFolder(), "a.webm");
-  using input = new media.Input({ source: new media.FilePathSource(soundAt(STEREO)), formats: [media.OGG] });
-  const track = await input.getPrimaryAudioTrack();
-  const decoderConfig = await track?.getDecoderConfig();
-  if (track === null || decoderConfig == null) throw new Error("no sound");
-  const output = new media.Output({ format: new media.WebMOutputFormat(), target: new media.FilePathTarget(path) });
-  const source = new media.EncodedAudioPacketSource("vorbis");
-  output.addAudioTrack(source);
-  await output.start();
-  for await (const packet of new media.EncodedPacketSink(track).packets()) await source.add(packet, { decoderConfig });
-  await output.finalize();
-  const [left] = await readAll(path, 37_800);
-  const [whole] = await readAll(soundAt(STEREO), 37_800);
-  // WebM does not say to the sample where its sound ends.
-  expect(left.length - whole.length).toBeLessThan(2_048);
-  expect(differenceOf(left.subarray(0, whole.length), whole)).toBeNull();
+describe("Vorbis in WebM", () => {
+  async function makeWebm(): Promise<string> {
+    const media = await loadMediabunny();
+    const path = join(temporaryFolder(), "a.webm");
+    using input = new media.Input({ source: new media.FilePathSource(soundAt(STEREO)), formats: [media.OGG] });
+    const track = await input.getPrimaryAudioTrack();
+    const decoderConfig = await track?.getDecoderConfig();
+    if (track === null || decoderConfig == null) throw new Error("no sound");
+    const output = new media.Output({ format: new media.WebMOutputFormat(), target: new media.FilePathTarget(path) });
+    const source = new media.EncodedAudioPacketSource("vorbis");
+    output.addAudioTrack(source);
+    await output.start();
+    for await (const packet of new media.EncodedPacketSink(track).packets())
+      await source.add(packet, { decoderConfig });
+    await output.finalize();
+    return path;
+  }
+
+  test("is read to the sample", async () => {
+    const [left] = await readAll(await makeWebm(), 37_800);
+    const [whole] = await readAll(soundAt(STEREO), 37_800);
+    // WebM does not say to the sample where its sound ends.
+    expect(left.length - whole.length).toBeLessThan(2_048);
+    expect(differenceOf(left.subarray(0, whole.length), whole)).toBeNull();
+  });
+
+  test("that is damaged inside a cluster is refused, and where a reader searches in it without end, that can be ended", async () => {
+    const path = await makeWebm();
+    const file = readFileSync(path);
+    writeFileSync(path, file.fill(0, file.length - 600));
+    await expect(readAll(path, 48_000)).rejects.toThrow("the audio file is damaged");
+    const media = await loadMediabunny();
+    const input = new media.Input({ source: fileSourceOf(media, "webm", path), formats: [media.WEBM] });
+    const track = await input.getPrimaryAudioTrack();
+    if (track === null) throw new Error("no sound");
+    const packets = new media.EncodedPacketSink(track).packets();
+    const search = (async () => {
+      for await (const { data } of packets) expect(data.length).toBeGreaterThan(0);
+    })();
+    const late = within(search, 50, () => new Error("late"));
+    await expect(late).rejects.toThrow("late");
+    input.dispose();
+    await expect(search).rejects.toThrow(/disposed/);
+  });
 });
 
 describe("an MP3 that tells its gaps", () => {

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { Input, InputAudioTrack } from "mediabunny";
-import { type Container, containerOf, readersOf } from "../media/container.ts";
+import { type Container, containerOf, fileSourceOf, readersOf } from "../media/container.ts";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
 import { hasSaneIndex } from "../media/mp4-index.ts";
 import { oggFault } from "../media/ogg-pages.ts";
@@ -46,7 +46,7 @@ export async function openAudio(path: string): Promise<OpenAudio> {
   const fault = container === "ogg" ? await oggFault(path) : null;
   if (fault !== null) throw invalidAudio(`the audio file ${fault}`);
   const media = await loadMediabunny();
-  const input = new media.Input({ source: new media.FilePathSource(path), formats: readersOf(media, container) });
+  const input = new media.Input({ source: fileSourceOf(media, container, path), formats: readersOf(media, container) });
   try {
     const track = await within(trackOf(input), RENDER_LIMITS.stepMs, lateAudio);
     return { path, track, container, [Symbol.dispose]: () => input.dispose() };
