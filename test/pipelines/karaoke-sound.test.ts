@@ -143,6 +143,16 @@ test("more than two channels are left to ffmpeg", async () => {
   expect(await VorbisDecoder.open(surround, packets[0] ?? new Uint8Array())).toBeNull();
 });
 
+test("a few bytes that a decoder would unpack to a gigabyte are refused", async () => {
+  const { description, packets } = await packetsOf(soundAt(MONO));
+  const huge = Uint8Array.from(description);
+  // Behind the name of the third packet: one table more than there are, and the size of the first: 16 bits, and 24.
+  const table = Buffer.from(huge.buffer).indexOf("\x05vorbis", "latin1") + 8;
+  huge.set([32, 0, 0, 0, 128], table + 3);
+  const opened = VorbisDecoder.open(huge, packets[0] ?? new Uint8Array());
+  await expect(opened).rejects.toThrow("its Vorbis tables make no sense");
+});
+
 describe("what is wrong with an Ogg file is told", () => {
   const good = readFileSync(soundAt(STEREO));
   const read = async (content: Uint8Array): Promise<Stereo> => {

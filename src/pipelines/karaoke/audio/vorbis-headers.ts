@@ -3,6 +3,9 @@ import { invalidAudio } from "./open-audio.ts";
 /** Of a mode in the setup packet: whether its blocks are long, and four bytes and one more that say little. */
 const MODE_BITS = 41;
 const MODES_MAX = 64;
+/** Of all code books together, in values; encoders have some hundred thousand. A decoder unpacks them whatever they are used for. */
+const BOOK_VALUES_MAX = 4_194_304;
+const BOOK_MARK = 0x564342;
 /** A comment packet without a maker and without comments: those of the file may hold pictures. */
 const NO_COMMENTS = Buffer.from("\x03vorbis\0\0\0\0\0\0\0\0\x01", "latin1");
 
@@ -32,6 +35,8 @@ export function readVorbisHeaders(description: Uint8Array): VorbisHeaders {
   if (identification?.length !== 30 || !isHeader(identification, 1) || setup === undefined || !isHeader(setup, 5)) {
     throw invalidAudio("the audio file is damaged: its Vorbis headers cannot be read");
   }
+  if (bookValuesIn(setup) > BOOK_VALUES_MAX)
+    throw invalidAudio("the audio file is damaged: its Vorbis tables make no sense");
   const view = new DataView(identification.buffer, identification.byteOffset, identification.length);
   const exponents = view.getUint8(28);
   return {
@@ -93,6 +98,44 @@ function modesIn(setup: Uint8Array): boolean[] {
     if (bitsAt(setup, at - 6, 6) + 1 === modes.length) found = [...modes];
   }
   return found;
+}
+
+/** How many values the code books of the setup packet unpack to (section 3.2.1); infinite: they cannot be read, or are far too many. */
+function bookValuesIn(setup: Uint8Array): number {
+  let at = 7 * 8;
+  const read = (count: number): number => {
+    at += count;
+    return bitsAt(setup, at - count, count);
+  };
+  let values = 0;
+  for (let books = read(8) + 1; books > 0; books--) {
+    if (read(24) !== BOOK_MARK) return Number.POSITIVE_INFINITY;
+    const [dimensions, entries] = [read(16), read(24)];
+    values += entries * Math.max(1, dimensions);
+    if (values > BOOK_VALUES_MAX) return values;
+    // The lengths of the codes: in runs, each one longer, or one by one.
+    if (read(1) === 1) {
+      at += 5;
+      for (let known = 0; known < entries && at < setup.length * 8; ) known += read(32 - Math.clz32(entries - known));
+    } else {
+      const isSparse = read(1) === 1;
+      for (let entry = 0; entry < entries; entry++) if (!isSparse || read(1) === 1) at += 5;
+    }
+    const lookup = read(4);
+    if (lookup > 2) return Number.POSITIVE_INFINITY;
+    if (lookup === 0) continue;
+    at += 2 * 32;
+    const bits = read(4) + 1;
+    at += 1 + bits * (lookup === 1 ? rootOf(entries, dimensions) : entries * dimensions);
+  }
+  return values;
+}
+
+/** The greatest whole number whose power is not above a value. */
+function rootOf(value: number, power: number): number {
+  let root = Math.floor(value ** (1 / Math.max(1, power))) + 1;
+  while (root > 0 && root ** power > value) root--;
+  return root;
 }
 
 /** Bits as Vorbis packs them, the lowest first. */
