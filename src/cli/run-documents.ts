@@ -1,6 +1,12 @@
 import { resolve } from "node:path";
+import { MilepostError } from "../core/errors.ts";
 import type { NewItem } from "../engine/submit.ts";
-import { documentsPipeline, planDocuments, toDocumentOptions } from "../pipelines/documents/documents-pipeline.ts";
+import {
+  documentsPipeline,
+  openLibrary,
+  planDocuments,
+  toDocumentOptions,
+} from "../pipelines/documents/documents-pipeline.ts";
 import type { Cli } from "./cli.ts";
 import { runFiles } from "./run-files.ts";
 import type { RunDocumentsOptions } from "./verbs/run-documents.ts";
@@ -33,8 +39,23 @@ export function runDocuments(cli: Cli, names: readonly string[], options: RunDoc
     extensions: DOCUMENT_EXTENSIONS,
     what: "documents",
     out: index,
+    check: () => checkIndex(index, options.model),
     items: newItems,
   });
+}
+
+/**
+ * What is there and cannot take documents in is refused once, and not once for each document. A model is loaded where it is used.
+ * @throws {MilepostError} as `openLibrary`
+ */
+async function checkIndex(index: string, model: string | undefined): Promise<void> {
+  if (model !== undefined) return;
+  try {
+    const library = await openLibrary(index);
+    library.close();
+  } catch (error) {
+    if (!(error instanceof MilepostError && error.code === "NOT_FOUND")) throw error;
+  }
 }
 
 async function* newItems(files: readonly string[]): AsyncGenerator<NewItem> {
