@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { writeFiles } from "../support/ingest.ts";
@@ -44,14 +44,23 @@ test("run documents and documents search: the same command goes on, hits have pa
   expect(await run("documents", "search", "a", "--index", "none.db")).toMatchObject({ status: 3 });
 });
 
-test("what is there and is no index is refused before anything is submitted", async () => {
+test("what is no index, or has lost what was stored in it, is refused before anything is submitted", async () => {
   const cwd = temporaryFolder();
   writeFiles(cwd, { "a.md": "# A note", "empty.db": "" });
   const refused = await callMain(["run", "documents", "a.md", "--index", "a.md"], cwd);
   expect(refused).toMatchObject({ status: 4, stdout: "" });
   expect(refused.stderr).toContain("Expected an index of documents, found a file of another kind");
   expect(readdirSync(cwd).sort()).toEqual(["a.md", "empty.db"]);
-  expect(await callMain(["run", "documents", "a.md", "--index", "empty.db"], cwd)).toMatchObject({ status: 0 });
+  const run = ["run", "documents", "a.md", "--index", "empty.db"];
+  expect(await callMain(run, cwd)).toMatchObject({ status: 0 });
+
+  for (const ending of ["", "-wal", "-shm"]) rmSync(join(cwd, `empty.db${ending}`), { force: true });
+  const lost = await callMain(run, cwd);
+  expect(lost.stderr).toMatch(/is gone, and batch \S+ has stored 1 document in it\. .*: milepost remove \S+\n$/);
+  const name = /milepost remove (\S+)/.exec(lost.stderr)?.[1] ?? "";
+  expect(await callMain(["remove", name], cwd)).toMatchObject({ status: 0 });
+  expect(await callMain(run, cwd)).toMatchObject({ status: 0 });
+  expect(existsSync(join(cwd, "empty.db"))).toBe(true);
 });
 
 test("Ctrl-C ends a search with 130, with nothing printed", async () => {
