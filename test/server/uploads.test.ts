@@ -89,11 +89,15 @@ test("all kinds of images are taken by content; nothing else is, whatever its na
   expect((await browser.upload([{ name: "a.gif", data: new Uint8Array(polyglot) }])).status).toBe(201);
 });
 
-test("one bad file refuses the form, and nothing of it stays", async () => {
+test("one bad file refuses the form by its name, and nothing of it stays", async () => {
   const server = await startServer();
   const good = { name: "good.png", data: new Uint8Array(PNG) };
-  const bad = { name: "bad.png", data: new Uint8Array(Buffer.from("<svg/>")) };
-  expect((await new Browser(server).upload([good, bad])).status).toBe(415);
+  const bad = { name: "a/bad.png", data: new Uint8Array(Buffer.from("<svg/>")) };
+  const refused = await new Browser(server).upload([good, bad]);
+  expect(refused.status).toBe(415);
+  expect(problemSchema.parse(await refused.json()).detail).toContain('"bad.png"');
+  const empty = await new Browser(server).upload([good, { name: "empty.png", data: new Uint8Array() }]);
+  expect(problemSchema.parse(await empty.json()).detail).toBe('"empty.png" is empty');
   expect(stored(server)).toEqual([]);
 });
 
