@@ -1,17 +1,19 @@
+import { join } from "node:path";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { UploadFacet } from "../pipelines/uploads.ts";
 import type { Callers } from "./callers.ts";
 import type { App } from "./context.ts";
+import { DailyBytes } from "./files/daily-bytes.ts";
 import { discardRest } from "./files/discard-rest.ts";
 import { boundaryIn, readParts } from "./files/multipart.ts";
 import type { ServerFiles } from "./files/server-files.ts";
 import { Slots } from "./files/slots.ts";
 import type { StoredUpload } from "./files/uploads.ts";
 import { refusal } from "./problems.ts";
-import { RateLimit } from "./rate-limit.ts";
 import type { ServerLimits } from "./settings.ts";
 
-const DAY_MS = 86_400_000;
+/** What a session sends in is counted in pieces of this size, and whatever is left at the end. */
+const COUNTED_BYTES = 1_048_576;
 
 /** Takes in files that are sent as forms, by whatever address they come: what bounds them counts for all of these together. */
 export class Reception {
@@ -19,16 +21,21 @@ export class Reception {
   readonly #files: ServerFiles;
   readonly #limits: ServerLimits;
   readonly #slots: Slots;
-  readonly #day: RateLimit;
+  readonly #daily: DailyBytes;
 
-  constructor(parts: { readonly callers: Callers; readonly files: ServerFiles; readonly limits: ServerLimits }) {
+  constructor(parts: {
+    readonly callers: Callers;
+    readonly files: ServerFiles;
+    readonly limits: ServerLimits;
+    /** The server's folder, where it keeps how much has come. */
+    readonly folder: string;
+  }) {
     this.#callers = parts.callers;
     this.#files = parts.files;
     this.#limits = parts.limits;
     this.#slots = new Slots(parts.limits.uploadsAtOnce);
     const most = parts.limits.sessionBytesPerDay;
-    const detail = `a session may send in ${most} bytes a day; wait as long as Retry-After says`;
-    this.#day = new RateLimit({ most, spanMs: DAY_MS, detail });
+    this.#daily = new DailyBytes({ folder: join(parts.folder, "daily"), most, now: () => Date.now() });
   }
 
   /** The form is read by the routes of a plugin themselves, as it comes: called in a plugin that has no other kind of route. */
@@ -51,8 +58,8 @@ export class Reception {
       requireLength(request, this.#limits);
       const owner = this.#callers.ensureOwner(request, reply);
       await this.#files.requireAllowance(owner, lengthOf(request));
-      const count = (bytes: number): void => {
-        if (owner !== "") this.#day.count(owner, Date.now(), bytes);
+      const count = async (bytes: number): Promise<void> => {
+        if (owner !== "" && bytes > 0) await this.#daily.count(owner, bytes);
       };
       const uploads = await this.#slots.run(request.raw, () =>
         this.#files.uploads.receive(readParts(limited(request, this.#limits, count), boundary), owner, facet),
@@ -62,6 +69,11 @@ export class Reception {
       discardRest(request.raw);
       throw error;
     }
+  }
+
+  /** Forgets what was counted on days that have ended. */
+  sweep(): Promise<void> {
+    return this.#daily.sweep();
   }
 }
 
@@ -84,15 +96,25 @@ function requireLength(request: FastifyRequest, { requestBytes }: ServerLimits):
 async function* limited(
   request: FastifyRequest,
   { requestBytes }: ServerLimits,
-  count: (bytes: number) => void,
+  count: (bytes: number) => Promise<void>,
 ): AsyncGenerator<Buffer> {
   let bytes = 0;
+  let counted = 0;
   const chunks: AsyncIterable<Buffer> = request.raw.iterator({ destroyOnReturn: false });
-  for await (const chunk of chunks) {
-    bytes += chunk.length;
-    if (bytes > requestBytes) throw tooLarge(requestBytes);
-    count(chunk.length);
-    yield chunk;
+  try {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      if (bytes > requestBytes) throw tooLarge(requestBytes);
+      if (bytes - counted >= COUNTED_BYTES) {
+        const piece = bytes - counted;
+        counted = bytes;
+        await count(piece);
+      }
+      yield chunk;
+    }
+  } finally {
+    // Also of a body that was cut off, or is refused.
+    await count(bytes - counted);
   }
 }
 

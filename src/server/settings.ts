@@ -20,7 +20,7 @@ export const SERVER_LIMITS = {
   uploadsAtOnce: 100,
   /** What one session may have lying here: uploads, and the inputs and outputs of its batches. */
   sessionBytes: 4_294_967_296,
-  /** What one session may send in within a day, whatever became of it. */
+  /** What one session may send in on a day (UTC), whatever became of it. */
   sessionBytesPerDay: 17_179_869_184,
   /** An NDJSON stream of items. */
   streamBytes: 4_294_967_296,
