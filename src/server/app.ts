@@ -5,6 +5,7 @@ import { validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-z
 import { LIMITS } from "../core/limits.ts";
 import { readBodies } from "./body.ts";
 import type { App, ServerContext } from "./context.ts";
+import { readPageFiles } from "./files/page-files.ts";
 import { addGuard } from "./guard.ts";
 import { hideFolderInAnswers } from "./hide-folder.ts";
 import { createHttpServer } from "./http-server.ts";
@@ -15,7 +16,7 @@ import { answerError } from "./problems.ts";
 import { batchControlRoutes } from "./routes/batch-controls.ts";
 import { batchStatusRoutes } from "./routes/batch-status.ts";
 import { batchRoutes } from "./routes/batches.ts";
-import { dashboardRoutes } from "./routes/dashboard.ts";
+import { answerMissing, dashboardRoutes } from "./routes/dashboard.ts";
 import { documentEventRoutes } from "./routes/document-events.ts";
 import { documentUploadRoutes } from "./routes/document-uploads.ts";
 import { documentRoutes } from "./routes/documents.ts";
@@ -72,17 +73,18 @@ export async function buildApp(context: ServerContext): Promise<BuiltApp> {
   await app.register(cookie);
   addGuard(app, context);
   if (log !== null) logRequests(app);
-  const routes = answerUnknown(app);
+  const dashboard = await readPageFiles(context.settings.dashboard);
+  const routes = answerUnknown(app, answerMissing(dashboard));
   readBodies(app);
   hideFolderInAnswers(app, context);
   await addOpenApi(app);
   await addMetrics(app, context);
+  await app.register(dashboardRoutes(dashboard));
   await addRoutes(app, context);
   return { app, routes, servers };
 }
 
 async function addRoutes(app: App, context: ServerContext): Promise<void> {
-  await app.register(dashboardRoutes(context));
   await app.register(healthRoutes(context));
   await app.register(uploadRoutes(context));
   await app.register(processBatchRoutes(context));
