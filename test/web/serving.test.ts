@@ -39,7 +39,15 @@ test("a person who mistypes an address gets a page that says so, a program a pro
   const html = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
   const ask = (path: string, accept: string, method = "GET") => fetch(path, { method, headers: { accept } });
   const page = await (await fetch("/")).text();
-  for (const path of ["/elsewhere", "/batches", "/index.html", "/apiary", "/assets/none.js", "/new/er?x=<b>"]) {
+  for (const path of [
+    "/elsewhere",
+    "/batches",
+    "/index.html",
+    "/apiary",
+    "/assets/none.js",
+    "/new/er?x=<b>",
+    "/100%",
+  ]) {
     const answer = await ask(path, html);
     expect([path, answer.status, answer.headers.get("content-type")]).toEqual([path, 404, "text/html; charset=utf-8"]);
     expect(answer.headers.get("cache-control")).toBe("no-store");

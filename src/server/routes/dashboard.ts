@@ -58,7 +58,7 @@ export function dashboardRoutes(files: readonly PageFile[] | null): (app: App) =
  * Answers a person in a browser who asks for an address that there is not: the page, which says so and leads back. Programs,
  * and whoever asks for an address of the API, read problems.
  */
-export function answerMissing(files: readonly PageFile[] | null): AnswerMissing {
+export function missingAnswers(files: readonly PageFile[] | null): AnswerMissing {
   const page = pageIn(files);
   return ({ method, url, headers }, reply) => {
     const isRead = method === "GET" || method === "HEAD";
