@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { UploadFacet } from "../pipelines/uploads.ts";
+import { piecesOf } from "./body.ts";
 import type { Callers } from "./callers.ts";
 import type { App } from "./context.ts";
 import { DailyBytes } from "./files/daily-bytes.ts";
@@ -92,7 +93,7 @@ function requireLength(request: FastifyRequest, { requestBytes }: ServerLimits):
   if (lengthOf(request) > requestBytes) throw tooLarge(requestBytes);
 }
 
-/** The body as it comes, up to the limit. Who stops reading leaves the connection open, for the answer. */
+/** The body as it comes, up to the limit. */
 async function* limited(
   request: FastifyRequest,
   { requestBytes }: ServerLimits,
@@ -100,9 +101,8 @@ async function* limited(
 ): AsyncGenerator<Buffer> {
   let bytes = 0;
   let counted = 0;
-  const chunks: AsyncIterable<Buffer> = request.raw.iterator({ destroyOnReturn: false });
   try {
-    for await (const chunk of chunks) {
+    for await (const chunk of piecesOf(request.raw)) {
       bytes += chunk.length;
       if (bytes > requestBytes) throw tooLarge(requestBytes);
       if (bytes - counted >= COUNTED_BYTES) {

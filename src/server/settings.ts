@@ -46,7 +46,7 @@ export const SERVER_LIMITS = {
   /** Finished batches of sessions, and uploads that no batch uses, are deleted after this time, with their files. */
   retentionMs: 3_600_000,
   sweepEveryMs: 600_000,
-  /** A request whose body has not come whole by then is ended; for uploads, one that brought nothing for so long. */
+  /** A request whose body has not come whole by then is ended; an upload that brought too little in so long, NDJSON that brought nothing. */
   bodyTimeoutMs: 60_000,
   /** A session that is not used for so long is forgotten. */
   sessionIdleMs: 86_400_000,
