@@ -257,6 +257,22 @@ test("what a session sends in on a day is bounded, even if it removes it again a
   expect((await new Browser(server).upload([file])).status).toBe(201);
 });
 
+test("servers that share a folder list what each of them took and removed", async () => {
+  const one = await startServer();
+  const other = await startServer({ milepost: one.milepost, files: one.files });
+  let server = one;
+  const page = new Browser({ fetch: (path, init) => server.fetch(path, init) });
+  const listed = async (): Promise<readonly string[]> =>
+    uploadsSchema.parse(await (await page.fetch("/api/uploads")).json()).files.map(({ filename }) => filename);
+  const [first] = await page.uploaded([{ name: "a.png", data: new Uint8Array(PNG) }]);
+  server = other;
+  expect(await listed()).toEqual(["a.png"]);
+  await page.uploaded([{ name: "b.png", data: new Uint8Array(PNG) }]);
+  expect((await page.fetch(`/api/uploads/${first}`, { method: "DELETE" })).status).toBe(204);
+  server = one;
+  expect(await listed()).toEqual(["b.png"]);
+});
+
 test("a disk without room takes nothing", async () => {
   const server = await startServer({ limits: { freeBytes: Number.MAX_SAFE_INTEGER } });
   const answer = await new Browser(server).upload([{ name: "a.png", data: new Uint8Array(PNG) }]);
