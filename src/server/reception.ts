@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { UploadFacet } from "../pipelines/uploads.ts";
+import { addressOf, isLoopback } from "./address.ts";
 import { piecesOf } from "./body.ts";
 import type { Callers } from "./callers.ts";
 import type { App } from "./context.ts";
@@ -13,8 +14,8 @@ import type { StoredUpload } from "./files/uploads.ts";
 import { refusal } from "./problems.ts";
 import type { ServerLimits } from "./settings.ts";
 
-/** What a session sends in is counted in pieces of this size, and whatever is left at the end. */
-const COUNTED_BYTES = 1_048_576;
+/** What a session sends in is counted in pieces of this size, and what is left at the end, before anything is acknowledged. */
+const COUNTED_BYTES = 8_388_608;
 
 /** Takes in files that are sent as forms, by whatever address they come: what bounds them counts for all of these together. */
 export class Reception {
@@ -34,8 +35,8 @@ export class Reception {
     this.#callers = parts.callers;
     this.#files = parts.files;
     this.#limits = parts.limits;
-    this.#slots = new Slots(parts.limits.uploadsAtOnce);
-    const most = parts.limits.sessionBytesPerDay;
+    const { uploadsAtOnce, uploadsPerAddress, sessionBytesPerDay: most } = parts.limits;
+    this.#slots = new Slots({ count: uploadsAtOnce, perSender: uploadsPerAddress });
     this.#daily = new DailyBytes({ folder: join(parts.folder, "daily"), most, now: () => Date.now() });
   }
 
@@ -62,7 +63,8 @@ export class Reception {
       const count = async (bytes: number): Promise<void> => {
         if (owner !== "" && bytes > 0) await this.#daily.count(owner, bytes);
       };
-      const uploads = await this.#slots.run(request.raw, () =>
+      const isCounted = owner !== "" && !isLoopback(request.ip);
+      const uploads = await this.#slots.run(request.raw, isCounted ? addressOf(request.ip) : null, () =>
         this.#files.uploads.receive(readParts(limited(request, this.#limits, count), boundary), owner, facet),
       );
       return { owner, uploads };

@@ -18,6 +18,8 @@ export const SERVER_LIMITS = {
   requestBytes: 2_147_483_648,
   /** Uploads that are read at once; as many others wait until one has ended. */
   uploadsAtOnce: 100,
+  /** Of these, and of those that wait, what one address may have; the operator and this machine itself are not counted. */
+  uploadsPerAddress: 25,
   /** What one session may have lying here: uploads, and the inputs and outputs of its batches. */
   sessionBytes: 4_294_967_296,
   /** What one session may send in on a day (UTC), whatever became of it. */

@@ -324,3 +324,30 @@ test("uploads over the limit wait their turn, and as many more are refused", asy
   for (const answer of answers) expect(await answer).toMatch(/^HTTP\/1\.1 201/);
   expect(stored(server)).toHaveLength(2);
 });
+
+test("no address can take every place: others go on while its uploads drip", async () => {
+  const server = await startServer({ trustProxy: true, limits: { uploadsPerAddress: 1 } });
+  const body = form(filePart("a.png"));
+  const from = (address: string) => [
+    `Content-Length: ${body.length}`,
+    "Connection: close",
+    `X-Forwarded-For: ${address}`,
+  ];
+  const first = await beginUpload(server.url, from("10.0.0.1"));
+  first.write(body.subarray(0, 200));
+  await expect.poll(() => stored(server)).toHaveLength(1);
+  const send = async (address: string): Promise<string> => {
+    const socket = await beginUpload(server.url, from(address));
+    socket.write(body);
+    return (await answerOn(socket)).slice(0, 12);
+  };
+  expect([await send("10.0.0.1"), await send("10.0.0.2"), await send("127.0.0.1")]).toEqual([
+    "HTTP/1.1 429",
+    "HTTP/1.1 201",
+    "HTTP/1.1 201",
+  ]);
+  const answer = answerOn(first);
+  first.write(body.subarray(200));
+  expect(await answer).toMatch(/^HTTP\/1\.1 201/);
+  expect(await send("10.0.0.1")).toBe("HTTP/1.1 201");
+});
