@@ -104,7 +104,7 @@ function colour(chance: () => number): string {
 }
 
 /** A small seeded generator (mulberry32): from 0 up to, not including, 1. */
-export function chanceFrom(seed: number): () => number {
+function chanceFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

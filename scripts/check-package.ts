@@ -1,6 +1,6 @@
 /** Packs the package as it would be published, installs the tarball in an empty folder, and uses it there as a stranger would. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,17 +28,22 @@ const { batches } = await client.batches();
 console.log(outcome, (await batch.item("a").snapshot()).output, batches.length);
 `;
 
+/** Pages whose code in TypeScript must compile as it is printed. */
+const PRINTED = ["README.md", "docs/documents.md", "docs/exports.md", "docs/http.md"];
+
 /** What a web app of a stranger imports, and with which types; their server may render it. */
 const PAGE = `
 import { createElement } from "react";
-import { type Client, createClient } from "milepost/client";
+import { type Client, createClient, type WireBatch, type WireChangedItem } from "milepost/client";
 import { BatchProgress, type BatchProgressProps, useBatch, useItems, type FollowState } from "milepost/react";
 const client: Client = createClient({ url: "http://127.0.0.1:1" });
 const props: BatchProgressProps = { client, batchId: "019a0000-0000-7000-8000-000000000001" };
 export function Page() {
   const { batch, state, restart } = useBatch(client, props.batchId);
   const { items, loadMore } = useItems(client, props.batchId, { state: "failed", limit: 10 });
-  const texts: readonly (string | null | undefined)[] = [batch?.name, items[0]?.error?.message];
+  const [first]: readonly WireChangedItem[] = items;
+  const shown: WireBatch | null = batch;
+  const texts: readonly (string | null | undefined)[] = [shown?.name, first?.error?.message];
   const followed: FollowState = state;
   const acts: readonly [() => void, () => Promise<void>] = [restart, loadMore];
   return createElement(BatchProgress, { ...props, label: [followed, texts.length, acts.length].join(" ") });
@@ -58,14 +63,20 @@ function run(command: string, args: readonly string[], cwd: string): string {
 }
 
 /** With the React, the types and the compiler of this checkout; all of Milepost comes from the tarball. */
-function checkPage(): void {
+function checkTypes(): void {
   for (const name of ["react", "react-dom", "@types"]) {
     symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name));
   }
   writeFileSync(join(folder, "page.ts"), PAGE);
   writeFileSync(join(folder, "render.js"), RENDER);
+  const printed = PRINTED.flatMap((path) => [
+    ...readFileSync(join(root, path), "utf8").matchAll(/```ts\n([\s\S]*?)```/g),
+  ]);
+  const examples = printed.map(([, code = ""], index) => ({ name: `example-${index}.ts`, code }));
+  for (const { name, code } of examples) writeFileSync(join(folder, name), code);
   const compiler = join(root, "node_modules/typescript/bin/tsc");
-  run(process.execPath, [compiler, "--strict", "--skipLibCheck", "--module", "nodenext", "page.ts"], folder);
+  const files = ["page.ts", ...examples.map(({ name }) => name)];
+  run(process.execPath, [compiler, "--strict", "--module", "nodenext", "--types", "node", ...files], folder);
   const rendered = run(process.execPath, ["render.js"], folder);
   if (!rendered.includes("<progress")) throw new Error(`the page rendered ${JSON.stringify(rendered)}`);
 }
@@ -86,7 +97,7 @@ try {
     folder,
   );
   if (!listed.includes('"double"')) throw new Error(`milepost list printed ${JSON.stringify(listed)}`);
-  checkPage();
+  checkTypes();
   process.stdout.write(`${tarball} installs and runs\n`);
 } finally {
   rmSync(folder, { recursive: true, force: true });

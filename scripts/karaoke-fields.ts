@@ -23,8 +23,8 @@ interface Schema {
   readonly required?: readonly string[];
 }
 
-export const FIELDS_BEGIN = "<!-- fields: node scripts/karaoke-fields.ts -->";
-export const FIELDS_END = "<!-- fields end -->";
+const FIELDS_BEGIN = "<!-- fields: node scripts/karaoke-fields.ts -->";
+const FIELDS_END = "<!-- fields end -->";
 
 /** The table as it must stand in docs/karaoke.md, with its marks. */
 export function fieldsTable(): string {

@@ -22,9 +22,10 @@ export type { Milepost, SubmitResult } from "./engine/milepost.ts";
 export type { BatchesQuery, BatchOptions, CloseOptions, RetentionOptions, TrackOptions } from "./engine/options.ts";
 export type { Handler, HandlerItem, PipelineDefinition, Step } from "./engine/pipeline.ts";
 export type { Queue } from "./engine/queue.ts";
+export type { RemoteWorkers } from "./engine/remote/remote-workers.ts";
 export type { QueuePlace } from "./engine/rivals.ts";
-export type { NewItem, NewItems, RequestOptions, SubmitOptions, Verdict } from "./engine/submit.ts";
-export type { Tracker } from "./engine/tracker.ts";
+export type { NewItem, NewItems, RequestOptions, SubmitCounts, SubmitOptions, Verdict } from "./engine/submit.ts";
+export type { ItemChange, Tracker } from "./engine/tracker.ts";
 export type { Worker, WorkOptions } from "./engine/worker.ts";
 export { type OpenOptions, openMilepost } from "./open-milepost.ts";
 export type { DocumentOptions } from "./pipelines/documents/document-options.ts";
@@ -41,12 +42,22 @@ export {
   type KaraokeExportQueueOptions as ExportQueueOptions,
 } from "./pipelines/karaoke/karaoke-export-queue.ts";
 export type { KaraokeProject } from "./pipelines/karaoke/project.ts";
+export type { Clock } from "./ports/clock.ts";
+export type { Host } from "./ports/host.ts";
 export type { Logger } from "./ports/logger.ts";
-export type { Finding } from "./ports/store.ts";
+export type { Random } from "./ports/random.ts";
+export type { Reading } from "./ports/reading.ts";
+export type { Finding, Removal } from "./ports/store.ts";
 export type { DocumentDetails } from "./views/document-report.ts";
 export { DOCUMENT_TRANSITIONS, DocumentState, documentProgress } from "./views/document-state.ts";
 export type { DocumentStatus } from "./views/document-status.ts";
-export { type BatchExportProgress, type ExportJob, type ExportProgress, ExportStatus } from "./views/export-status.ts";
+export {
+  type BatchExportProgress,
+  type ExportInput,
+  type ExportJob,
+  type ExportProgress,
+  ExportStatus,
+} from "./views/export-status.ts";
 export { type JobProgress, ProgressTracker, Status } from "./views/progress-tracker.ts";
 export {
   type DocumentsListed,

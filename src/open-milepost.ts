@@ -14,6 +14,7 @@ import type { Logger } from "./ports/logger.ts";
 import type { Random } from "./ports/random.ts";
 import type { Store } from "./ports/store.ts";
 
+/** How a store is opened. */
 export interface OpenOptions {
   /** Refuse to create a store that is not there. Default false. */
   readonly mustExist?: boolean;

@@ -91,6 +91,30 @@ function layerOf(path: string): string {
   return (path.split(/[\\/]/)[0] ?? "").replace(/\.ts$/, "");
 }
 
+/** What a file exports, itself or from others, without a docstring; of a constant and a type of one name, one has it. */
+function silentExports(path: string): readonly string[] {
+  const { text } = sources.find((source) => source.path === path) ?? { text: "" };
+  const own = [...text.matchAll(/(\*\/\n)?^export (?:async )?(?:interface|class|type|const|function) (\w+)/gm)];
+  const told = new Set(own.filter(([, doc]) => doc !== undefined).map(([, , name]) => name));
+  const silent = own.map(([, , name]) => name ?? "").filter((name) => !told.has(name));
+  const passedOn = [...text.matchAll(/^export (?:type )?\{([^}]*)\} from "([^"]+)"/gm)].flatMap(
+    ([, names = "", from = ""]) => {
+      const wanted = names.split(",").map(
+        (name) =>
+          name
+            .trim()
+            .replace(/^type /, "")
+            .split(" ")[0] ?? "",
+      );
+      return silentExports(join(path, "..", from)).filter((one) => wanted.includes(one.split(" ")[1] ?? ""));
+    },
+  );
+  return [...silent.map((name) => `${path} ${name}`), ...passedOn];
+}
+
+const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+};
 const sources = readSources();
 const shipped = sources.filter(({ path }) => !path.endsWith(".test.ts") && !path.startsWith("web/testing/"));
 
@@ -181,6 +205,14 @@ describe("files", () => {
   test("nothing is left behind or switched off", () => {
     const left = /\b(TODO|FIXME|XXX)\b|@ts-ignore|@ts-expect-error/;
     expect(shipped.filter(({ text }) => left.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
+  test("whatever an entry of the package exports says what it is", () => {
+    const entries = Object.values(manifest.exports).flatMap((entry) =>
+      typeof entry === "string" ? [] : [entry.types],
+    );
+    const silent = entries.flatMap((types) => silentExports(types.replace("./dist/", "").replace(".d.ts", ".ts")));
+    expect([...new Set(silent)]).toEqual([]);
   });
 
   test("nothing is a default export", () => {

@@ -45,7 +45,7 @@ function reports(power: number): readonly (readonly [number, number])[] {
   });
 }
 
-export const FAMILIES: Readonly<Record<string, Family>> = {
+const FAMILIES: Readonly<Record<string, Family>> = {
   constant: (chance) => ({
     workers: workers(chance),
     jobs: jobs(draws(chance, { count: count(chance), slope: 0, noise: 0.01 })),

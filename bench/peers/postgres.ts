@@ -2,7 +2,8 @@ import { spawnSync } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { freePort, type Server, ServerMissing, startServer, versionOf } from "./server.ts";
+import { freePort } from "../../test/support/free-port.ts";
+import { type Server, ServerMissing, startServer, versionOf } from "./server.ts";
 
 /** Where Debian keeps what it does not put on the PATH. */
 const DEBIAN = "/usr/lib/postgresql";

@@ -1,7 +1,8 @@
-import { freePort, type Server, ServerMissing, startServer, versionOf } from "./server.ts";
+import { freePort } from "../../test/support/free-port.ts";
+import { type Server, ServerMissing, startServer, versionOf } from "./server.ts";
 
 /** What Redis keeps on disk: nothing, or every change, synced once a second. */
-export const REDIS_MODES = {
+const REDIS_MODES = {
   "nothing on disk": ["--appendonly", "no"],
   "AOF everysec": ["--appendonly", "yes", "--appendfsync", "everysec"],
 } as const;

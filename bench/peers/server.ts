@@ -1,6 +1,4 @@
 import { type SpawnOptions, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 
 /** A server that peers run on: one that was named by its address, or one started for the time of the bench. */
@@ -13,17 +11,6 @@ export interface Server {
 
 /** Thrown where no server can be had; the message says what to install or set. */
 export class ServerMissing extends Error {}
-
-/** A free port on the loopback. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("a TCP port was expected");
-  return address.port;
-}
 
 /** What a program says of its version, or null where it is not installed. */
 export function versionOf(program: string): string | null {

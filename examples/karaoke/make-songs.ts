@@ -8,7 +8,7 @@ import { type SongOptions, songOf, TEXTS, type TextName } from "./songs.ts";
 import { toAssLyrics, toJsonLyrics, toLrcLyrics, toPlainLrcLyrics } from "./write-lyrics.ts";
 
 /** The projects that are made; each lies in `<name>.json`. */
-export const PROJECTS = {
+const PROJECTS = {
   color: {
     lyrics: "lyrics/latin.json",
     audio: "audio/latin.wav",

@@ -67,7 +67,7 @@ function readVersion(): string {
 }
 
 /** The real process as the command line sees it. */
-export function processIo(): Io {
+function processIo(): Io {
   return {
     stdin: process.stdin,
     stdout: process.stdout as OutputStream,

@@ -7,6 +7,7 @@ import { doctorVerb } from "./verbs/doctor.ts";
 import { documentsVerb } from "./verbs/documents.ts";
 import { drainVerb } from "./verbs/drain.ts";
 import { failuresVerb } from "./verbs/failures.ts";
+import { helpVerb } from "./verbs/help.ts";
 import { holdVerb } from "./verbs/hold.ts";
 import { itemsVerb } from "./verbs/items.ts";
 import { karaokeVerb } from "./verbs/karaoke.ts";
@@ -57,6 +58,22 @@ const GROUPS = [
   },
 ] as const;
 
+const AFTERWORD = `
+\`milepost <verb> --help\` has the options and examples of each verb.
+
+Exit status:
+  0 all is done, 1 some of it failed, 2 wrong use, 3 not found, 4 trouble with the store,
+  128 + n ended by signal n
+
+Environment:
+  MILEPOST_STORE                      the store, where --store names none
+  MILEPOST_TOKEN                      serve: the operator's token
+  MILEPOST_WEBHOOK_SECRET             serve: what webhooks are signed with
+  MILEPOST_PRESETS                    karaoke: a file with presets
+  MILEPOST_DEBUG                      any value: tell more, and where errors come from
+  NO_COLOR                            any value: no colours
+`;
+
 /** The whole grammar of the command line, with its help. Parsing runs the verb; wrong use throws a CommanderError. */
 export function buildProgram(cli: Cli, version: string): Command {
   const program = new Command("milepost")
@@ -65,12 +82,12 @@ export function buildProgram(cli: Cli, version: string): Command {
     )
     .version(version, "-V, --version", "print the version")
     .option("--store <path>", "the store (default: MILEPOST_STORE, else .milepost/milepost.db here)")
-    .helpOption("-h, --help", "print help")
-    .helpCommand("help [verb]", "print help for a verb")
-    .addHelpText("after", "\n`milepost <verb> --help` has the options and examples of each verb.\n");
+    .helpCommand(false)
+    .addHelpText("after", AFTERWORD);
   for (const { title, verbs } of GROUPS) {
     for (const verb of verbs) program.addCommand(verb(cli).helpGroup(title));
   }
+  program.addCommand(helpVerb(program).helpGroup("Help:"));
   configure(program, cli);
   return program;
 }
@@ -82,6 +99,7 @@ function configure(command: Command, cli: Cli): void {
     .allowExcessArguments(false)
     .showSuggestionAfterError(true)
     .helpOption("-h, --help", "print help")
+    .helpCommand(false)
     .configureHelp({
       showGlobalOptions: true,
       subcommandTerm: (child) => `${child.name()} ${child.usage().replace("[options]", "").trim()}`.trim(),

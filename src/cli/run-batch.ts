@@ -117,7 +117,7 @@ export async function workOn(run: Run, batch: Batch, isPlain = false): Promise<R
 }
 
 /** True if the batch was stopped because more items failed than `--max-failures` allows. */
-export function isBudgetSpent(batch: BatchSnapshot, options: RunOptions): boolean {
+function isBudgetSpent(batch: BatchSnapshot, options: RunOptions): boolean {
   return batch.status === "paused" && options.maxFailures !== undefined && batch.counts.failed > options.maxFailures;
 }
 

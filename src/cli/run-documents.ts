@@ -46,6 +46,7 @@ export function runDocuments(cli: Cli, names: readonly string[], options: RunDoc
     what: "documents",
     out: index,
     check: async () => {
+      await (await import("../pipelines/documents/library/library-file.ts")).loadSqliteVec();
       isThere = await hasIndex(index, options.model);
     },
     items: async function* (files, known) {

@@ -30,8 +30,8 @@ export interface FileWork {
   readonly what: string;
   /** Where outputs go, absolute; nothing in it is an input. */
   readonly out: string;
-  /** Finds what else is wrong with the call, before there is a store. */
-  readonly check?: () => Promise<unknown>;
+  /** Finds what else is wrong with the call, before there is a store: packages that every file needs, for one. */
+  readonly check: () => Promise<unknown>;
   /** `known`: the batch that the same command made before. */
   readonly items: (files: readonly string[], known: Batch | null) => NewItems;
 }
@@ -52,7 +52,7 @@ export async function runFiles(cli: Cli, work: FileWork): Promise<void> {
     extensions: work.extensions,
     what: work.what,
   });
-  await work.check?.();
+  await work.check();
   await cli.withStore({ ...options, create: true }, async (milepost) => {
     using interrupt = new Interrupt(cli);
     milepost.pipeline(pipeline);

@@ -48,6 +48,7 @@ export function runImages(cli: Cli, names: readonly string[], options: RunImages
     extensions: IMAGE_EXTENSIONS,
     what: "images",
     out,
+    check: async () => (await import("../pipelines/images/load-sharp.ts")).loadSharp(),
     items: (files, known) => newItems(files, imageOptions, known),
   });
 }

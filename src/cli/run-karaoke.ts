@@ -41,7 +41,11 @@ export function runKaraoke(cli: Cli, names: readonly string[], options: RunKarao
     extensions: PROJECT_EXTENSIONS,
     what: "projects",
     out,
-    check: async () => (await import("../pipelines/karaoke/export-karaoke.ts")).loadOptionsOf(karaokeOptions),
+    check: async () => {
+      await (await import("../pipelines/karaoke/export-karaoke.ts")).loadOptionsOf(karaokeOptions);
+      await (await import("../pipelines/karaoke/paint/load-canvas.ts")).loadCanvas();
+      await (await import("../pipelines/karaoke/encoder/open-encoder.ts")).chooseEncoder(karaokeOptions.encoder);
+    },
     items: (files, known) => newItems(files, karaokeOptions, known),
   });
 }

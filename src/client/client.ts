@@ -21,6 +21,20 @@ import type { StreamOptions } from "./event-source.ts";
 import { type UploadFile, type UploadOptions, upload } from "./upload.ts";
 import { type BatchUpdate, type OverviewUpdate, type WatchOptions, watchBatch, watchMany } from "./watch.ts";
 
+// What calls answer, so that a program can name it.
+export type { WireBatch, WireBatchesPage } from "../wire/batch.ts";
+export type { BatchStatusQuery, WireBatchStatus } from "../wire/batch-status.ts";
+export type { WireFailures, WireStages } from "../wire/breakdown.ts";
+export type { WireDocument, WireDocumentHits, WireDocuments, WireDocumentsAccepted } from "../wire/document.ts";
+export type { WireChangedItem } from "../wire/event.ts";
+export type { WireItem, WireItemDetail, WireItemsPage } from "../wire/item.ts";
+export type { WirePipelines } from "../wire/pipelines.ts";
+export type { Problem } from "../wire/problem.ts";
+export type { WireBatchAccepted, WireProcessBatch } from "../wire/process-batch.ts";
+export type { WireQueue } from "../wire/queue.ts";
+export type { WireSubmitted } from "../wire/submission.ts";
+export type { WireUpload, WireUploaded, WireUploads } from "../wire/uploads.ts";
+export type { WireDrained, WireWorker, WireWorkers } from "../wire/worker.ts";
 export { ApiError } from "./api-error.ts";
 export type { ClientOptions } from "./connection.ts";
 export type { DocumentsClient, DocumentsFilter, DocumentsUpdate, OfOwner } from "./documents.ts";
@@ -28,11 +42,17 @@ export type { StreamOptions, StreamState } from "./event-source.ts";
 export type { UploadFile, UploadOptions } from "./upload.ts";
 export type { BatchUpdate, OverviewUpdate, WatchOptions } from "./watch.ts";
 
+/** A batch after a command, and what is outstanding of a pause or stop that not every worker has acted on yet. */
 export type BatchControlled = z.infer<typeof batchControlledSchema>;
+/** An item after a command. */
 export type ItemControlled = z.infer<typeof itemControlledSchema>;
+/** A queue after a command, as of a batch. */
 export type QueueControlled = z.infer<typeof queueControlledSchema>;
+/** How many items a removal took. */
 export type Removed = z.infer<typeof removedSchema>;
+/** A batch to submit; the operator's alone. */
 export type NewBatch = z.input<typeof submissionSchema>;
+/** Items to add to a batch. */
 export type NewItems = z.input<typeof additionSchema>;
 
 /** Makes the same request once, however often it is sent. */
@@ -40,6 +60,7 @@ export interface Once {
   readonly idempotencyKey?: string;
 }
 
+/** Which batches are listed; each condition that is given must hold. */
 export interface BatchesFilter {
   readonly status?: WireBatch["status"];
   readonly queue?: string;
@@ -50,6 +71,7 @@ export interface BatchesFilter {
   readonly limit?: number;
 }
 
+/** Which items of a batch are listed; each condition that is given must hold. */
 export interface ItemsFilter {
   readonly state?: WireItemDetail["state"];
   readonly stage?: string;
@@ -88,10 +110,12 @@ export class Client {
     this.documents = new DocumentsClient(connection);
   }
 
+  /** Sends files in, all or none; they are durable when it resolves. Begins a session for whoever has none. */
   upload(files: readonly UploadFile[], options?: UploadOptions): Promise<WireUploaded> {
     return upload<WireUploaded>(this.#connection, "/api/uploads", files, options);
   }
 
+  /** What the session has sent in. */
   uploads(): Promise<WireUploads> {
     return this.#get("/api/uploads");
   }
@@ -100,26 +124,32 @@ export class Client {
     await this.#connection.open("DELETE", path`/api/uploads/${fileId}`);
   }
 
+  /** Makes a batch of uploads. Resolves as soon as it is recorded; the work goes on. */
   processBatch(request: WireProcessBatch, once?: Once): Promise<WireBatchAccepted> {
     return this.#post("/api/process-batch", request, once);
   }
 
+  /** Where a batch stands, with a page of its images. */
   batchStatus(batchId: string, query?: Partial<BatchStatusQuery>): Promise<WireBatchStatus> {
     return this.#get(path`/api/batch-status/${batchId}`, { ...query });
   }
 
+  /** What can be done with uploads. */
   pipelines(): Promise<WirePipelines> {
     return this.#get("/api/pipelines");
   }
 
+  /** The caller's batches, of the operator everybody's; the newest first. */
   batches(filter?: BatchesFilter): Promise<WireBatchesPage> {
     return this.#get("/api/batches", { ...filter });
   }
 
+  /** Submits a batch for any worker that declares its pipeline; the operator's alone. */
   submit(batch: NewBatch, once?: Once): Promise<WireSubmitted> {
     return this.#post("/api/batches", batch, once);
   }
 
+  /** A batch by its id. Asks nothing yet. */
   batch(batchId: string): BatchClient {
     return new BatchClient(this.#connection, batchId);
   }
@@ -187,22 +217,27 @@ export class BatchClient {
     return new ItemClient(this.#connection, this.#path(path`/items/${itemId}`));
   }
 
+  /** Failed items by message. */
   failures(): Promise<WireFailures> {
     return this.#connection.call("GET", this.#path("/failures"));
   }
 
+  /** How many items are in each stage now. */
   stages(): Promise<WireStages> {
     return this.#connection.call("GET", this.#path("/stages"));
   }
 
+  /** Adds items; keys that it knows keep their state. */
   add(items: NewItems): Promise<WireSubmitted> {
     return this.#connection.call("POST", this.#path("/items"), { body: items });
   }
 
+  /** No more items: it ends when all that it has are terminal. */
   seal(): Promise<BatchControlled> {
     return this.#control("seal");
   }
 
+  /** Starts nothing new; what runs finishes. Answered when workers have acted on it, or says what is outstanding. */
   pause(): Promise<BatchControlled> {
     return this.#control("pause");
   }
@@ -211,14 +246,17 @@ export class BatchClient {
     return this.#control("resume");
   }
 
+  /** A pause, and what runs is given back with what it saved. */
   stop(): Promise<BatchControlled> {
     return this.#control("stop");
   }
 
+  /** Ends what has not ended as cancelled. */
   cancel(): Promise<BatchControlled> {
     return this.#control("cancel");
   }
 
+  /** Failed and cancelled items run again; `failed`: failed ones alone, `error`: those that failed with this message. */
   retry(options: { readonly failed?: boolean; readonly error?: string } = {}): Promise<BatchControlled> {
     return this.#control("retry", options);
   }
@@ -227,6 +265,7 @@ export class BatchClient {
     return this.#control("priority", { priority });
   }
 
+  /** Deletes it with its items and files; refused while one runs. */
   remove(): Promise<Removed> {
     return this.#connection.call("DELETE", this.#path());
   }

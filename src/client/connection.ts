@@ -1,5 +1,6 @@
 import { type ApiError, toApiError } from "./api-error.ts";
 
+/** Where the server is, and who calls. */
 export interface ClientOptions {
   /** Where the server is: `http://127.0.0.1:7077`. In a page that the server itself shows: `location.origin`. */
   readonly url: string;

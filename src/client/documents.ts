@@ -12,6 +12,7 @@ import type { Connection } from "./connection.ts";
 import { readEvents, type StreamOptions } from "./event-source.ts";
 import { type UploadFile, type UploadOptions, upload } from "./upload.ts";
 
+/** Which documents are listed. */
 export interface DocumentsFilter {
   /** Only those that have not ended. */
   readonly active?: boolean;
@@ -27,6 +28,7 @@ export interface OfOwner {
   readonly owner?: string;
 }
 
+/** What became of documents since the update before. */
 export interface DocumentsUpdate {
   /** Documents that came or changed, each as it is now. */
   readonly documents: readonly WireDocument[];

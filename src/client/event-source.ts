@@ -2,6 +2,7 @@ import { ApiError } from "./api-error.ts";
 import type { Connection, Query } from "./connection.ts";
 import { EventParser, type SentEvent } from "./event-parser.ts";
 
+/** How a stream of events is followed. */
 export interface StreamOptions {
   readonly signal?: AbortSignal;
   /** Told whenever the connection changes: `waiting` is a break, after which it comes back by itself. */
@@ -10,6 +11,7 @@ export interface StreamOptions {
   readonly silenceMs?: number;
 }
 
+/** How the connection of a stream is: `waiting` is a break, after which it comes back by itself. */
 export type StreamState = "connecting" | "live" | "waiting";
 
 const SILENCE_MS = 45_000;

@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 /** A file to send: its content and its name; in a browser a `File` is one by itself. */
 export type UploadFile = File | { readonly name: string; readonly content: Blob };
 
+/** How an upload is followed, and given up. */
 export interface UploadOptions {
   /** Called as bytes leave; `total` counts the whole form. Where `fetch` is all there is, once at the end. */
   readonly onProgress?: (sent: number, total: number) => void;

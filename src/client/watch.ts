@@ -3,6 +3,7 @@ import type { BatchEvents, EventItems, OverviewEvents, WireChangedItem } from ".
 import type { Connection } from "./connection.ts";
 import { readEvents, type StreamOptions } from "./event-source.ts";
 
+/** A batch and what became of its items since the update before. */
 export interface BatchUpdate {
   readonly batch: WireBatch;
   /** Items that changed, each as it is now. */
@@ -13,6 +14,7 @@ export interface BatchUpdate {
   readonly isFresh: boolean;
 }
 
+/** How a batch is followed, and whether its items are. */
 export interface WatchOptions extends StreamOptions {
   /** `none`: the batch alone; `changed` (default): items as they change; `all`: first all there are. */
   readonly items?: EventItems;
@@ -45,6 +47,7 @@ export async function* watchBatch(
   }
 }
 
+/** Batches that changed since the update before. */
 export interface OverviewUpdate {
   /** Batches that changed, each as it is now. */
   readonly batches: readonly WireBatch[];

@@ -6,6 +6,10 @@ import { percentOf, type Stage } from "./progress.ts";
 import type { Control } from "./queue.ts";
 import type { Policy } from "./retry-policy.ts";
 
+/**
+ * How a batch stands. It ends once it is sealed and all its items are terminal: `failed` if all failed, `cancelled` if all
+ * were or the batch was, else `completed`.
+ */
 export const BatchStatus = {
   PENDING: "pending",
   PROCESSING: "processing",
@@ -16,6 +20,10 @@ export const BatchStatus = {
 } as const;
 export type BatchStatus = (typeof BatchStatus)[keyof typeof BatchStatus];
 
+/**
+ * Of a completed batch: `partial` if any item failed or was cancelled. Null until it has ended, and where all failed or
+ * were cancelled.
+ */
 export type BatchOutcome = "success" | "partial" | null;
 
 /** A batch as a store keeps it. Times in milliseconds since 1970, sums of fractions in millionths. */
@@ -61,18 +69,26 @@ export interface NoEstimate {
   readonly afterResume: Range | null;
 }
 
+/** A batch at one moment, as of a commit. It never changes: ask again for a later one. */
 export interface BatchSnapshot {
+  /** A UUIDv7. */
   readonly id: string;
+  /** Empty: the operator's, and of whoever uses the library or the command line. */
   readonly owner: string;
+  /** Unique for its owner. */
   readonly name: string | null;
   readonly queue: string;
   readonly pipeline: string;
   readonly options: Json;
   readonly status: BatchStatus;
   readonly outcome: BatchOutcome;
+  /** False while more items may be added; only a sealed batch ends. */
   readonly isSealed: boolean;
+  /** From 1 on: one more each time it is opened again, by new items or a retry. */
   readonly epoch: number;
+  /** Rises with each commit that changed it: the cursor of `changes`. */
   readonly version: number;
+  /** Among the batches of its queue; lower runs sooner. */
   readonly priority: number;
   readonly counts: Counts;
   /** completed + failed + cancelled. */
@@ -85,6 +101,7 @@ export interface BatchSnapshot {
   readonly estimatedTimeRemaining: number | null;
   readonly noEstimate: NoEstimate | null;
   readonly createdAt: Date;
+  /** Nothing of it starts before. */
   readonly startAt: Date | null;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;

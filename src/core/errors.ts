@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   STORE_GONE: { retryable: false },
 } as const;
 
+/** What went wrong, for programs; codes stay what they are from version to version. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /**

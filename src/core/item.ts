@@ -6,6 +6,7 @@ import type { ItemState } from "./transitions.ts";
 
 /** How an attempt ended. `crashed`: its worker died or lost its lease; `released`: given back by a stop or a shutdown. */
 export const ATTEMPT_OUTCOMES = ["completed", "failed", "crashed", "released", "cancelled"] as const;
+/** See `ATTEMPT_OUTCOMES`: how an attempt ended. */
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
 /** How the current or last attempt of an item ended, read from the item itself; null while it runs. */
@@ -61,32 +62,47 @@ export interface ItemRow {
   readonly endedAt: number | null;
 }
 
+/** One run of an item by one worker. */
 export interface Attempt {
+  /** Its fencing token: what is reported under another is refused. */
   readonly token: number;
+  /** Who ran it, for people: `host:pid`. Null once it is unknown. */
   readonly worker: string | null;
+  /** Null while it runs. */
   readonly outcome: AttemptOutcome | null;
   readonly error: ItemError | null;
   readonly startedAt: Date;
   readonly endedAt: Date | null;
 }
 
+/** An item at one moment, as of a commit. It never changes: ask again for a later one. */
 export interface ItemSnapshot {
+  /** A UUID. */
   readonly id: string;
   readonly batchId: string;
+  /** Unique inside the batch. */
   readonly key: string;
   /** What people call it: the `filename` that its input names, else its key. */
   readonly name: string;
   readonly state: ItemState;
+  /** Kept pending until it is told otherwise. */
   readonly isHeld: boolean;
+  /** Among the items of its batch; lower runs sooner. */
   readonly priority: number;
+  /** The version of its batch that changed it last. */
   readonly version: number;
+  /** Those that were started in its life. */
   readonly attempts: number;
+  /** Attempts whose worker died. */
   readonly crashes: number;
+  /** Until then it waits to be tried again; null: it does not. */
   readonly readyAt: Date | null;
   /** As declared at submission (bytes, pages, frames); null if it was not. */
   readonly size: number | null;
+  /** As declared at submission: what it has in common with items that take as long. */
   readonly kind: string | null;
   readonly input: Json;
+  /** What its handler returned; null until it is completed. */
   readonly output: Json;
   /** What its attempts saved; only where it was asked for. */
   readonly saved?: Json;

@@ -1,7 +1,10 @@
 import { MilepostError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 
-/** What may be stored with a batch or an item: the values that JSON brings back unchanged. */
+/**
+ * What may be stored with a batch or an item: the values that JSON brings back unchanged. TypeScript takes an object whose type is a
+ * `type` for it, not one of an `interface`, which might get other fields.
+ */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /**

@@ -4,6 +4,7 @@ import { LIMITS } from "./limits.ts";
 /** Named priorities; a lower number runs sooner. Accepted everywhere a number is. */
 export const PRIORITIES = { urgent: -20, high: -10, normal: 0, low: 10 } as const;
 export type PriorityName = keyof typeof PRIORITIES;
+/** Lower runs sooner: a whole number within ±1,000,000, or a name of `PRIORITIES`. */
 export type Priority = number | PriorityName;
 
 /**

@@ -2,9 +2,11 @@
 export const CONTROLS = ["run", "pause", "stop"] as const;
 export type Control = (typeof CONTROLS)[number];
 
+/** `idle`: it may run, and nothing does. A paused or stopped queue starts nothing. */
 export const QueueState = { IDLE: "idle", RUNNING: "running", PAUSED: "paused", STOPPED: "stopped" } as const;
 export type QueueState = (typeof QueueState)[keyof typeof QueueState];
 
+/** A queue at one moment. Its counts are those of all its batches. */
 export interface QueueSnapshot {
   readonly name: string;
   readonly state: QueueState;

@@ -21,6 +21,7 @@ export interface Policy {
   readonly onFailureBudget: "stop" | "pause";
 }
 
+/** What holds where neither the batch nor its pipeline says anything else. */
 export const DEFAULT_POLICY: Policy = {
   attempts: 3,
   delayMs: 1_000,

@@ -17,6 +17,7 @@ import type { QueuePlace } from "./rivals.ts";
 import { searchItems } from "./search-items.ts";
 import { type NewItems, type RequestOptions, type SubmitCounts, type Verdict, writeSubmission } from "./submit.ts";
 
+/** Which items of a batch are read, and how many at once. */
 export interface ItemsQuery {
   readonly state?: ItemState;
   readonly stage?: string;
@@ -36,18 +37,21 @@ export interface ItemsQuery {
   readonly limit?: number;
 }
 
+/** How a batch is watched. */
 export interface WatchOptions {
   /** Default 100. */
   readonly everyMs?: number;
   readonly signal?: AbortSignal;
 }
 
+/** From which version on changes are read. */
 export interface ChangesQuery {
   readonly since: number;
   /** 1 to 1,000, which is the default. */
   readonly limit?: number;
 }
 
+/** How items are added to a batch. */
 export interface AddOptions {
   /** Default: as the batch is. */
   readonly seal?: boolean;
@@ -55,6 +59,7 @@ export interface AddOptions {
   readonly onVerdict?: (verdict: Verdict) => void;
 }
 
+/** Which items are tried again; default: all that failed or were cancelled. */
 export interface RetryOptions {
   /** Only failed items, not cancelled ones. */
   readonly failed?: boolean;
@@ -62,12 +67,14 @@ export interface RetryOptions {
   readonly error?: string;
 }
 
+/** Some items of a batch, and where the next page begins. */
 export interface ItemsPage {
   readonly items: readonly ItemSnapshot[];
   /** Null on the last page. */
   readonly nextCursor: string | null;
 }
 
+/** What changed in a batch since a version, or the first part of it. */
 export interface ChangesPage {
   /** False: `since` is too old or from another life of the batch. Read a snapshot and go on from its version. */
   readonly isResumable: boolean;

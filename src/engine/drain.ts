@@ -4,6 +4,7 @@ import type { Deps } from "./deps.ts";
 import { isRemote } from "./remote/remote-host.ts";
 import { findWorker } from "./worker-list.ts";
 
+/** How long draining a worker is waited for. */
 export interface DrainOptions {
   /** Wait for the worker to have left, not only to have confirmed. Default false. */
   readonly untilLeft?: boolean;

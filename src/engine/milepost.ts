@@ -42,6 +42,7 @@ import { Tracker } from "./tracker.ts";
 import { Worker, type WorkOptions } from "./worker.ts";
 import { listWorkers } from "./worker-list.ts";
 
+/** The batch that was submitted to, and what became of the items. `isNew`: it was made by this submission. */
 export type SubmitResult = SubmitCounts & { readonly batch: Batch; readonly id: string; readonly isNew: boolean };
 
 const REAP_EVERY_MS = 500;
@@ -169,11 +170,13 @@ export class Milepost {
     return this.#remote;
   }
 
+  /** A queue by name; calls throw `NOT_FOUND` as long as nothing was submitted to it. */
   queue(name: string): Queue {
     requireRule("the name of a queue", name, TEXT);
     return new Queue(this.#deps, this.#estimates, name);
   }
 
+  /** The queues of the store. */
   queues(): Promise<readonly QueueSnapshot[]> {
     this.#requireOpen();
     return this.#deps.store.queues();

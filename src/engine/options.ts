@@ -80,6 +80,7 @@ export const WORK_RULES: Rules<WorkOptions> = {
   abortGraceMs: ANYTHING,
 };
 
+/** How a caller tracks work of its own. */
 export interface TrackOptions {
   /** As `WorkOptions.leaseMs`. */
   readonly leaseMs?: number;
@@ -87,6 +88,7 @@ export interface TrackOptions {
 
 export const TRACK_RULES: Rules<TrackOptions> = { leaseMs: whole(LIMITS.leaseMinMs, LIMITS.leaseMaxMs) };
 
+/** Which batch a name means. */
 export interface BatchOptions {
   /** Whose names are meant; default: those of batches without an owner. */
   readonly owner?: string;
@@ -94,6 +96,7 @@ export interface BatchOptions {
 
 export const BATCH_RULES: Rules<BatchOptions> = { owner: TEXT };
 
+/** Which batches are read; each condition that is given must hold. */
 export interface BatchesQuery {
   readonly owner?: string;
   readonly queue?: string;
@@ -141,6 +144,10 @@ export const WATCH_RULES: Rules<WatchOptions> = { everyMs: MILLISECONDS, signal:
 
 export const RETRY_RULES: Rules<RetryOptions> = { failed: FLAG, error: TEXT };
 
+/**
+ * Which ended batches are deleted. With both rules, only a batch that breaks both; with none, nothing. The others narrow
+ * it down.
+ */
 export interface RetentionOptions {
   /** Delete batches that ended longer ago than this. */
   readonly olderThanMs?: number;
@@ -161,6 +168,7 @@ export const RETENTION_RULES: Rules<RetentionOptions> = {
   ownerPrefix: TEXT,
 };
 
+/** How the engine is closed. */
 export interface CloseOptions {
   /** How long what runs may take to end before it is aborted, in milliseconds. Default 0. */
   readonly graceMs?: number;

@@ -24,6 +24,7 @@ export type NewItem =
       readonly input?: Json;
       /** What the item's work grows with: bytes, pages, frames. */
       readonly size?: number;
+      /** What items that take as long have in common: a format. */
       readonly kind?: string;
       /** Among the items of its batch; lower runs sooner. */
       readonly priority?: Priority;
@@ -32,6 +33,7 @@ export type NewItem =
 /** Arrays, iterables and async iterables; streams are read as they are written, never held whole. */
 export type NewItems = Iterable<NewItem> | AsyncIterable<NewItem>;
 
+/** A batch to submit: what it is called, who runs it, how it is tried, and its items. */
 export interface SubmitOptions extends Partial<Policy> {
   /**
    * Who is to run it: any worker that declares this pipeline, in this process or another. Stages and defaults of the policy come
@@ -78,9 +80,12 @@ export interface Verdict {
   readonly verdict: VerdictKind;
 }
 
+/** What became of submitted items, as numbers and, up to a bound, one by one. */
 export interface SubmitCounts {
   readonly added: number;
+  /** Of an earlier submission: they keep their state. */
   readonly known: number;
+  /** The same key again within this one. */
   readonly duplicate: number;
   /** One for each item, in order, up to `LIMITS.verdicts`; use `onVerdict` for more. */
   readonly verdicts: readonly Verdict[];

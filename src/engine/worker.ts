@@ -15,6 +15,7 @@ import type { ReadyLease } from "./ready-leases.ts";
 import { Recorder } from "./recorder.ts";
 import { Session } from "./session.ts";
 
+/** What a worker takes, and how much at once. */
 export interface WorkOptions {
   /** Handlers that run at once; default: 1. */
   readonly concurrency?: number;

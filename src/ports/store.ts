@@ -339,6 +339,7 @@ export interface ItemDetail {
   readonly attempts: readonly AttemptRow[];
 }
 
+/** What the feed keeps of an item that was removed. */
 export interface Removal {
   readonly id: string;
   readonly key: string;

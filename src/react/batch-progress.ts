@@ -4,6 +4,7 @@ import { escapeText } from "../format/escape.ts";
 import { useBatch } from "./use-batch.ts";
 import { countsText, noteText, percentText, timeText, valueText } from "./words.ts";
 
+/** Properties of `<BatchProgress>`. */
 export interface BatchProgressProps {
   readonly client: Client;
   readonly batchId: string;

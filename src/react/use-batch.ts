@@ -3,6 +3,7 @@ import type { Client } from "../client/client.ts";
 import { hubOf } from "./batch-hub.ts";
 import { type BatchView, CONNECTING } from "./batch-view.ts";
 
+/** What `useBatch` gives. */
 export interface UsedBatch extends BatchView {
   /** Follows a batch anew that has ended, was not there or failed: after a retry, or when something has been put right. */
   readonly restart: () => void;

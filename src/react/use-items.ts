@@ -5,6 +5,7 @@ import type { WireChangedItem } from "../wire/event.ts";
 import { hubOf } from "./batch-hub.ts";
 import { ItemsStore, type ItemsView, NO_ITEMS } from "./items-store.ts";
 
+/** Which items are followed. */
 export interface UseItemsOptions {
   /** Only items in this state: others come and go as they change. Default: all. */
   readonly state?: WireChangedItem["state"];
@@ -12,6 +13,7 @@ export interface UseItemsOptions {
   readonly limit?: number;
 }
 
+/** What `useItems` gives. */
 export interface UsedItems extends ItemsView {
   /** Shows `limit` more; the promise is kept when they are there, or `error` says why they are not. */
   readonly loadMore: () => Promise<void>;

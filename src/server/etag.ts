@@ -21,6 +21,23 @@ export function sendIfKnown(request: FastifyRequest, reply: FastifyReply, state:
   return true;
 }
 
+/** Sends a picture that may be another the next time it is asked for; 304 if the caller has it already. */
+export function sendPicture(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { type, bytes }: { readonly type: string; readonly bytes: Uint8Array },
+): FastifyReply {
+  const etag = `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
+  // It was made of what strangers sent in: opened by itself, it may run nothing.
+  reply.headers({
+    etag,
+    "cache-control": "private, no-cache",
+    "content-security-policy": "sandbox; default-src 'none'",
+  });
+  if (isKnown(request.headers["if-none-match"], etag)) return reply.status(304).send();
+  return reply.type(type).send(Buffer.from(bytes));
+}
+
 /** What of a batch makes its answers differ: its version, and its estimate as coarsely as people read it. */
 export function batchState({ id, version, status, percent, estimate, noEstimate }: WireBatch): readonly unknown[] {
   const range = estimate === null ? null : [estimate.low, estimate.median, estimate.high].map(toCoarse);

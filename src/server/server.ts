@@ -30,6 +30,10 @@ import { type ServerOptions, type ServerSettings, toServerSettings } from "./set
 import { Submissions } from "./submissions.ts";
 import { startWebhooks } from "./webhooks/webhooks.ts";
 
+export type { ServedRoute } from "./methods.ts";
+export { type LogTarget, SERVER_LIMITS, type ServerLimits, type ServerOptions } from "./settings.ts";
+export type { WebhookOptions } from "./webhooks/webhook-settings.ts";
+
 const TOKEN_BYTES = 24;
 const SECRET_BYTES = 32;
 const MINUTE_MS = 60_000;
@@ -38,6 +42,7 @@ const CLOSE_IDLE_EVERY_MS = 100;
 /** Whose a file is, where several would take it: the first's. */
 const FACETS = [imageUploads, karaokeUploads, documentUploads];
 
+/** A server over an engine, made by `createServer`. */
 export interface MilepostServer {
   /** The operator's token. */
   readonly token: string;

@@ -72,8 +72,10 @@ export const SERVER_LIMITS = {
   keepAliveMs: 5_000,
 } as const;
 
+/** `SERVER_LIMITS` with values of one's own. */
 export type ServerLimits = { readonly [Name in keyof typeof SERVER_LIMITS]: number };
 
+/** How a server is reached, where its files lie, and what it accepts. */
 export interface ServerOptions {
   /** Address to bind to; default `127.0.0.1`, this machine alone. */
   readonly host?: string;
@@ -104,6 +106,7 @@ export interface ServerOptions {
   readonly log?: LogTarget;
 }
 
+/** Where lines of a log go, such as `process.stderr`. */
 export interface LogTarget {
   write(line: string): unknown;
 }

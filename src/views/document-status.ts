@@ -37,6 +37,7 @@ export const documentStatusSchema = z
   })
   .meta({ id: "DocumentStatus", description: "Where one document stands" });
 
+/** Where one document stands; its fields are described by `documentStatusSchema`. */
 export type DocumentStatus = z.infer<typeof documentStatusSchema>;
 
 /** JSON Schema of a document's status; times are ISO 8601 in UTC. */
@@ -55,7 +56,7 @@ export const documentInputSchema = z.object({
 });
 
 /** What the item of a reported document saves with each report: what the engine has no place of its own for. */
-export const documentRecordSchema = z.object({
+const documentRecordSchema = z.object({
   status: z.enum(DocumentState),
   progress,
   stage: z.string(),
@@ -68,6 +69,7 @@ export const documentRecordSchema = z.object({
   crashes: count,
 });
 
+/** What `documentRecordSchema` describes. */
 export type DocumentRecord = z.infer<typeof documentRecordSchema>;
 
 /** An item of the queue as a document. Its `saved` data must have been read with it. */

@@ -16,6 +16,7 @@ export const ExportStatus = {
 } as const;
 export type ExportStatus = (typeof ExportStatus)[keyof typeof ExportStatus];
 
+/** How far one export is, at one moment. */
 export interface ExportProgress {
   readonly status: ExportStatus;
   /** Frames that are done in the current stage; of a completed export all of them. */
@@ -37,6 +38,7 @@ export interface ExportProgress {
   readonly etaDatetime: Date | null;
 }
 
+/** One export of a queue, at one moment. */
 export interface ExportJob<Project> {
   readonly id: string;
   readonly project: Project;
@@ -46,6 +48,7 @@ export interface ExportJob<Project> {
   readonly progress: ExportProgress;
 }
 
+/** How far a batch export is, as its callback is told. */
 export interface BatchExportProgress<Project> {
   /** Jobs of this batch export: those that were waiting when it began, and those that came since. */
   readonly totalJobs: number;
@@ -87,7 +90,7 @@ export function toExportJob<Project>(item: ItemSnapshot, remaining: number | nul
   };
 }
 
-export function toExportProgress(item: ItemSnapshot, remaining: number | null, now: number): ExportProgress {
+function toExportProgress(item: ItemSnapshot, remaining: number | null, now: number): ExportProgress {
   const { state, progress, startedAt, endedAt, error } = item;
   const status = statusOf(item);
   const totalFrames = framesIn(item.output) ?? progress.total ?? item.size ?? 0;

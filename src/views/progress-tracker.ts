@@ -9,6 +9,7 @@ import { openMilepost } from "../open-milepost.ts";
 export const Status = { PENDING: "pending", PROCESSING: "processing", COMPLETED: "completed", ERROR: "error" } as const;
 export type Status = (typeof Status)[keyof typeof Status];
 
+/** How many images of a job are where: exact, disjoint but for the total. */
 export interface JobProgress {
   readonly totalImages: number;
   readonly processedCount: number;

@@ -32,6 +32,7 @@ const MAX_AGE_SECONDS = 3_600;
 /** The death of a caller's process says nothing against the document. */
 const CRASH_BUDGET = 1_000;
 
+/** Whose documents are managed, and whether they are cleaned up. */
 export interface StatusManagerOptions extends Pick<OpenOptions, "clock" | "logger"> {
   /** Reads documents of this owner alone, and creates them as his. Default: reads those of all, creates those of nobody. */
   readonly owner?: string;
@@ -39,6 +40,7 @@ export interface StatusManagerOptions extends Pick<OpenOptions, "clock" | "logge
   readonly cleansUp?: boolean;
 }
 
+/** Which documents are listed, and from where on. */
 export interface DocumentsListing {
   /** Documents that have not ended alone; default false. */
   readonly isActive?: boolean;
@@ -48,6 +50,7 @@ export interface DocumentsListing {
   readonly from?: DocumentsPlace | null;
 }
 
+/** A page of documents, and where the next one begins. */
 export interface DocumentsListed {
   /** The most recent first. */
   readonly documents: readonly DocumentStatus[];

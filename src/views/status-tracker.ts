@@ -1,6 +1,7 @@
 import { MilepostError } from "../core/errors.ts";
 import { type ItemCommand, ItemState, isTerminal, toState } from "../core/transitions.ts";
 
+/** States of an image: those of the engine's items. */
 export const ProcessingState = ItemState;
 export type ProcessingState = ItemState;
 

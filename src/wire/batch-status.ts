@@ -43,6 +43,7 @@ export const batchStatusAnswerSchema = z
   })
   .meta({ id: "BatchStatusAnswer", description: "Where a batch stands, and a page of its images" });
 
+/** Where a batch of uploads stands, with its images. */
 export type WireBatchStatus = z.infer<typeof batchStatusAnswerSchema>;
 
 export const batchStatusQuerySchema = z.object({
@@ -51,6 +52,7 @@ export const batchStatusQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(PAGE_LIMIT).default(IMAGES_BY_DEFAULT),
 });
 
+/** Which images come along with the status of a batch. */
 export type BatchStatusQuery = z.infer<typeof batchStatusQuerySchema>;
 
 /** What is shown to whoever polls. Times left are rounded, so that an answer changes when there is something new in it. */

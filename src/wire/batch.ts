@@ -69,11 +69,13 @@ export const batchSchema = z
   })
   .meta({ id: "Batch", description: "What was submitted together and is reported together" });
 
+/** A batch as the server tells it: times in ISO 8601 UTC. */
 export type WireBatch = z.infer<typeof batchSchema>;
 
 export const batchesPageSchema = z
   .object({ batches: z.array(batchSchema), nextCursor: nextCursorSchema })
   .meta({ id: "BatchesPage" });
+/** Some batches, the newest first, and where the next page begins. */
 export type WireBatchesPage = z.infer<typeof batchesPageSchema>;
 
 export const batchesQuerySchema = z.strictObject({

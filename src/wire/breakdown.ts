@@ -19,10 +19,12 @@ export const failuresSchema = z
     description: "Failed items grouped by message, the most frequent first, at most 100 groups",
   });
 
+/** Failed items by message, the most frequent first. */
 export type WireFailures = z.infer<typeof failuresSchema>;
 
 export const stagesSchema = z
   .object({ stages: z.array(z.object({ stage: z.string(), items: count })) })
   .meta({ id: "Stages", description: "How many items are in each stage now" });
 
+/** How many items are in each stage now. */
 export type WireStages = z.infer<typeof stagesSchema>;

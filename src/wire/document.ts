@@ -44,12 +44,14 @@ export const documentSchema = z
   })
   .meta({ id: "Document", description: "Where one document stands" });
 
+/** Where a document stands: times in ISO 8601 UTC. */
 export type WireDocument = z.infer<typeof documentSchema>;
 
 export const documentsSchema = z
   .object({ documents: z.array(documentSchema), nextCursor: nextCursorSchema })
   .meta({ id: "Documents", description: "The most recent first" });
 
+/** Some documents, the most recent first, and where the next page begins. */
 export type WireDocuments = z.infer<typeof documentsSchema>;
 
 export const documentsQuerySchema = z.strictObject({
@@ -87,6 +89,7 @@ export const documentsAcceptedSchema = z
   })
   .meta({ id: "DocumentsAccepted" });
 
+/** Documents that were taken in, by their ids. */
 export type WireDocumentsAccepted = z.infer<typeof documentsAcceptedSchema>;
 
 export const cleanupSchema = z
@@ -121,6 +124,7 @@ export const documentHitsSchema = z
   .object({ hits: z.array(documentHitSchema) })
   .meta({ id: "DocumentHits", description: "The best first, at most one for each page" });
 
+/** Places in documents that answer a query, the best first. */
 export type WireDocumentHits = z.infer<typeof documentHitsSchema>;
 
 export const pageSchema = z.coerce.number().int().min(1).max(PAGE_MAX);

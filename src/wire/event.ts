@@ -9,6 +9,7 @@ export const changedItemSchema = itemSchema
   .omit({ input: true, output: true })
   .meta({ id: "ChangedItem", description: "An item as events show it: without its input and output" });
 
+/** An item as streams tell it: without its input and output. */
 export type WireChangedItem = z.infer<typeof changedItemSchema>;
 
 export const removalSchema = z

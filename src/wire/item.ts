@@ -49,6 +49,7 @@ export const itemSchema = z
   })
   .meta({ id: "Item", description: "One image, document, command of a batch" });
 
+/** An item as lists tell it. */
 export type WireItem = z.infer<typeof itemSchema>;
 
 export const attemptSchema = z
@@ -69,6 +70,7 @@ export const itemDetailSchema = itemSchema
   })
   .meta({ id: "ItemDetail", description: "An item with its attempts" });
 
+/** An item with its attempts. */
 export type WireItemDetail = z.infer<typeof itemDetailSchema>;
 
 export const itemsPageSchema = z
@@ -82,6 +84,7 @@ export const itemsPageSchema = z
   })
   .meta({ id: "ItemsPage" });
 
+/** Some items of a batch, and where the next page begins. */
 export type WireItemsPage = z.infer<typeof itemsPageSchema>;
 
 const itemFilters = {

@@ -14,4 +14,5 @@ export const pipelinesSchema = z.object({
   ),
 });
 
+/** What can be done with uploads, and the options of each kind of work. */
 export type WirePipelines = z.infer<typeof pipelinesSchema>;

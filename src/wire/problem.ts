@@ -37,6 +37,7 @@ export const problemSchema = z
   })
   .meta({ id: "Problem", description: "Why a request was refused (RFC 9457)" });
 
+/** Why a request was refused (RFC 9457). */
 export type Problem = z.infer<typeof problemSchema>;
 
 /** The body of a refusal. */

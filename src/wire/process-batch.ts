@@ -33,6 +33,7 @@ export const processBatchSchema = z
   })
   .meta({ id: "ProcessBatch" });
 
+/** What is to be done with which uploads. */
 export type WireProcessBatch = z.infer<typeof processBatchSchema>;
 
 export const batchAcceptedSchema = z
@@ -47,4 +48,5 @@ export const batchAcceptedSchema = z
   })
   .meta({ id: "BatchAccepted" });
 
+/** The batch that was made of uploads. */
 export type WireBatchAccepted = z.infer<typeof batchAcceptedSchema>;

@@ -16,6 +16,7 @@ export const queueSchema = z
   })
   .meta({ id: "Queue", description: "Where work waits and is controlled" });
 
+/** A queue as the server tells it. */
 export type WireQueue = z.infer<typeof queueSchema>;
 
 export const queuesSchema = z.object({ queues: z.array(queueSchema) }).meta({ id: "Queues" });

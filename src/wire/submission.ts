@@ -135,4 +135,5 @@ export const submittedSchema = z
   })
   .meta({ id: "Submitted", description: "What became of the items of a submission" });
 
+/** What became of a submission and its items. */
 export type WireSubmitted = z.infer<typeof submittedSchema>;

@@ -54,6 +54,7 @@ export const workerSchema = z
   })
   .meta({ id: "Worker", description: "A session of a worker" });
 
+/** A session of a worker or tracker. */
 export type WireWorker = z.infer<typeof workerSchema>;
 
 export const workersQuerySchema = z.strictObject({
@@ -69,9 +70,11 @@ export const drainedSchema = z
   })
   .meta({ id: "Drained", description: "How far the draining of a worker has come; the order stands" });
 
+/** How far the draining of a worker has come. */
 export type WireDrained = z.infer<typeof drainedSchema>;
 
 export const workersSchema = z.object({ workers: z.array(workerSchema) });
+/** Every session on the store. */
 export type WireWorkers = z.infer<typeof workersSchema>;
 
 /** A session as every answer of the API, and the command line, shows it. */

@@ -40,6 +40,7 @@ const VERBS = [
   "doctor",
   "trace",
   "trace record",
+  "help",
 ] as const;
 
 describe("help", () => {
@@ -53,9 +54,17 @@ describe("help", () => {
   it.each(VERBS)("%s --help", async (verb) => {
     const { status, stdout, stderr } = await callMain([...verb.split(" "), "--help"], tmpdir());
     expect([status, stderr]).toEqual([0, ""]);
-    if (!["run", "trace", "documents", "karaoke"].includes(verb)) expect(stdout).toContain("\nExamples:\n");
+    if (!["run", "trace", "documents", "karaoke", "help"].includes(verb)) expect(stdout).toContain("\nExamples:\n");
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(110);
     await expect(stdout).toMatchFileSnapshot(`help/${verb.replace(" ", "-")}.txt`);
+  });
+
+  it.each(VERBS)("help %s is the same", async (verb) => {
+    const [asked, told] = [
+      await callMain([...verb.split(" "), "--help"], tmpdir()),
+      await callMain(["help", ...verb.split(" ")], tmpdir()),
+    ];
+    expect(told).toEqual(asked);
   });
 
   it("is what a bare command gets, as wrong use", async () => {

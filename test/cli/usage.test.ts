@@ -26,6 +26,9 @@ async function expectRefusal(args: readonly string[], expected: { status: number
 describe("wrong use", () => {
   it.each([
     [["lst"], /unknown command 'lst' \(Did you mean list\?\)/],
+    [["help", "lst"], /unknown command 'lst' \(Did you mean list\?\)/],
+    [["help", "run", "imags"], /unknown command 'imags' \(Did you mean images\?\)/],
+    [["help", "list", "x"], /list has no verb 'x'/],
     [["list", "--jsn"], /unknown option '--jsn' \(Did you mean --json\?\)/],
     [["list", "extra"], /too many arguments/],
     [["items"], /missing required argument 'batch'/],

@@ -10,7 +10,7 @@ import pg from "pg";
 import { systemClock } from "../../src/platform/system-clock.ts";
 import { systemHost } from "../../src/platform/system-host.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres-store.ts";
-import { freePort } from "./cluster/member.ts";
+import { freePort } from "../support/free-port.ts";
 import { type Fault, runAlone, type Scene } from "./support/fault.ts";
 import { FORGETFUL, openAt, openPostgresIn, startWorkerAt } from "./support/postgres-scenery.ts";
 import { ledger, openGate, stopWorker, until } from "./support/scenery.ts";

@@ -3,53 +3,29 @@ import { isTerminal } from "../../src/core/transitions.ts";
 import type { ItemChange, Tracker } from "../../src/engine/tracker.ts";
 import type { SeededRandom } from "../../src/testing/seeded-random.ts";
 import { attempt } from "./attempted.ts";
-import { SimulatedProcess } from "./simulated-process.ts";
+import { BystanderProcess } from "./bystander-process.ts";
 import type { World } from "./world.ts";
 
 /** A process that reports on items whoever holds them, as requests about a document do: each report takes the item over. */
-export class ReporterProcess {
-  readonly process: SimulatedProcess;
-  readonly #random: SeededRandom;
+export class ReporterProcess extends BystanderProcess {
   #tracker: Tracker | null = null;
-  #isStopping = false;
-  isStopped = false;
 
   constructor(world: World, random: SeededRandom) {
-    this.process = new SimulatedProcess(world, { machine: "alpha", isProvable: true });
-    this.#random = random;
-    void this.#live();
+    super(world, random, 150);
   }
 
-  get isLive(): boolean {
-    return !this.process.isDead && !this.#isStopping;
-  }
-
-  async stop(): Promise<void> {
-    if (this.#isStopping) return;
-    this.#isStopping = true;
-    this.process.world.note(`${this.process.name} stops`);
-    await this.process.close();
-    this.isStopped = true;
-  }
-
-  async #live(): Promise<void> {
+  protected override async act(): Promise<void> {
     const { process } = this;
-    while (this.isLive) {
-      await process.sleep(this.#random.fraction() * 150);
-      if (!this.isLive) return;
-      // What it still holds goes back then, and ends elsewhere.
-      if (process.world.isCalm) return this.stop();
-      this.#tracker ??= (await attempt(process, "track", () => process.milepost.track({ leaseMs: 2_000 }))) ?? null;
-      const wanted = this.#anyItem();
-      if (this.#tracker !== null && wanted !== undefined) await this.#amend(this.#tracker, wanted);
-    }
+    this.#tracker ??= (await attempt(process, "track", () => process.milepost.track({ leaseMs: 2_000 }))) ?? null;
+    const wanted = this.#anyItem();
+    if (this.#tracker !== null && wanted !== undefined) await this.#amend(this.#tracker, wanted);
   }
 
   async #amend(tracker: Tracker, { batchId, item }: { readonly batchId: string; readonly item: ItemRow }) {
     const { process } = this;
-    const kind = this.#random.pick(["progress", "progress", "complete", "fail"] as const) ?? "progress";
+    const kind = this.random.pick(["progress", "progress", "complete", "fail"] as const) ?? "progress";
     // Reports of one caller rise; those of several need not.
-    const fraction = this.#random.fraction();
+    const fraction = this.random.fraction();
     let seen: string | null = null;
     const change = (found: { readonly state: string }): ItemChange => {
       seen = found.state;
@@ -73,10 +49,10 @@ export class ReporterProcess {
   /** One that has not ended, most often. */
   #anyItem(): { readonly batchId: string; readonly item: ItemRow } | undefined {
     const { follower } = this.process.world.checks;
-    const batch = this.#random.pick(follower.batches());
+    const batch = this.random.pick(follower.batches());
     if (batch === undefined) return undefined;
-    const items = follower.items(batch.number).filter(({ state }) => !isTerminal(state) || this.#random.isTrue(0.1));
-    const item = this.#random.pick(items);
+    const items = follower.items(batch.number).filter(({ state }) => !isTerminal(state) || this.random.isTrue(0.1));
+    const item = this.random.pick(items);
     return item === undefined ? undefined : { batchId: batch.id, item };
   }
 }

@@ -10,8 +10,8 @@ import { openPostgresStore } from "../../src/stores/postgres/postgres-store.ts";
 import { ManualClock } from "../../src/testing/manual-clock.ts";
 import { SeededRandom } from "../../src/testing/seeded-random.ts";
 import { StoreTrial } from "../../src/testing/store-trial.ts";
-import { CuttingProxy } from "../support/cutting-proxy.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
+import { LosingProxy } from "../support/losing-proxy.ts";
 import { signal } from "../support/open-for-test.ts";
 import { openPostgres } from "../support/open-postgres.ts";
 import { type Cluster, startCluster } from "../support/postgres.ts";
@@ -121,7 +121,7 @@ describe("a server", () => {
   });
 
   test("whose answer got lost has done it once, however often it is asked again", async () => {
-    const proxy = new CuttingProxy(Number(new URL(cluster.url).port));
+    const proxy = new LosingProxy(Number(new URL(cluster.url).port));
     const port = await proxy.listen();
     onTestFinished(() => proxy.close());
     const trial = await newTrial();

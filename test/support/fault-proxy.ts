@@ -9,7 +9,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
  * - `blackhole`: nothing gets through in either direction; connections stay open, new ones too.
  * - `cut`: breaks all connections and refuses new ones.
  */
-export const FAULT_MODES = ["pass", "lost-reply", "half", "blackhole", "cut"] as const;
+const FAULT_MODES = ["pass", "lost-reply", "half", "blackhole", "cut"] as const;
 export type FaultMode = (typeof FAULT_MODES)[number];
 
 export interface FaultProxyOptions {

@@ -2,11 +2,11 @@ import { createLogUpdate } from "log-update";
 import type { BatchSnapshot } from "../../core/batch.ts";
 import type { ItemSnapshot } from "../../core/item.ts";
 import type { Batch, FailureGroup } from "../../engine/batch.ts";
+import { RateMeter } from "../../format/rate-meter.ts";
 import type { Timer } from "../../ports/clock.ts";
 import type { Cli } from "../cli.ts";
 import { paint } from "./line.ts";
 import type { ProgressView } from "./progress-view.ts";
-import { RateMeter } from "./rate-meter.ts";
 import { renderScreen } from "./render-screen.ts";
 
 const EVERY_MS = 120;

@@ -1,10 +1,10 @@
 import type { BatchSnapshot } from "../../core/batch.ts";
 import { escapeText } from "../../format/escape.ts";
+import { RateMeter } from "../../format/rate-meter.ts";
 import type { Timer } from "../../ports/clock.ts";
 import type { Cli } from "../cli.ts";
 import { describeProgress, titleOf } from "./describe.ts";
 import type { ProgressView } from "./progress-view.ts";
-import { RateMeter } from "./rate-meter.ts";
 
 const EVERY_MS = 5_000;
 

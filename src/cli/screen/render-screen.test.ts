@@ -3,7 +3,6 @@ import type { BatchSnapshot } from "../../core/batch.ts";
 import type { ItemSnapshot } from "../../core/item.ts";
 import { displayWidth } from "../../format/width.ts";
 import { paint } from "./line.ts";
-import { RateMeter } from "./rate-meter.ts";
 import { renderScreen, type ScreenFacts } from "./render-screen.ts";
 
 const BATCH: BatchSnapshot = {
@@ -132,23 +131,5 @@ describe("renderScreen", () => {
     expect(screen({ ...FACTS, batch: { ...BATCH, percent: null, isSealed: false } }, 90, 20)[1]).toMatch(
       /\?% {2}1,120 of 2,000 {2}12 \/s {2}items are still being added$/,
     );
-  });
-});
-
-describe("RateMeter", () => {
-  it("counts over the last twenty seconds", () => {
-    const meter = new RateMeter();
-    meter.add(0, 0);
-    expect(meter.perSecond(100)).toBeNull();
-    for (let second = 1; second <= 60; second++)
-      meter.add(second < 40 ? second : 39 + (second - 39) * 10, second * 1_000);
-    expect(meter.perSecond(60_000)).toBeCloseTo(10, 0);
-  });
-  it("starts anew when items were added again", () => {
-    const meter = new RateMeter();
-    meter.add(100, 0);
-    meter.add(90, 1_000);
-    meter.add(92, 2_000);
-    expect(meter.perSecond(2_000)).toBe(2);
   });
 });

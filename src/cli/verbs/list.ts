@@ -27,7 +27,7 @@ export function listVerb(cli: Cli): Command {
     examples: [
       ["milepost list", "the newest 50"],
       ["milepost list --status processing", "what runs now"],
-      ["milepost list --json | jq .batches[].name", "for programs"],
+      ["milepost list --json | jq '.batches[].name'", "for programs"],
     ],
   })
     .option("--queue <name>", "only batches of this queue")

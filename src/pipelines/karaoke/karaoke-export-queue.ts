@@ -5,6 +5,7 @@ import { ExportQueue, type ExportQueueOptions } from "../../views/export-queue.t
 import type { EncoderChoice } from "./karaoke-options.ts";
 import type { KaraokeProject } from "./project.ts";
 
+/** How a queue of exports works, and how its videos are made. */
 export interface KaraokeExportQueueOptions extends Partial<Omit<ExportQueueOptions, "settings">> {
   /** Threads that one export draws and encodes with; default: one for each core. */
   readonly threads?: number;

@@ -34,7 +34,7 @@ const lineSchema = z.strictObject({
 });
 
 /** Lyrics with times as JSON: a file of its own, or inside a project. */
-export const lyricsSchema = z.strictObject({
+const lyricsSchema = z.strictObject({
   title: text.optional().describe("Of the song"),
   artist: text.optional().describe("Who made the song"),
   lines: z.array(lineSchema).min(1).max(LIMITS.lyricsLines).describe("In any order; they may overlap"),
@@ -67,7 +67,7 @@ const backgroundSchema = z.discriminatedUnion("type", [
 ]);
 
 /** A project: everything that makes one karaoke video, as a user writes it. Unknown fields are refused. */
-export const projectSchema = z
+const projectSchema = z
   .strictObject({
     $schema: z.string().max(LIMITS.keyBytes).optional().describe("Where editors find the JSON Schema; not read"),
     version: z.literal(1).default(1).describe("Of this format"),

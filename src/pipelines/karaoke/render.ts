@@ -133,7 +133,7 @@ async function drawFrame(loaded: LoadedProject, atMs: number, sideMax: number): 
 }
 
 /** How many frames the video of a project has. @throws {NoRetryError} `INVALID_AUDIO`, `VIDEO_TOO_LONG` */
-export async function frameCountOf({ durationMs, files, project }: LoadedProject): Promise<number> {
+async function frameCountOf({ durationMs, files, project }: LoadedProject): Promise<number> {
   const lengthMs = durationMs ?? (files.audio === undefined ? 0 : await audioDurationMs(files.audio));
   const frames = Math.max(1, Math.round((lengthMs * project.video.fps) / 1_000));
   if (frames > RENDER_LIMITS.frames) {

@@ -49,5 +49,4 @@ export const styleSchema = z.strictObject({
   fadeMs: z.int().min(0).max(5_000).default(200).describe("Milliseconds in which lines appear and go"),
 });
 
-export type Video = z.output<typeof videoSchema>;
 export type Style = z.output<typeof styleSchema>;

@@ -11,7 +11,7 @@ const OVERLAP_MS = 60_000;
 const ITEMS_A_LOOK = 5_000;
 
 export type EndState = "completed" | "failed" | "cancelled";
-export const END_STATES: readonly EndState[] = ["completed", "failed", "cancelled"];
+const END_STATES: readonly EndState[] = ["completed", "failed", "cancelled"];
 
 /** What happened since the look before. */
 export interface WorkSeen {

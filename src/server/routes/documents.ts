@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { MilepostError } from "../../core/errors.ts";
@@ -21,7 +20,7 @@ import {
 } from "../../wire/document.ts";
 import type { App, ServerContext } from "../context.ts";
 import { sealed, unsealed } from "../cursor.ts";
-import { isKnown, sendIfKnown } from "../etag.ts";
+import { sendIfKnown, sendPicture } from "../etag.ts";
 import { refusal } from "../problems.ts";
 
 export const documentParams = z.object({ docId: docIdSchema });
@@ -210,14 +209,7 @@ function searchDocuments(context: ServerContext, app: App): void {
       const owner = indexOwnerOf(context, request, request.query.owner);
       const picture = owner === null ? null : await search.thumbnail(owner, docId, page);
       if (picture === null) throw refusal("not-found", "there is no such picture");
-      const etag = `"${createHash("sha256").update(picture).digest("base64url").slice(0, 22)}"`;
-      reply.headers({
-        etag,
-        "cache-control": "private, no-cache",
-        "content-security-policy": "sandbox; default-src 'none'",
-      });
-      if (isKnown(request.headers["if-none-match"], etag)) return reply.status(304).send(undefined as never);
-      return reply.type("image/jpeg").send(Buffer.from(picture) as never);
+      return sendPicture(request, reply, { type: "image/jpeg", bytes: picture }) as never;
     },
   );
 }

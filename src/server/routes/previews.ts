@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import type { Json } from "../../core/json.ts";
 import { KARAOKE } from "../../pipelines/karaoke/karaoke-pipeline.ts";
 import { previewQuerySchema } from "../../wire/item.ts";
 import type { App, ServerContext } from "../context.ts";
-import { isKnown } from "../etag.ts";
+import { sendPicture } from "../etag.ts";
 import { refusal } from "../problems.ts";
 import { ownBatch } from "./batches.ts";
 import { itemParams, ownItem } from "./items.ts";
@@ -45,14 +44,7 @@ export function previewRoutes(context: ServerContext): (app: App) => Promise<voi
         });
         if (!answer.ok) throw refusal("conflict", `there is no picture of it: ${answer.reason}`);
         const { picture } = answer;
-        const etag = `"${createHash("sha256").update(picture).digest("base64url").slice(0, 22)}"`;
-        reply.headers({
-          etag,
-          "cache-control": "private, no-cache",
-          "content-security-policy": "sandbox; default-src 'none'",
-        });
-        if (isKnown(request.headers["if-none-match"], etag)) return reply.status(304).send(undefined as never);
-        return reply.type("image/png").send(Buffer.from(picture) as never);
+        return sendPicture(request, reply, { type: "image/png", bytes: picture }) as never;
       },
     );
   };

@@ -86,7 +86,7 @@ async function post(endpoint: Endpoint, request: RequestInit): Promise<number> {
 }
 
 /** The name of a batch's deliveries: one for each end, so that they are made once however many servers notice it. */
-export function deliveriesNameOf({ id, epoch }: Pick<BatchSnapshot, "id" | "epoch">): string {
+function deliveriesNameOf({ id, epoch }: Pick<BatchSnapshot, "id" | "epoch">): string {
   return `${DELIVERY_PIPELINE}:${id}:${epoch}`;
 }
 

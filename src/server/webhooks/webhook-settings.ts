@@ -9,6 +9,7 @@ const KEY_BYTES_MIN = 24;
 const KEY_BYTES_MAX = 64;
 const HASH_DIGITS = 12;
 
+/** Whom to tell of ended batches, and how that is signed. */
 export interface WebhookOptions {
   /** Told of every batch that ends; `http:` or `https:`. All servers of a store must be given the same ones. */
   readonly urls: readonly string[];

@@ -15,7 +15,7 @@ const PRUNE_EVERY_MS = 3_600_000;
 const CONCURRENCY = 4;
 const KEY_BYTES = 32;
 
-export const WEBHOOK_SECRET_FILE = "webhook-secret";
+const WEBHOOK_SECRET_FILE = "webhook-secret";
 
 export interface Webhooks {
   /** Notices no more ends and lets deliveries under way come to theirs for `graceMs`. What is left is delivered later. */

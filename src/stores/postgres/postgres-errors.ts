@@ -30,7 +30,7 @@ const MEANINGS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 const AGAIN = new Set(["40001", "40P01"]);
 
 /** The SQLSTATE behind an error, or null. */
-export function sqlStateOf(error: unknown): string | null {
+function sqlStateOf(error: unknown): string | null {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return null;
   return /^[0-9A-Z]{5}$/.test(error.code) && "severity" in error ? error.code : null;
 }

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { FaultProxy } from "../../support/fault-proxy.ts";
 import type { Child } from "../support/child.ts";
@@ -112,16 +111,4 @@ export class Member {
     if (!isReady(child)) await setTimeout(RESTART_MS);
     if (!this.#isStopping) this.#spawn();
   }
-}
-
-/** A TCP port that is free now. */
-export async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("a TCP port was expected");
-  return address.port;
 }

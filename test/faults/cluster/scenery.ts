@@ -1,10 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { type Milepost, openMilepost } from "../../../src/index.ts";
 import { SILENT } from "../../../src/ports/logger.ts";
+import { freePort } from "../../support/free-port.ts";
 import { type Cluster, startCluster } from "../../support/postgres.ts";
 import { Child } from "../support/child.ts";
 import type { Scene } from "../support/fault.ts";
-import { freePort, Member } from "./member.ts";
+import { Member } from "./member.ts";
 
 export const TOKEN = "a-token-of-the-cluster";
 /** Short, so that what was frozen or cut off is missed soon. `milepost work` has 15 s. */

@@ -1,9 +1,9 @@
 import { ApiError, type BatchClient } from "../../../src/client/client.ts";
+import { RateMeter } from "../../../src/format/rate-meter.ts";
 import type { WireBatch } from "../../../src/wire/batch.ts";
 import type { WireFailures, WireStages } from "../../../src/wire/breakdown.ts";
 import { Observable, type Schedule } from "../live/observable.ts";
 import { PacedRead } from "../live/paced-read.ts";
-import { RateMeter } from "../live/rate-meter.ts";
 import type { ConnectionState } from "../session/session-context.tsx";
 import { type ShownProblem, showProblem } from "../words/problem.ts";
 import type { ItemNews } from "./item-list.ts";

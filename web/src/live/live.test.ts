@@ -1,7 +1,6 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Observable } from "./observable.ts";
 import { PacedRead } from "./paced-read.ts";
-import { RateMeter } from "./rate-meter.ts";
 
 class Counter extends Observable {
   value = 0;
@@ -26,24 +25,6 @@ test("a thousand changes between two frames are told once", () => {
   leave();
   frames.pop()?.();
   expect([told, counter.version()]).toEqual([1, 2]);
-});
-
-test("a rate is measured over the last 20 seconds, and begins anew when items are tried again", () => {
-  const meter = new RateMeter();
-  meter.add(0, 0);
-  expect(meter.perSecond(500)).toBeNull();
-  for (let second = 1; second <= 60; second++) meter.add(second * 10, second * 1_000);
-  expect(meter.perSecond(60_000)).toBeCloseTo(10, 5);
-  for (let second = 61; second <= 90; second++) meter.add(600, second * 1_000);
-  expect(meter.perSecond(90_000)).toBe(0);
-  meter.add(100, 91_000);
-  expect(meter.perSecond(91_500)).toBeNull();
-});
-
-test("changes that come faster than samples are kept do not make the window shorter", () => {
-  const meter = new RateMeter();
-  for (let step = 0; step <= 10_000; step++) meter.add(step, step * 5);
-  expect(meter.perSecond(50_000)).toBeCloseTo(200, 0);
 });
 
 test("what is hinted at is read at once, then as soon as its pause allows, and never twice at a time", async () => {

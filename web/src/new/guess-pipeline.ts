@@ -17,7 +17,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** What a file seems to be by its name; the server looks at what is in it. */
-export function guessType({ name, type }: Pick<File, "name" | "type">): string {
+function guessType({ name, type }: Pick<File, "name" | "type">): string {
   const ending = /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase() ?? "";
   return TYPES[ending] ?? type;
 }

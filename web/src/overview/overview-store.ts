@@ -1,7 +1,7 @@
 import { ApiError, type Client } from "../../../src/client/client.ts";
+import { RateMeter } from "../../../src/format/rate-meter.ts";
 import type { WireBatch } from "../../../src/wire/batch.ts";
 import { Observable, type Schedule } from "../live/observable.ts";
-import { RateMeter } from "../live/rate-meter.ts";
 import type { ConnectionState } from "../session/session-context.tsx";
 import { type ShownProblem, showProblem } from "../words/problem.ts";
 import { lineOf, turnChanges } from "./turns.ts";

@@ -97,7 +97,8 @@ function missing(path: string): MilepostError {
   return new MilepostError("NOT_FOUND", `there is no index of documents at ${path}; run some documents into it first`);
 }
 
-async function loadSqliteVec(): Promise<(db: DatabaseSync) => void> {
+/** What adds sqlite-vec to an open database. @throws {MilepostError} `MISSING_DEPENDENCY`, saying what to install */
+export async function loadSqliteVec(): Promise<(db: DatabaseSync) => void> {
   try {
     const { getLoadablePath } = await import("sqlite-vec");
     const file = getLoadablePath();

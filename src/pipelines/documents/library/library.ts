@@ -7,6 +7,7 @@ import { removeStored } from "./draft.ts";
 import { LibraryFile } from "./library-file.ts";
 import { nearest, SEARCH_LIMITS, type SearchHit, searchText, toDocumentName } from "./search.ts";
 
+/** How an index is opened. */
 export interface LibraryOptions {
   /** The folder of the model that the index was made with; left out for the built-in embedder. */
   readonly model?: string;

@@ -1,7 +1,7 @@
 import { wordsOf } from "../text/words.ts";
 
 /** Characters of a snippet, at most. */
-export const SNIPPET_MAX = 240;
+const SNIPPET_MAX = 240;
 /** Of them in front of the first word that was looked for. */
 const LEAD = 40;
 

@@ -1,7 +1,7 @@
 import { extname } from "node:path";
 import { documentError } from "../document-errors.ts";
 
-export const DOCUMENT_FORMATS = ["pdf", "docx", "html", "markdown", "text"] as const;
+const DOCUMENT_FORMATS = ["pdf", "docx", "html", "markdown", "text"] as const;
 export type DocumentFormat = (typeof DOCUMENT_FORMATS)[number];
 
 /** What a PDF may have in front of it, by its specification. */

@@ -1,9 +1,8 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import { MilepostError } from "../../../core/errors.ts";
 import { invalidAudio } from "../audio/open-audio.ts";
 import { type Container, containerOf } from "../media/container.ts";
-import { FFMPEG_DEMUXERS, findFfmpeg } from "../media/ffmpeg.ts";
+import { FFMPEG_DEMUXERS, requireFfmpeg } from "../media/ffmpeg.ts";
 import type { Picture } from "../paint/planes.ts";
 import { reasonOf } from "../render-errors.ts";
 import { AUDIO, type Encoder, type EncoderTask, KEY_FRAME_SECONDS, QUALITY } from "./encoder.ts";
@@ -23,10 +22,7 @@ export class FfmpegEncoder implements Encoder {
 
   /** @throws {MilepostError} `MISSING_DEPENDENCY` @throws {NoRetryError} `INVALID_AUDIO` */
   static async open(task: EncoderTask): Promise<FfmpegEncoder> {
-    const program = findFfmpeg();
-    if (program === null) {
-      throw new MilepostError("MISSING_DEPENDENCY", "ffmpeg is not in PATH; install it, or use the webcodecs encoder");
-    }
+    const program = requireFfmpeg();
     const container = task.audio === null ? null : await containerOf(task.audio);
     if (task.audio !== null && container === null) {
       throw invalidAudio("the audio file is not MP3, WAV, AAC, M4A or Ogg, whatever its name is");

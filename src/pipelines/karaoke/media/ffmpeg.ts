@@ -1,3 +1,4 @@
+import { MilepostError } from "../../../core/errors.ts";
 import { findProgram } from "../../command/find-program.ts";
 import type { Container } from "./container.ts";
 
@@ -17,4 +18,11 @@ export const FFMPEG_DEMUXERS: Readonly<Record<Container, string>> = {
 /** Where ffmpeg is; null: it is not installed. */
 export function findFfmpeg(): string | null {
   return findProgram(PROGRAM, { cwd: process.cwd(), path: process.env.PATH });
+}
+
+/** @throws {MilepostError} `MISSING_DEPENDENCY` */
+export function requireFfmpeg(): string {
+  const program = findFfmpeg();
+  if (program !== null) return program;
+  throw new MilepostError("MISSING_DEPENDENCY", "ffmpeg is not in PATH; install it, or use the webcodecs encoder");
 }

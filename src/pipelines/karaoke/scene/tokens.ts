@@ -29,7 +29,7 @@ const NOT_LAST = /[\p{Ps}\p{Pi}]$/u;
 const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
 
 /** The way of the first letter that has one. */
-export function directionOf(text: string): Direction | null {
+function directionOf(text: string): Direction | null {
   for (const character of text) {
     if (RTL.test(character)) return "rtl";
     if (STRONG.test(character)) return "ltr";

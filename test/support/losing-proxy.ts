@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** A way to a server on which answers can get lost: what was asked has arrived, and nobody hears what came of it. */
-export class CuttingProxy {
+export class LosingProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #marker: string | null = null;
