@@ -15,7 +15,7 @@ const HELD_MAX = 12_000;
 
 const NOT_THE_TOKEN: ShownProblem = {
   title: "The server does not take this token any more",
-  detail: "It may have been started anew with another one: sign out, and in again with that.",
+  detail: "it may have been started anew with another one: sign out, and in again with that.",
 };
 
 export interface OverviewOptions {

@@ -159,7 +159,7 @@ test("a refusal is shown, and a later success takes it away", async () => {
   const { store } = storeOf(server);
   server.refusal = new ApiError({ type: "/problems/store", title: "No store", status: 503, detail: "it is gone" }, 5);
   await store.reload();
-  expect(store.problem).toEqual({ title: "No store", detail: "it is gone Try again in 5 s." });
+  expect(store.problem).toEqual({ title: "No store", detail: "it is gone; try again in 5 s" });
   server.refusal = null;
   await store.reload();
   expect([store.problem, store.batches.size]).toEqual([null, 2]);

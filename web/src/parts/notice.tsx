@@ -1,14 +1,25 @@
 import type { JSX, ReactNode } from "react";
 import type { ShownProblem } from "../words/problem.ts";
 
-/** A refusal, where it happened. */
-export function Problem(props: { readonly problem: ShownProblem; readonly onClose?: () => void }): JSX.Element {
+/** What was refused: why. */
+export function ProblemWords(props: { readonly problem: ShownProblem }): JSX.Element {
   const { title, detail } = props.problem;
   return (
+    <p>
+      <strong>
+        {title}
+        {detail === "" ? "." : ":"}
+      </strong>{" "}
+      {detail}
+    </p>
+  );
+}
+
+/** A refusal, where it happened. */
+export function Problem(props: { readonly problem: ShownProblem; readonly onClose?: () => void }): JSX.Element {
+  return (
     <div className="problem" role="alert">
-      <p>
-        <strong>{title}.</strong> {detail}
-      </p>
+      <ProblemWords problem={props.problem} />
       {props.onClose !== undefined && (
         <button type="button" className="quiet" onClick={props.onClose}>
           Dismiss
