@@ -27,13 +27,16 @@ import { Tracker } from "./tracker.ts";
 import { Worker, type WorkOptions } from "./worker.ts";
 import { listWorkers } from "./worker-list.ts";
 
-export interface BatchesQuery {
+export interface BatchesFilter {
   readonly owner?: string;
   readonly queue?: string;
   readonly isEnded?: boolean;
   /** Ended at this time or later. */
   readonly endedSince?: Date;
   readonly statuses?: readonly BatchStatus[];
+}
+
+export interface BatchesQuery extends BatchesFilter {
   /** The `nextCursor` of the page before. */
   readonly after?: string;
   /** 1 to 1,000; default 100. */
@@ -212,6 +215,16 @@ export class Milepost {
       batches: rows.map((row, index) => toBatchSnapshot(row, answers[index] ?? null)),
       nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
     };
+  }
+
+  /** How many batches there are that a filter lets through. */
+  countBatches(filter: BatchesFilter = {}): Promise<number> {
+    this.#requireOpen();
+    const { endedSince, ...rest } = filter;
+    return this.#deps.store.countBatches({
+      ...rest,
+      ...(endedSince === undefined ? {} : { endedSince: endedSince.getTime() }),
+    });
   }
 
   /**
