@@ -61,6 +61,11 @@ function CurrentPage(): JSX.Element {
   useEffect(() => {
     if (view.page === "missing") document.title = "Not found · Milepost";
   }, [view]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: with each page
+  useEffect(() => {
+    // The link that led here may be gone, and the focus with it: keys and screen readers go on where the page begins.
+    if (document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
+  }, [view.page]);
   switch (view.page) {
     case "overview":
       return <OverviewPage view={view} />;
@@ -74,7 +79,7 @@ function CurrentPage(): JSX.Element {
       return <ExportsPage view={view} />;
     case "missing":
       return (
-        <Empty title="There is no such page">
+        <Empty title="There is no such page" isWholePage>
           <p>
             <ViewLink to={OVERVIEW}>All batches</ViewLink> are on the overview.
           </p>

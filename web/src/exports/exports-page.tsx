@@ -50,8 +50,15 @@ function Exports(props: { readonly view: ExportsView; readonly store: ExportsSto
     <>
       <div className="exports-head">
         <p className="numbers">
-          <b>{showCount(running.length)}</b> running <b>{showCount(waiting.length)}</b> waiting{" "}
-          <b>{showCount(ended.length)}</b> ended
+          <span>
+            <b>{showCount(running.length)}</b> running
+          </span>
+          <span>
+            <b>{showCount(waiting.length)}</b> waiting
+          </span>
+          <span>
+            <b>{showCount(ended.length)}</b> ended
+          </span>
           {isHalted(now) && <Badge state="paused" words="paused" />}
         </p>
         {actions.length > 0 && <Actions label="Controls of the exports" actions={actions} />}

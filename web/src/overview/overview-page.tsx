@@ -110,8 +110,8 @@ function Batches(props: { readonly view: OverviewView; readonly store: OverviewS
       )}
       {store.isFull && (
         <p className="note">
-          Shown are {showCount(store.batches.size)} of {showCount(store.total)}: the newest, and what runs. Others are told by <code>milepost list</code> and by{" "}
-          <code>GET /api/batches</code>.
+          Shown are {showCount(store.batches.size)} of {showCount(store.total)}: the newest, and what runs. Others are
+          told by <code>milepost list</code> and by <code>GET /api/batches</code>.
         </p>
       )}
     </section>

@@ -39,9 +39,15 @@ function Queue(props: { readonly queue: WireQueue; readonly store: QueuesStore }
         <Badge state={queue.state} />
       </header>
       <p className="numbers">
-        <b>{showCount(queue.processing)}</b> processing
-        <b>{showCount(queue.pending)}</b> pending
-        <b>{showCount(queue.batches)}</b> {queue.batches === 1 ? "batch" : "batches"}
+        <span>
+          <b>{showCount(queue.processing)}</b> processing
+        </span>
+        <span>
+          <b>{showCount(queue.pending)}</b> pending
+        </span>
+        <span>
+          <b>{showCount(queue.batches)}</b> {queue.batches === 1 ? "batch" : "batches"}
+        </span>
       </p>
       <Concurrency queue={queue} onSet={(limit) => run((client) => client.setConcurrency(limit), "")} />
       <Actions label={`Controls of queue ${queue.name}`} actions={queueActions(queue, run)} />
