@@ -133,6 +133,10 @@ test("documents that are dropped in the library are found by what is in them, by
     .first()
     .waitFor();
   expect(await other.page.getByText("paper.pdf").count()).toBe(0);
+  await other.page.goto("/");
+  await other.page.getByRole("table", { name: "Batches" }).getByRole("link").click();
+  await other.page.getByRole("link", { name: "Search in documents" }).press("Enter");
+  await other.page.getByRole("link", { name: "tides.md" }).waitFor();
   expect([...complaints, ...other.complaints]).toEqual([]);
 });
 
