@@ -1,8 +1,9 @@
-import { type JSX, lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
+import { type JSX, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { DOCUMENTS, EXPORTS, NEW, OVERVIEW, type View } from "./address/address.ts";
 import { useView, ViewLink } from "./address/navigation.tsx";
 import { useVersion } from "./live/observable.ts";
 import { OverviewPage } from "./overview/overview-page.tsx";
+import { lazyPage } from "./parts/lazy-page.ts";
 import { Empty } from "./parts/notice.tsx";
 import { ThemeSwitch } from "./parts/theme.tsx";
 import { sessionOf, storedToken, storeToken } from "./session/session.ts";
@@ -17,11 +18,11 @@ import {
 import { SignIn } from "./session/sign-in.tsx";
 
 // What only a batch's page needs, its charts above all, is read when one is opened.
-const BatchPage = lazy(async () => ({ default: (await import("./batch/batch-page.tsx")).BatchPage }));
+const BatchPage = lazyPage(async () => (await import("./batch/batch-page.tsx")).BatchPage);
 
-const NewPage = lazy(async () => ({ default: (await import("./new/new-page.tsx")).NewPage }));
-const DocumentsPage = lazy(async () => ({ default: (await import("./documents/documents-page.tsx")).DocumentsPage }));
-const ExportsPage = lazy(async () => ({ default: (await import("./exports/exports-page.tsx")).ExportsPage }));
+const NewPage = lazyPage(async () => (await import("./new/new-page.tsx")).NewPage);
+const DocumentsPage = lazyPage(async () => (await import("./documents/documents-page.tsx")).DocumentsPage);
+const ExportsPage = lazyPage(async () => (await import("./exports/exports-page.tsx")).ExportsPage);
 
 /** The whole page: who is at it, and what is looked at. */
 export function App(): JSX.Element {
@@ -46,7 +47,7 @@ export function App(): JSX.Element {
       <Header onSignIn={() => setSigningIn(true)} />
       {/* Who signs in or out is another caller: nothing of the one before stays. */}
       <main id="main" tabIndex={-1} key={token ?? "visitor"}>
-        <Suspense fallback={<div className="loading" />}>
+        <Suspense fallback={<p className="loading note">Loading …</p>}>
           <CurrentPage />
         </Suspense>
       </main>
