@@ -177,7 +177,7 @@ function Toolbar(props: ToolbarProps): JSX.Element {
   const names = new Set(Array.from(store.batches.values(), ({ queue }) => queue));
   if (view.queue !== null) names.add(view.queue);
   return (
-    <search className="toolbar">
+    <search className="toolbar batches-toolbar">
       <input
         type="search"
         aria-label="Search batches"
