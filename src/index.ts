@@ -18,7 +18,15 @@ export type { Batch, ChangesPage, FailureGroup, ItemsPage, ItemsQuery } from "./
 export type { Halted } from "./engine/control.ts";
 export type { Drained, DrainOptions } from "./engine/drain.ts";
 export type { Item } from "./engine/item.ts";
-export type { BatchesFilter, BatchesQuery, Milepost, RetentionOptions, SubmitResult } from "./engine/milepost.ts";
+export type { Milepost, SubmitResult } from "./engine/milepost.ts";
+export type {
+  BatchesFilter,
+  BatchesQuery,
+  BatchOptions,
+  CloseOptions,
+  RetentionOptions,
+  TrackOptions,
+} from "./engine/options.ts";
 export type { Handler, HandlerItem, PipelineDefinition, Step } from "./engine/pipeline.ts";
 export type { Queue } from "./engine/queue.ts";
 export type { QueuePlace } from "./engine/rivals.ts";

@@ -1,7 +1,8 @@
 import { MilepostError } from "./core/errors.ts";
 import { LIMITS } from "./core/limits.ts";
-import { requireWhole } from "./core/retry-policy.ts";
-import { Milepost, type RetentionOptions } from "./engine/milepost.ts";
+import { FLAG, OBJECT, type Rules, requireOptions, requireWhole, whole } from "./core/options.ts";
+import { Milepost } from "./engine/milepost.ts";
+import { RETENTION_RULES, type RetentionOptions } from "./engine/options.ts";
 import { consoleLogger } from "./platform/console-logger.ts";
 import { findTracer } from "./platform/open-telemetry.ts";
 import { systemClock } from "./platform/system-clock.ts";
@@ -28,6 +29,16 @@ export interface OpenOptions {
   readonly host?: Host;
 }
 
+const OPEN_RULES: Rules<OpenOptions> = {
+  mustExist: FLAG,
+  logger: OBJECT,
+  cacheMiB: whole(1, LIMITS.cacheMiB),
+  retention: OBJECT,
+  clock: OBJECT,
+  random: OBJECT,
+  host: OBJECT,
+};
+
 /**
  * Opens the engine on a store: the path of an SQLite file, made if it is not there; `postgres://user:password@host:port/database`
  * for one that many machines share; or `memory:` for one that ends with the process.
@@ -38,6 +49,8 @@ export interface OpenOptions {
  * await using milepost = await openMilepost("work.db");
  */
 export async function openMilepost(location: string, options: OpenOptions = {}): Promise<Milepost> {
+  requireOptions("openMilepost", options, OPEN_RULES);
+  if (options.retention !== undefined) requireOptions("retention", options.retention, RETENTION_RULES);
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
   const { cacheMiB, mustExist = false } = options;

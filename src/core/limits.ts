@@ -27,6 +27,8 @@ export const LIMITS = {
   claimItems: 500,
   failureGroups: 100,
   concurrency: 1_024,
+  /** Heap of a thread that runs handlers. */
+  threadMemoryMb: 1_048_576,
   /** What is kept for estimates: of one batch, and of one kind of work. */
   learnedBytes: 16_384,
   /** Kinds of work that are remembered. */

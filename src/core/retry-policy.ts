@@ -1,4 +1,5 @@
 import { MilepostError } from "./errors.ts";
+import { requireWhole } from "./options.ts";
 
 /** How a batch's items are tried, tried again and given up. Stored with the batch. */
 export interface Policy {
@@ -55,15 +56,6 @@ export function toPolicy(given: Partial<Policy>, base: Policy = DEFAULT_POLICY):
     );
   }
   return policy;
-}
-
-/** @throws {MilepostError} `INVALID_ARGUMENT` unless `value` is a whole number from `min` to `max`. */
-export function requireWhole(name: string, value: number, min: number, max: number): void {
-  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return;
-  throw new MilepostError(
-    "INVALID_ARGUMENT",
-    `${name} must be a whole number from ${min} to ${max}; found ${String(value)}`,
-  );
 }
 
 /**

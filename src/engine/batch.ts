@@ -3,8 +3,8 @@ import { MilepostError } from "../core/errors.ts";
 import { chanceOf, itemIdFrom, itemNumberFrom, ordinalOf, splitItemNumber } from "../core/ids.ts";
 import { type ItemRow, type ItemSnapshot, nameOf, toItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
+import { requireOptions, requireWhole } from "../core/options.ts";
 import { type Priority, toPriority } from "../core/priority.ts";
-import { requireWhole } from "../core/retry-policy.ts";
 import type { ItemState } from "../core/transitions.ts";
 import type { BatchRef, ControlCommand, ItemRef, Removal, FailureGroup as StoredGroup } from "../ports/store.ts";
 import { giveCommand, type Halted, halt, notFound } from "./control.ts";
@@ -12,6 +12,7 @@ import type { Deps } from "./deps.ts";
 import type { Estimates } from "./estimates.ts";
 import { endOf, watchBatch } from "./feed.ts";
 import { Item } from "./item.ts";
+import { ADD_RULES, CHANGES_RULES, ITEMS_RULES, RETRY_RULES, WATCH_RULES } from "./options.ts";
 import type { QueuePlace } from "./rivals.ts";
 import { searchItems } from "./search-items.ts";
 import { type NewItems, type RequestOptions, type SubmitCounts, type Verdict, writeSubmission } from "./submit.ts";
@@ -33,6 +34,32 @@ export interface ItemsQuery {
   readonly after?: string;
   /** 1 to 1,000; default 100. */
   readonly limit?: number;
+}
+
+export interface WatchOptions {
+  /** Default 100. */
+  readonly everyMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ChangesQuery {
+  readonly since: number;
+  /** 1 to 1,000, which is the default. */
+  readonly limit?: number;
+}
+
+export interface AddOptions {
+  /** Default: as the batch is. */
+  readonly seal?: boolean;
+  readonly request?: RequestOptions;
+  readonly onVerdict?: (verdict: Verdict) => void;
+}
+
+export interface RetryOptions {
+  /** Only failed items, not cancelled ones. */
+  readonly failed?: boolean;
+  /** Only items that failed with exactly this message. */
+  readonly error?: string;
 }
 
 export interface ItemsPage {
@@ -90,9 +117,8 @@ export class Batch {
    * Snapshots as the batch or its estimate changes: the first at once, then at most one each `everyMs` (default 100), the last
    * one when it has ended; changes in between are coalesced. It ends too when the batch is removed. Costs what changed, not how many items there are.
    */
-  watch(
-    options: { readonly everyMs?: number; readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<BatchSnapshot, void, undefined> {
+  watch(options: WatchOptions = {}): AsyncGenerator<BatchSnapshot, void, undefined> {
+    requireOptions("watch", options, WATCH_RULES);
     const { everyMs = 100, signal } = options;
     return watchBatch({
       deps: this.#deps,
@@ -113,9 +139,8 @@ export class Batch {
 
   /** A page of items in order of submission, or the newest first. */
   async items(query: ItemsQuery = {}): Promise<ItemsPage> {
+    requireOptions("items", query, ITEMS_RULES);
     const { after, from, limit = 100, order = "oldest", withSaved = false, search, ...filter } = query;
-    requireWhole("limit", limit, 1, LIMITS.pageItems);
-    if (from !== undefined) requireWhole("from", from, 0, LIMITS.itemsPerBatch);
     const row = await this.#row();
     const ordinal = after === undefined ? null : ordinalIn(row, after);
     if (after !== undefined && ordinal === null) throw notFound(`the cursor ${after}`);
@@ -185,23 +210,17 @@ export class Batch {
   }
 
   /** The latest state of every item that changed after version `since`, once, and removals; gap-free across restarts. */
-  async changes(query: { readonly since: number; readonly limit?: number }): Promise<ChangesPage> {
+  async changes(query: ChangesQuery): Promise<ChangesPage> {
+    requireOptions("changes", query, CHANGES_RULES);
     requireWhole("since", query.since, 0, Number.MAX_SAFE_INTEGER);
-    requireWhole("limit", query.limit ?? LIMITS.pageItems, 1, LIMITS.pageItems);
     const row = await this.#row();
     const page = await this.#deps.store.changes(row.number, query.since, query.limit ?? LIMITS.pageItems);
     return { ...page, items: page.items.map((item) => toItemSnapshot(item)) };
   }
 
   /** Adds items; known keys keep their state. A batch that was sealed is sealed again, as a new epoch. */
-  async add(
-    items: NewItems,
-    options: {
-      readonly seal?: boolean;
-      readonly request?: RequestOptions;
-      readonly onVerdict?: (verdict: Verdict) => void;
-    } = {},
-  ): Promise<SubmitCounts> {
+  async add(items: NewItems, options: AddOptions = {}): Promise<SubmitCounts> {
+    requireOptions("add", options, ADD_RULES);
     const row = await this.#row();
     const { seal = row.isSealed, request, onVerdict } = options;
     return writeSubmission({ deps: this.#deps, batch: row.number, items, seal, request, onVerdict });
@@ -241,7 +260,8 @@ export class Batch {
    * Failed and cancelled items (`failed`: only failed ones; `error`: only those that failed with exactly this message) → pending,
    * with a fresh budget of attempts.
    */
-  retry(options: { readonly failed?: boolean; readonly error?: string } = {}): Promise<number> {
+  async retry(options: RetryOptions = {}): Promise<number> {
+    requireOptions("retry", options, RETRY_RULES);
     const { failed = false, error } = options;
     const only = error === undefined ? {} : { errorMessage: error };
     return this.#give((batch) => ({ type: "retry", target: { batch }, failedOnly: failed, ...only }));

@@ -1,9 +1,8 @@
-import { type BatchSnapshot, type BatchStatus, toBatchSnapshot } from "../core/batch.ts";
+import { type BatchSnapshot, toBatchSnapshot } from "../core/batch.ts";
 import { MilepostError } from "../core/errors.ts";
 import { isUuid, itemNumberFrom, ordinalOf } from "../core/ids.ts";
-import { LIMITS } from "../core/limits.ts";
+import { FUNCTION, listOf, requireOptions, requireRule, TEXT } from "../core/options.ts";
 import type { QueueSnapshot } from "../core/queue.ts";
-import { requireWhole } from "../core/retry-policy.ts";
 import { learnedStages } from "../core/stage-times.ts";
 import type { WorkerSnapshot } from "../core/worker-snapshot.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -17,6 +16,24 @@ import { Estimates } from "./estimates.ts";
 import { Item } from "./item.ts";
 import { readWork } from "./learned.ts";
 import { Loop } from "./loop.ts";
+import {
+  BATCH_RULES,
+  BATCHES_RULES,
+  type BatchesFilter,
+  type BatchesQuery,
+  type BatchOptions,
+  CLOSE_RULES,
+  type CloseOptions,
+  DRAIN_RULES,
+  FILTER_RULES,
+  PIPELINE_RULES,
+  RETENTION_RULES,
+  type RetentionOptions,
+  SUBMIT_RULES,
+  TRACK_RULES,
+  type TrackOptions,
+  WORK_RULES,
+} from "./options.ts";
 import { type Handler, type Pipeline, type PipelineDefinition, toPipeline } from "./pipeline.ts";
 import { Queue } from "./queue.ts";
 import { quietLogger } from "./quiet-logger.ts";
@@ -26,35 +43,6 @@ import { type SubmitCounts, type SubmitOptions, toBatchSpec, writeSubmission } f
 import { Tracker } from "./tracker.ts";
 import { Worker, type WorkOptions } from "./worker.ts";
 import { listWorkers } from "./worker-list.ts";
-
-export interface BatchesFilter {
-  readonly owner?: string;
-  readonly queue?: string;
-  readonly isEnded?: boolean;
-  /** Ended at this time or later. */
-  readonly endedSince?: Date;
-  readonly statuses?: readonly BatchStatus[];
-}
-
-export interface BatchesQuery extends BatchesFilter {
-  /** The `nextCursor` of the page before. */
-  readonly after?: string;
-  /** 1 to 1,000; default 100. */
-  readonly limit?: number;
-  /** False leaves out the estimates, each of which costs a read. Default true. */
-  readonly withEstimates?: boolean;
-}
-
-export interface RetentionOptions {
-  /** Delete batches that ended longer ago than this. */
-  readonly olderThanMs?: number;
-  /** Keep at least this many of the newest ended batches. */
-  readonly keep?: number;
-  readonly queue?: string;
-  readonly owner?: string;
-  /** Only of owners whose names begin with this. */
-  readonly ownerPrefix?: string;
-}
 
 export type SubmitResult = SubmitCounts & { readonly batch: Batch; readonly id: string; readonly isNew: boolean };
 
@@ -99,6 +87,7 @@ export class Milepost {
   pipeline(given: string | PipelineDefinition, handler?: Handler): void {
     const definition =
       typeof given === "string" ? { name: given, ...(handler === undefined ? {} : { handler }) } : given;
+    requireOptions("a pipeline", definition, PIPELINE_RULES);
     const pipeline = toPipeline(definition);
     if (this.#pipelines.has(pipeline.name)) {
       throw new MilepostError("CONFLICT", `there is a pipeline ${pipeline.name} already; give this one another name`);
@@ -114,6 +103,7 @@ export class Milepost {
    */
   async submit(options: SubmitOptions): Promise<SubmitResult> {
     this.#requireOpen();
+    requireOptions("submit", options, SUBMIT_RULES);
     const spec = await this.#withLearnedStages(toBatchSpec(this.#deps, options, this.#pipelines.get(options.pipeline)));
     if (spec.name !== null) {
       const known = await this.#deps.store.batch({ owner: spec.owner, name: spec.name });
@@ -139,6 +129,7 @@ export class Milepost {
   /** Starts a worker for the pipelines declared so far. It works until `stop()` or `close()`. */
   async work(options: WorkOptions = {}): Promise<Worker> {
     this.#requireOpen();
+    requireOptions("work", options, WORK_RULES);
     if (this.#pipelines.size === 0)
       throw new MilepostError("HANDLER", "declare a pipeline before you work: milepost.pipeline(name, handler)");
     const runners = new Runners(options.concurrency ?? 1);
@@ -162,8 +153,9 @@ export class Milepost {
   }
 
   /** Opens a session for work that the caller runs itself and only reports. */
-  async track(options: { readonly leaseMs?: number } = {}): Promise<Tracker> {
+  async track(options: TrackOptions = {}): Promise<Tracker> {
     this.#requireOpen();
+    requireOptions("track", options, TRACK_RULES);
     const onClosed = (closed: Tracker): void => void this.#trackers.delete(closed);
     const tracker = await Tracker.open(this.#deps, this.#estimates, { ...options, onClosed });
     await this.#keep(this.#trackers, tracker, () => tracker.close());
@@ -180,6 +172,7 @@ export class Milepost {
   }
 
   queue(name: string): Queue {
+    requireRule("the name of a queue", name, TEXT);
     return new Queue(this.#deps, this.#estimates, name);
   }
 
@@ -189,8 +182,10 @@ export class Milepost {
   }
 
   /** A batch by id, or by its name among those of `owner`. */
-  batch(idOrName: string, options: { readonly owner?: string } = {}): Batch {
+  batch(idOrName: string, options: BatchOptions = {}): Batch {
     this.#requireOpen();
+    requireRule("the id or name of a batch", idOrName, TEXT);
+    requireOptions("batch", options, BATCH_RULES);
     const ref = isUuid(idOrName) ? { id: idOrName } : { owner: options.owner ?? "", name: idOrName };
     return new Batch({ deps: this.#deps, estimates: this.#estimates, ref, what: `batch ${idOrName}` });
   }
@@ -200,8 +195,8 @@ export class Milepost {
     query: BatchesQuery = {},
   ): Promise<{ readonly batches: readonly BatchSnapshot[]; readonly nextCursor: string | null }> {
     this.#requireOpen();
+    requireOptions("batches", query, BATCHES_RULES);
     const { after, endedSince, limit = 100, withEstimates = true, ...filter } = query;
-    requireWhole("limit", limit, 1, LIMITS.pageItems);
     const cursor = after === undefined ? null : await this.#deps.store.batch({ id: after });
     if (after !== undefined && cursor === null) throw notFound(`the cursor ${after}`);
     const rows = await this.#deps.store.batches({
@@ -218,8 +213,9 @@ export class Milepost {
   }
 
   /** How many batches there are that a filter lets through. */
-  countBatches(filter: BatchesFilter = {}): Promise<number> {
+  async countBatches(filter: BatchesFilter = {}): Promise<number> {
     this.#requireOpen();
+    requireOptions("countBatches", filter, FILTER_RULES);
     const { endedSince, ...rest } = filter;
     return this.#deps.store.countBatches({
       ...rest,
@@ -231,14 +227,16 @@ export class Milepost {
    * The version of each of these batches by its id, without those that are not there; of all that have not ended, if none are named.
    * One read, however many they are: it tells which of them are worth one of their own.
    */
-  versions(ids?: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  async versions(ids?: readonly string[]): Promise<ReadonlyMap<string, number>> {
     this.#requireOpen();
+    if (ids !== undefined) requireRule("ids", ids, listOf(TEXT));
     return this.#deps.store.versions(ids ?? null);
   }
 
   /** An item by its id alone. */
   item(id: string): Item {
     this.#requireOpen();
+    requireRule("the id of an item", id, TEXT);
     return new Item(
       { deps: this.#deps, estimates: this.#estimates },
       `item ${id}`,
@@ -261,8 +259,9 @@ export class Milepost {
    * or, with `untilLeft`, left, or when the waiting is over: the answer says which. The order stands, for good.
    * @throws {MilepostError} `NOT_FOUND`; `CONFLICT` for a session that only tracks
    */
-  drain(workerId: string, options: DrainOptions = {}): Promise<Drained> {
+  async drain(workerId: string, options: DrainOptions = {}): Promise<Drained> {
     this.#requireOpen();
+    requireOptions("drain", options, DRAIN_RULES);
     return drain(this.#deps, workerId, options);
   }
 
@@ -272,6 +271,7 @@ export class Milepost {
    */
   subscribe(listener: (mayHaveEnded: boolean) => void): () => void {
     this.#requireOpen();
+    requireRule("a listener", listener, FUNCTION);
     return this.#deps.store.subscribe(listener);
   }
 
@@ -291,6 +291,7 @@ export class Milepost {
   /** Deletes ended batches by age and count; returns their ids. */
   async prune(options: RetentionOptions = {}): Promise<readonly string[]> {
     this.#requireOpen();
+    requireOptions("prune", options, RETENTION_RULES);
     const { olderThanMs = null, keep = null, ...filter } = options;
     const pruned: string[] = [];
     for (;;) {
@@ -322,16 +323,17 @@ export class Milepost {
   }
 
   /** Stops the workers, gives back what they hold, and closes the store. Idempotent. */
-  close(options: { readonly graceMs?: number } = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    requireOptions("close", options, CLOSE_RULES);
     this.#closed ??= this.#close(options);
-    return this.#closed;
+    await this.#closed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #close(options: { readonly graceMs?: number }): Promise<void> {
+  async #close(options: CloseOptions): Promise<void> {
     // All at once: while a slow duty was waited for, workers would go on and start more.
     const ends = await Promise.allSettled([
       ...this.#loops.map((loop) => loop.stop()),

@@ -1,6 +1,6 @@
 import { LIMITS } from "../core/limits.ts";
+import { requireWhole } from "../core/options.ts";
 import type { QueueSnapshot } from "../core/queue.ts";
-import { requireWhole } from "../core/retry-policy.ts";
 import type { ControlCommand } from "../ports/store.ts";
 import { giveCommand, type Halted, halt, notFound } from "./control.ts";
 import type { Deps } from "./deps.ts";

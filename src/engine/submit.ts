@@ -2,10 +2,11 @@ import { MilepostError } from "../core/errors.ts";
 import { batchIdFrom, isUuid } from "../core/ids.ts";
 import { isStorableText, type Json, toJsonText, utf8Bytes } from "../core/json.ts";
 import { LIMITS } from "../core/limits.ts";
+import { requireWhole } from "../core/options.ts";
 import { type Priority, toPriority } from "../core/priority.ts";
 import { toStages } from "../core/progress.ts";
 import { NO_VERDICTS, type VerdictKind } from "../core/request.ts";
-import { type Policy, requireWhole, toPolicy } from "../core/retry-policy.ts";
+import { type Policy, toPolicy } from "../core/retry-policy.ts";
 import { hashText } from "../core/text-hash.ts";
 import type { BatchSpec, ItemSpec, SubmissionRequest, Submitted } from "../ports/store.ts";
 import { notFound } from "./control.ts";
@@ -237,6 +238,11 @@ function toTime(date: Date | undefined): number | null {
   throw new MilepostError("INVALID_ARGUMENT", `startAt must be a valid Date; found ${String(date)}`);
 }
 
+const ITEM_FIELDS: ReadonlySet<string> = new Set(["key", "input", "size", "kind", "priority"] satisfies (keyof Exclude<
+  NewItem,
+  string
+>)[]);
+
 function toItemSpec(item: NewItem): ItemSpec {
   const given = typeof item === "string" ? { key: item } : item;
   if (typeof given !== "object" || given === null) {
@@ -244,6 +250,11 @@ function toItemSpec(item: NewItem): ItemSpec {
       "INVALID_ARGUMENT",
       `an item must be a text or an object with a key; found ${given === null ? "null" : typeof given}`,
     );
+  }
+  for (const name in given) {
+    if (ITEM_FIELDS.has(name)) continue;
+    const fields = [...ITEM_FIELDS].join(", ");
+    throw new MilepostError("INVALID_ARGUMENT", `an item has no field ${JSON.stringify(name)}; it has ${fields}`);
   }
   requireText("an item's key", given.key, LIMITS.keyBytes);
   if (given.kind !== undefined) requireText("an item's kind", given.kind);

@@ -5,6 +5,7 @@ import { type ItemRow, type ItemSnapshot, toItemSnapshot } from "../core/item.ts
 import { toItemError } from "../core/item-error.ts";
 import { type Json, toJsonText } from "../core/json.ts";
 import { LIMITS } from "../core/limits.ts";
+import { listOf, requireRule, TEXT } from "../core/options.ts";
 import { FRACTION_ONE, fractionOf, type ItemProgress, type Stage, toItemProgress } from "../core/progress.ts";
 import type { AmendBody } from "../ports/amendment.ts";
 import type { Lease, ReportBody } from "../ports/store.ts";
@@ -100,7 +101,8 @@ export class Tracker {
   }
 
   /** Marks pending items as processing. Returns the ids this caller won; others may have won the rest. */
-  start(ids: readonly string[]): Promise<readonly string[]> {
+  async start(ids: readonly string[]): Promise<readonly string[]> {
+    requireRule("ids", ids, listOf(TEXT));
     return this.#inTurn(() => this.#start(ids));
   }
 
@@ -276,6 +278,7 @@ export class Tracker {
     ids: readonly string[],
     toBody: (id: string, startedAt: number, stages: readonly Stage[]) => ReportBody,
   ): Promise<readonly string[]> {
+    requireRule("ids", ids, listOf(TEXT));
     const recorded: string[] = [];
     for (let from = 0; from < ids.length; from += LIMITS.claimItems) {
       const items = await this.#find(ids.slice(from, from + LIMITS.claimItems));

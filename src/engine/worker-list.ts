@@ -1,7 +1,7 @@
 import { itemIdFrom } from "../core/ids.ts";
 import { type ItemSnapshot, toItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
-import { requireWhole } from "../core/retry-policy.ts";
+import { requireWhole } from "../core/options.ts";
 import type { WorkerSnapshot } from "../core/worker-snapshot.ts";
 import type { SessionRow } from "../ports/store.ts";
 import type { Deps } from "./deps.ts";

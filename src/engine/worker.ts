@@ -1,6 +1,6 @@
 import { MilepostError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import { requireWhole } from "../core/retry-policy.ts";
+import { requireWhole } from "../core/options.ts";
 import type { Report } from "../ports/store.ts";
 import { Attempt, type AttemptContext } from "./attempt.ts";
 import type { Batch } from "./batch.ts";

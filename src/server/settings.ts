@@ -1,7 +1,7 @@
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MilepostError } from "../core/errors.ts";
-import { requireWhole } from "../core/retry-policy.ts";
+import { requireWhole } from "../core/options.ts";
 import { toS3Location } from "./files/storage/s3-location.ts";
 import { toEndpoints, toSigningKey, type WebhookOptions } from "./webhooks/webhook-settings.ts";
 

@@ -2,7 +2,7 @@ import { MilepostError } from "../core/errors.ts";
 import type { ItemSnapshot } from "../core/item.ts";
 import { type Json, toJsonText } from "../core/json.ts";
 import { LIMITS } from "../core/limits.ts";
-import { requireWhole } from "../core/retry-policy.ts";
+import { requireWhole } from "../core/options.ts";
 import { requireText } from "../engine/submit.ts";
 import type { ItemChange } from "../engine/tracker.ts";
 import { DOCUMENT_TRANSITIONS, DocumentState, isActive, mayMove } from "./document-state.ts";

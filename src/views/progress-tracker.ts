@@ -1,4 +1,5 @@
 import { MilepostError } from "../core/errors.ts";
+import { listOf, requireRule, requireWhole, TEXT } from "../core/options.ts";
 import type { Batch } from "../engine/batch.ts";
 import type { Milepost } from "../engine/milepost.ts";
 import type { Tracker } from "../engine/tracker.ts";
@@ -55,6 +56,7 @@ export class ProgressTracker {
         `splits must have one entry for each image path; found ${splits.length} for ${imagePaths.length}`,
       );
     }
+    requireRule("splits", splits, listOf(TEXT));
     const milepost = await this.#milepost;
     const items = imagePaths.map((key, index) => ({ key, input: splits[index] ?? null }));
     return (await milepost.submit({ pipeline: TRACKED, name, items })).id;
@@ -70,6 +72,7 @@ export class ProgressTracker {
     jobId: string,
     limit = 100,
   ): Promise<readonly (readonly [imageId: string, path: string, split: string])[]> {
+    requireWhole("limit", limit, 0, Number.MAX_SAFE_INTEGER);
     const batch = await this.#job(jobId);
     const images: [string, string, string][] = [];
     for (let after: string | null = null; images.length < limit; ) {

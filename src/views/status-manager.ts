@@ -2,7 +2,7 @@ import { MilepostError } from "../core/errors.ts";
 import type { ItemSnapshot } from "../core/item.ts";
 import type { Json } from "../core/json.ts";
 import { LIMITS } from "../core/limits.ts";
-import { requireWhole } from "../core/retry-policy.ts";
+import { requireWhole } from "../core/options.ts";
 import type { Batch } from "../engine/batch.ts";
 import type { Milepost } from "../engine/milepost.ts";
 import { requireText } from "../engine/submit.ts";

@@ -1,7 +1,7 @@
 import type { BatchRow } from "../../src/core/batch.ts";
 import type { ItemRow } from "../../src/core/item.ts";
 import type { Batch } from "../../src/engine/batch.ts";
-import type { RetentionOptions } from "../../src/engine/milepost.ts";
+import type { RetentionOptions } from "../../src/engine/options.ts";
 import type { Queue } from "../../src/engine/queue.ts";
 import type { SeededRandom } from "../../src/testing/seeded-random.ts";
 import { attempt } from "./attempted.ts";

@@ -1,7 +1,7 @@
 import { MilepostError } from "../../core/errors.ts";
 import { batchIdFrom, chanceOf, itemIdFrom, ordinalOf } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { requireWhole } from "../../core/retry-policy.ts";
+import { requireWhole } from "../../core/options.ts";
 import type { SessionRow, SessionSpec } from "../../ports/store.ts";
 import type { Deps } from "../deps.ts";
 import { requireText } from "../submit.ts";

@@ -1,6 +1,6 @@
 import { LIMITS } from "../../core/limits.ts";
+import { requireWhole } from "../../core/options.ts";
 import type { Control } from "../../core/queue.ts";
-import { requireWhole } from "../../core/retry-policy.ts";
 import type { WorkerSnapshot } from "../../core/worker-snapshot.ts";
 import type { SessionRow } from "../../ports/store.ts";
 import type { Deps } from "../deps.ts";

@@ -2,7 +2,8 @@ import type { BatchSnapshot, BatchStatus } from "../../core/batch.ts";
 import type { Counts } from "../../core/counts.ts";
 import { MilepostError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { BatchesQuery, Milepost } from "../../engine/milepost.ts";
+import type { Milepost } from "../../engine/milepost.ts";
+import type { BatchesQuery } from "../../engine/options.ts";
 
 /** Clocks of processes differ, and commits take time: ends and new batches are looked for this much further back. */
 const OVERLAP_MS = 60_000;
