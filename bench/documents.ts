@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { openLibrary } from "../src/index.ts";
 import { type KnownSentence, LAYOUTS, makePdf, SCRIPTS } from "../test/support/make-documents.ts";
 import type { Run } from "./case.ts";
+import { interruption } from "./interruption.ts";
 import { machineFacts, versionFacts } from "./machine.ts";
 import { toCount } from "./options.ts";
 import { ratiosOf, renderReport, toStyle } from "./report.ts";
@@ -111,6 +112,7 @@ async function lookUp(index: string, made: readonly Made[]): Promise<LookUp> {
   const total = made.reduce((sum, { sentences }) => sum + sentences.length, 0);
   for (const { path, sentences } of made) {
     for (const { page, text } of sentences) {
+      interruption.throwIfAborted();
       tick("looking sentences up", all, total);
       const [hit] = await library.search(text, { limit: 1 });
       all++;

@@ -39,6 +39,7 @@ export async function reportEnd(cli: Cli, batch: Batch, run: RunEnd): Promise<vo
   if (end.endedAt === null) cli.line("stopped: more items have failed than --max-failures allows");
   if (run.out !== null) cli.line(`outputs: ${escapeText(run.out)}`);
   cli.lines(failures.slice(0, FAILURES_MAX).map((group) => `failed: ${describeFailure(group)}`));
+  if (failures.length > FAILURES_MAX) cli.line(`failed for other reasons too: ${cli.hint(options, "failures", title)}`);
   if (end.counts.failed > 0) {
     cli.line(
       `try the failed ones again: ${cli.hint(options, "retry", title, "--failed")} && ${goOnCommand(cli, end, options)}`,

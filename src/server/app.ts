@@ -5,7 +5,8 @@ import { validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-z
 import { LIMITS } from "../core/limits.ts";
 import { readBodies } from "./body.ts";
 import type { App, ServerContext } from "./context.ts";
-import { addGuard } from "./guard.ts";
+import { readPageFiles } from "./files/page-files.ts";
+import { addGuard, confine } from "./guard.ts";
 import { hideFolderInAnswers } from "./hide-folder.ts";
 import { createHttpServer } from "./http-server.ts";
 import { loggerOptions, logRequests } from "./log.ts";
@@ -15,7 +16,7 @@ import { answerError } from "./problems.ts";
 import { batchControlRoutes } from "./routes/batch-controls.ts";
 import { batchStatusRoutes } from "./routes/batch-status.ts";
 import { batchRoutes } from "./routes/batches.ts";
-import { dashboardRoutes } from "./routes/dashboard.ts";
+import { dashboardRoutes, missingAnswers } from "./routes/dashboard.ts";
 import { documentEventRoutes } from "./routes/document-events.ts";
 import { documentUploadRoutes } from "./routes/document-uploads.ts";
 import { documentRoutes } from "./routes/documents.ts";
@@ -48,13 +49,19 @@ export interface BuiltApp {
 export async function buildApp(context: ServerContext): Promise<BuiltApp> {
   const { limits, trustProxy, log } = context.settings;
   const servers: Server[] = [];
+  const dashboard = await readPageFiles(context.settings.dashboard);
+  const answerMissing = missingAnswers(dashboard);
   const app: App = fastify({
     ...loggerOptions(log),
     bodyLimit: limits.bodyBytes,
     // One hop: what a client puts before the proxy's own entry is not believed.
     trustProxy: trustProxy ? (_address, hop) => hop === 0 : false,
     routerOptions: { maxParamLength: PARAM_LENGTH },
-    frameworkErrors: answerError,
+    // An address that no route can read: no hook has seen it.
+    frameworkErrors: (error, request, reply) => {
+      confine(reply);
+      if (!answerMissing(request, reply)) answerError(error, request, reply);
+    },
     serverFactory: (handler) => {
       const listener = context.polls?.before(handler) ?? handler;
       const server = createHttpServer(listener, limits, trustProxy ? null : limits.connectionsPerAddress);
@@ -72,17 +79,17 @@ export async function buildApp(context: ServerContext): Promise<BuiltApp> {
   await app.register(cookie);
   addGuard(app, context);
   if (log !== null) logRequests(app);
-  const routes = answerUnknown(app);
+  const routes = answerUnknown(app, answerMissing);
   readBodies(app);
   hideFolderInAnswers(app, context);
   await addOpenApi(app);
   await addMetrics(app, context);
+  await app.register(dashboardRoutes(dashboard));
   await addRoutes(app, context);
   return { app, routes, servers };
 }
 
 async function addRoutes(app: App, context: ServerContext): Promise<void> {
-  await app.register(dashboardRoutes(context));
   await app.register(healthRoutes(context));
   await app.register(uploadRoutes(context));
   await app.register(processBatchRoutes(context));

@@ -36,14 +36,26 @@ test("a body that must be whole is ended after its time, however it drips", () =
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test.each(["multipart/form-data; boundary=x", "application/x-ndjson"])("%s may take as long as it comes", (type) => {
+test.each([
+  ["multipart/form-data; boundary=x", 500],
+  ["application/x-ndjson", 1],
+])("%s may take as long as it takes, if it brings %i bytes a second", (type, bytes) => {
   const { socket } = startRequest(type);
   for (let part = 1; part <= 50; part++) {
-    socket.bytesRead += 1;
+    socket.bytesRead += bytes;
     vi.advanceTimersByTime(TIMEOUT_MS - 1);
   }
   expect(socket.isEnded).toBe(false);
   vi.advanceTimersByTime(2 * TIMEOUT_MS);
+  expect(socket.isEnded).toBe(true);
+});
+
+test("a form that only drips is ended: it holds a place that others wait for", () => {
+  const { socket } = startRequest("multipart/form-data; boundary=x");
+  for (let part = 1; part <= 10; part++) {
+    socket.bytesRead += 49;
+    vi.advanceTimersByTime(TIMEOUT_MS / 10);
+  }
   expect(socket.isEnded).toBe(true);
 });
 

@@ -42,6 +42,15 @@ export function readBodies(app: App): void {
   });
 }
 
+/** A body as it comes. Who stops reading leaves the connection open, for the answer. @throws {Refusal} `malformed` where it is cut off */
+export async function* piecesOf(body: Readable): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* body.iterator({ destroyOnReturn: false });
+  } catch {
+    throw refusal("malformed", "the body ended before it was whole");
+  }
+}
+
 /** Lets the routes of a plugin read NDJSON too: what comes is not read but handed on as `request.lines`. */
 export function readLines(app: App): void {
   app.decorateRequest("lines");

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyReply } from "fastify";
 import { watchBody } from "./body-clock.ts";
 import { countOn } from "./connection-count.ts";
 import type { App, ServerContext } from "./context.ts";
@@ -29,15 +30,14 @@ const SECURITY_HEADERS = new Map([
 
 /**
  * What every request goes through before any route: is it for this server, may the page that made it do so, is it not one
- * of too many. Answers get the headers that keep browsers from doing more with them than show them. Nothing here knows
- * what a route does; who may see what is for callers.ts.
+ * of too many. Nothing here knows what a route does; who may see what is for callers.ts.
  */
 export function addGuard(app: App, { settings, callers, rate }: ServerContext): void {
   const { limits } = settings;
   const hosts = new Hosts(settings.allowedHosts);
   app.addHook("onRequest", (request, reply, next) => {
     const { raw } = request;
-    reply.raw.setHeaders(SECURITY_HEADERS);
+    confine(reply);
     watchBody(raw, limits.bodyTimeoutMs);
     requireFraming(raw, reply.raw);
     requireOwnHost(hosts, raw);
@@ -56,6 +56,11 @@ export function addGuard(app: App, { settings, callers, rate }: ServerContext): 
     if (renewed === null) count();
     else renewed.then(count).catch(next);
   });
+}
+
+/** Gives an answer the headers that keep browsers from doing more with it than show it. */
+export function confine(reply: FastifyReply): void {
+  reply.raw.setHeaders(SECURITY_HEADERS);
 }
 
 /** Node's parser refuses it too, but only once its request has been answered. */

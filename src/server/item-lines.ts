@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { LIMITS } from "../core/limits.ts";
 import { newItemSchemaFor, type WireNewItem } from "../wire/submission.ts";
+import { piecesOf } from "./body.ts";
 import { readJson } from "./json-text.ts";
 import { type Refusal, refusal } from "./problems.ts";
 
@@ -55,9 +56,7 @@ export async function* readItemLines(
 /** After a refusal the rest is thrown away as it comes rather than cut off: the answer goes over the same connection. */
 async function* chunksOf(stream: Readable): AsyncGenerator<Buffer, void, undefined> {
   try {
-    yield* stream.iterator({ destroyOnReturn: false });
-  } catch {
-    throw refusal("malformed", "the body ended before it was whole");
+    yield* piecesOf(stream);
   } finally {
     stream.resume();
   }

@@ -9,36 +9,41 @@ export interface ServedRoute {
   readonly path: string;
 }
 
+/** Answers a request for an address that there is not, unless a problem says it better: then it is false. */
+export type AnswerMissing = (request: FastifyRequest, reply: FastifyReply) => boolean;
+
 /**
  * Keeps note of every route that is registered after this call, and answers what no route does: 405 with `Allow` where the path
  * exists with other methods, 404 elsewhere; before a body is read, whatever its kind. A path that is a route's word for word is none
  * of those that it could be with parameters.
  */
-export function answerUnknown(app: App): readonly ServedRoute[] {
+export function answerUnknown(app: App, answerMissing: AnswerMissing): readonly ServedRoute[] {
   const routes: ServedRoute[] = [];
+  const refuse = (request: FastifyRequest, reply: FastifyReply): void => {
+    const allowed = methodsOf(pathOf(request), routes);
+    if (allowed.length > 0) {
+      const allow = allowed.join(", ");
+      reply.header("allow", allow);
+      answerProblem(reply, toProblem("method", `this address answers to ${allow}`));
+    } else if (!answerMissing(request, reply)) {
+      answerProblem(reply, toProblem("not-found", "there is no such address"));
+    }
+  };
   app.addHook("onRoute", ({ method, url }) => {
     for (const one of [method].flat()) routes.push({ method: one, path: url });
   });
   app.addHook("onRequest", (request, reply, done) => {
     if (!request.is404 && !isOther(request, routes)) return done();
-    refuse(request, reply, routes);
+    refuse(request, reply);
   });
-  app.setNotFoundHandler((request, reply) => refuse(request, reply, routes));
+  app.setNotFoundHandler(refuse);
   return routes;
 }
 
-function refuse(request: FastifyRequest, reply: FastifyReply, routes: readonly ServedRoute[]): void {
-  const path = pathOf(request);
+function methodsOf(path: string, routes: readonly ServedRoute[]): readonly string[] {
   const exact = routes.filter((route) => route.path === path);
   const served = exact.length > 0 ? exact : routes.filter((route) => isOf(path, route.path));
-  const allowed = new Set(served.map(({ method }) => method));
-  if (allowed.size === 0) {
-    answerProblem(reply, toProblem("not-found", "there is no such address"));
-    return;
-  }
-  const allow = [...allowed].sort().join(", ");
-  reply.header("allow", allow);
-  answerProblem(reply, toProblem("method", `this address answers to ${allow}`));
+  return [...new Set(served.map(({ method }) => method))].sort();
 }
 
 function pathOf({ url }: FastifyRequest): string {

@@ -3,7 +3,7 @@ import { Refusal } from "./problems.ts";
 /** Names that are remembered; those whose time began first are forgotten first. */
 const NAMES_MAX = 10_000;
 
-/** Counts what each caller does, or brings, within a span of time that begins with the first of it, and refuses what is too much. */
+/** Counts what each caller does within a span of time that begins with the first of it, and refuses what is too much. */
 export class RateLimit {
   readonly #most: number;
   readonly #spanMs: number;
@@ -25,11 +25,11 @@ export class RateLimit {
   }
 
   /** @throws {Refusal} `rate-limited`, with the seconds after which there is room again */
-  count(name: string, now: number, amount = 1): void {
+  count(name: string, now: number): void {
     const known = this.#spans.get(name);
     const isUnderWay = known !== undefined && now - known.since < this.#spanMs;
     const since = isUnderWay ? known.since : now;
-    const count = (isUnderWay ? known.count : 0) + amount;
+    const count = (isUnderWay ? known.count : 0) + 1;
     if (count > this.#most) {
       const retryAfterS = Math.ceil((since + this.#spanMs - now) / 1_000);
       throw new Refusal("rate-limited", this.#detail, undefined, retryAfterS);

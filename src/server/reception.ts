@@ -1,17 +1,21 @@
+import { join } from "node:path";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { UploadFacet } from "../pipelines/uploads.ts";
+import { addressOf, isLoopback } from "./address.ts";
+import { piecesOf } from "./body.ts";
 import type { Callers } from "./callers.ts";
 import type { App } from "./context.ts";
+import { DailyBytes } from "./files/daily-bytes.ts";
 import { discardRest } from "./files/discard-rest.ts";
 import { boundaryIn, readParts } from "./files/multipart.ts";
 import type { ServerFiles } from "./files/server-files.ts";
 import { Slots } from "./files/slots.ts";
 import type { StoredUpload } from "./files/uploads.ts";
 import { refusal } from "./problems.ts";
-import { RateLimit } from "./rate-limit.ts";
 import type { ServerLimits } from "./settings.ts";
 
-const DAY_MS = 86_400_000;
+/** What a session sends in is counted in pieces of this size, and what is left at the end, before anything is acknowledged. */
+const COUNTED_BYTES = 8_388_608;
 
 /** Takes in files that are sent as forms, by whatever address they come: what bounds them counts for all of these together. */
 export class Reception {
@@ -19,16 +23,21 @@ export class Reception {
   readonly #files: ServerFiles;
   readonly #limits: ServerLimits;
   readonly #slots: Slots;
-  readonly #day: RateLimit;
+  readonly #daily: DailyBytes;
 
-  constructor(parts: { readonly callers: Callers; readonly files: ServerFiles; readonly limits: ServerLimits }) {
+  constructor(parts: {
+    readonly callers: Callers;
+    readonly files: ServerFiles;
+    readonly limits: ServerLimits;
+    /** The server's folder, where it keeps how much has come. */
+    readonly folder: string;
+  }) {
     this.#callers = parts.callers;
     this.#files = parts.files;
     this.#limits = parts.limits;
-    this.#slots = new Slots(parts.limits.uploadsAtOnce);
-    const most = parts.limits.sessionBytesPerDay;
-    const detail = `a session may send in ${most} bytes a day; wait as long as Retry-After says`;
-    this.#day = new RateLimit({ most, spanMs: DAY_MS, detail });
+    const { uploadsAtOnce, uploadsPerAddress, sessionBytesPerDay: most } = parts.limits;
+    this.#slots = new Slots({ count: uploadsAtOnce, perSender: uploadsPerAddress });
+    this.#daily = new DailyBytes({ folder: join(parts.folder, "daily"), most, now: () => Date.now() });
   }
 
   /** The form is read by the routes of a plugin themselves, as it comes: called in a plugin that has no other kind of route. */
@@ -51,10 +60,11 @@ export class Reception {
       requireLength(request, this.#limits);
       const owner = this.#callers.ensureOwner(request, reply);
       await this.#files.requireAllowance(owner, lengthOf(request));
-      const count = (bytes: number): void => {
-        if (owner !== "") this.#day.count(owner, Date.now(), bytes);
+      const count = async (bytes: number): Promise<void> => {
+        if (owner !== "" && bytes > 0) await this.#daily.count(owner, bytes);
       };
-      const uploads = await this.#slots.run(request.raw, () =>
+      const isCounted = owner !== "" && !isLoopback(request.ip);
+      const uploads = await this.#slots.run(request.raw, isCounted ? addressOf(request.ip) : null, () =>
         this.#files.uploads.receive(readParts(limited(request, this.#limits, count), boundary), owner, facet),
       );
       return { owner, uploads };
@@ -62,6 +72,11 @@ export class Reception {
       discardRest(request.raw);
       throw error;
     }
+  }
+
+  /** Forgets what was counted on days that have ended. */
+  sweep(): Promise<void> {
+    return this.#daily.sweep();
   }
 }
 
@@ -80,19 +95,28 @@ function requireLength(request: FastifyRequest, { requestBytes }: ServerLimits):
   if (lengthOf(request) > requestBytes) throw tooLarge(requestBytes);
 }
 
-/** The body as it comes, up to the limit. Who stops reading leaves the connection open, for the answer. */
+/** The body as it comes, up to the limit. */
 async function* limited(
   request: FastifyRequest,
   { requestBytes }: ServerLimits,
-  count: (bytes: number) => void,
+  count: (bytes: number) => Promise<void>,
 ): AsyncGenerator<Buffer> {
   let bytes = 0;
-  const chunks: AsyncIterable<Buffer> = request.raw.iterator({ destroyOnReturn: false });
-  for await (const chunk of chunks) {
-    bytes += chunk.length;
-    if (bytes > requestBytes) throw tooLarge(requestBytes);
-    count(chunk.length);
-    yield chunk;
+  let counted = 0;
+  try {
+    for await (const chunk of piecesOf(request.raw)) {
+      bytes += chunk.length;
+      if (bytes > requestBytes) throw tooLarge(requestBytes);
+      if (bytes - counted >= COUNTED_BYTES) {
+        const piece = bytes - counted;
+        counted = bytes;
+        await count(piece);
+      }
+      yield chunk;
+    }
+  } finally {
+    // Also of a body that was cut off, or is refused.
+    await count(bytes - counted);
   }
 }
 

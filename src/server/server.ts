@@ -99,7 +99,7 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   });
   const search = new DocumentSearch({ indexes: files.indexes, limits });
   const previews = new Previews(limits);
-  const reception = new Reception({ callers, files, limits });
+  const reception = new Reception({ callers, files, limits, folder });
   const answers = new BatchAnswers(milepost);
   const most = limits.requestsPerMinute;
   const detail = `at most ${most} requests a minute; wait as long as Retry-After says`;
@@ -127,7 +127,8 @@ export async function createServer(milepost: Milepost, options: ServerOptions): 
   const lookAfter = async (): Promise<void> => {
     for (const error of await submissions.finishLeft())
       log.error("a submission could not be finished", { error: String(error) });
-    await callers.sweep().catch((error: unknown) => log.error("sessions could not be swept", { error: String(error) }));
+    for (const kept of [callers, reception])
+      await kept.sweep().catch((error: unknown) => log.error("sessions could not be swept", { error: String(error) }));
   };
   await lookAfter();
   const webhooks =

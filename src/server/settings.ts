@@ -18,9 +18,11 @@ export const SERVER_LIMITS = {
   requestBytes: 2_147_483_648,
   /** Uploads that are read at once; as many others wait until one has ended. */
   uploadsAtOnce: 100,
+  /** Of these, and of those that wait, what one address may have; the operator and this machine itself are not counted. */
+  uploadsPerAddress: 25,
   /** What one session may have lying here: uploads, and the inputs and outputs of its batches. */
   sessionBytes: 4_294_967_296,
-  /** What one session may send in within a day, whatever became of it. */
+  /** What one session may send in on a day (UTC), whatever became of it. */
   sessionBytesPerDay: 17_179_869_184,
   /** An NDJSON stream of items. */
   streamBytes: 4_294_967_296,
@@ -46,7 +48,7 @@ export const SERVER_LIMITS = {
   /** Finished batches of sessions, and uploads that no batch uses, are deleted after this time, with their files. */
   retentionMs: 3_600_000,
   sweepEveryMs: 600_000,
-  /** A request whose body has not come whole by then is ended; for uploads, one that brought nothing for so long. */
+  /** A request whose body has not come whole by then is ended; an upload that brought too little in so long, NDJSON that brought nothing. */
   bodyTimeoutMs: 60_000,
   /** A session that is not used for so long is forgotten. */
   sessionIdleMs: 86_400_000,

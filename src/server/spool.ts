@@ -1,7 +1,6 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { isLeftover, isMarked, isOwn, markedName } from "../platform/process-mark.ts";
 import type { WireNewItem } from "../wire/submission.ts";
 import { refusal } from "./problems.ts";
@@ -128,9 +127,18 @@ async function writeLines(path: string, items: AsyncIterable<WireNewItem> | Iter
   await file.sync();
 }
 
+/** Lines as JSON has them: what else ends a line for people, such as U+2028, stands in its texts as it is. */
 async function* readLines(path: string): AsyncGenerator<WireNewItem, void, undefined> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
-  for await (const line of lines) yield JSON.parse(line) as WireNewItem;
+  let begun = "";
+  for await (const piece of createReadStream(path, "utf8") as AsyncIterable<string>) {
+    const text = begun + piece;
+    let from = 0;
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", from)) {
+      yield JSON.parse(text.slice(from, end)) as WireNewItem;
+      from = end + 1;
+    }
+    begun = text.slice(from);
+  }
 }
 
 /** Makes the names in a folder durable, where the system can. */

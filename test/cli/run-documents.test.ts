@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { writeFiles } from "../support/ingest.ts";
@@ -38,10 +38,29 @@ test("run documents and documents search: the same command goes on, hits have pa
   expect(found.status).toBe(0);
   const [{ hits }] = jsonLines(found.stdout) as [{ hits: readonly Record<string, unknown>[] }];
   expect(hits[0]).toMatchObject({ page, document: { filename: expect.stringMatching(/^(a|again)\.pdf$/) } });
-  const shown = await run("documents", "search", "lighthouse", "--limit", "1");
+  const shown = await run("documents", "search", "the", "lighthouse", "--limit", "1");
   expect(shown.stdout).toBe("note.md\n  A note The \\u{202e}lighthouse\\u{202c} blinks.\n");
   expect(await run("documents", "search", "zzzz", "--limit", "1")).toMatchObject({ status: 0 });
   expect(await run("documents", "search", "a", "--index", "none.db")).toMatchObject({ status: 3 });
+});
+
+test("what is no index, or has lost what was stored in it, is refused before anything is submitted", async () => {
+  const cwd = temporaryFolder();
+  writeFiles(cwd, { "a.md": "# A note", "empty.db": "" });
+  const refused = await callMain(["run", "documents", "a.md", "--index", "a.md"], cwd);
+  expect(refused).toMatchObject({ status: 4, stdout: "" });
+  expect(refused.stderr).toContain("Expected an index of documents, found a file of another kind");
+  expect(readdirSync(cwd).sort()).toEqual(["a.md", "empty.db"]);
+  const run = ["run", "documents", "a.md", "--index", "empty.db"];
+  expect(await callMain(run, cwd)).toMatchObject({ status: 0 });
+
+  for (const ending of ["", "-wal", "-shm"]) rmSync(join(cwd, `empty.db${ending}`), { force: true });
+  const lost = await callMain(run, cwd);
+  expect(lost.stderr).toMatch(/is gone, and batch \S+ has stored 1 document in it\. .*: milepost remove \S+\n$/);
+  const name = /milepost remove (\S+)/.exec(lost.stderr)?.[1] ?? "";
+  expect(await callMain(["remove", name], cwd)).toMatchObject({ status: 0 });
+  expect(await callMain(run, cwd)).toMatchObject({ status: 0 });
+  expect(existsSync(join(cwd, "empty.db"))).toBe(true);
 });
 
 test("Ctrl-C ends a search with 130, with nothing printed", async () => {

@@ -1,11 +1,17 @@
-/** Karaoke videos of many frames: their memory must not grow with them, nor their processors with the machine. Run alone: `npx node test/faults/long-videos.ts`. */
-import { statSync } from "node:fs";
+/** Karaoke videos of many frames, and long sounds: their memory must not grow with them, nor their processors with the machine. Run alone: `npx node test/faults/long-videos.ts`. */
+import { statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { openAudioSource } from "../../src/pipelines/karaoke/audio/audio-source.ts";
+import { readVorbisHeaders } from "../../src/pipelines/karaoke/audio/vorbis-headers.ts";
 import { loadProject } from "../../src/pipelines/karaoke/load-project.ts";
+import { loadMediabunny } from "../../src/pipelines/karaoke/media/load-mediabunny.ts";
+import { writeOgg } from "../../src/pipelines/karaoke/media/ogg-pages.ts";
 import { renderVideo } from "../../src/pipelines/karaoke/render.ts";
 import { type Fault, runAlone, type Scene } from "./support/fault.ts";
 
 const SECONDS = 1_200;
+const HOUR_SECONDS = 3_600;
 const LINE_SECONDS = 2.5;
 const SYLLABLES = ["Twin", "kle ", "twin", "kle ", "lit", "tle ", "star"] as const;
 
@@ -72,12 +78,57 @@ async function boundProcessors(scene: Scene): Promise<void> {
   }
 }
 
+/** An Ogg Vorbis file of an hour, of the packets of a short one. @returns its samples */
+async function makeLongSound(path: string): Promise<number> {
+  const media = await loadMediabunny();
+  const short = fileURLToPath(new URL("../support/sounds/mono-22050.ogg", import.meta.url));
+  using input = new media.Input({ source: new media.FilePathSource(short), formats: [media.OGG] });
+  const track = await input.getPrimaryAudioTrack();
+  const config = await track?.getDecoderConfig();
+  if (track === null || !(config?.description instanceof Uint8Array)) throw new Error("no sound");
+  const { packets: headers, blocks } = readVorbisHeaders(config.description);
+  const packets: Uint8Array[] = [];
+  for await (const { data } of new media.EncodedPacketSink(track).packets()) packets.push(data);
+  const count = Math.ceil((HOUR_SECONDS * config.sampleRate) / (blocks[0] / 2)) + 1;
+  const long = Array.from({ length: count }, (_, index) => packets[index % packets.length] ?? new Uint8Array());
+  const [first, ...others] = headers;
+  writeFileSync(path, writeOgg([[first], others, long]));
+  // All blocks are of one size, and of the first nothing is heard.
+  return ((count - 1) * blocks[0]) / 2;
+}
+
+async function readLongSound(scene: Scene): Promise<void> {
+  const samples = await makeLongSound(scene.path("long.ogg"));
+  const source = await openAudioSource(scene.path("long.ogg"), 22_050);
+  const peaks: number[] = [0, 0, 0, 0];
+  let [read, longest] = [0, 0];
+  for (let piece = await source.next(); piece !== null; piece = await source.next()) {
+    read += piece[0].length;
+    longest = Math.max(longest, piece[0].length);
+    const quarter = Math.min(3, Math.floor((4 * (read - 1)) / samples));
+    peaks[quarter] = Math.max(peaks[quarter] ?? 0, process.memoryUsage.rss() / 1_048_576);
+  }
+  source.close();
+  const [, second = 0, , last = 0] = peaks;
+  scene.check("samples", read, samples);
+  scene.checkAtMost("samples of a piece", longest, 140_000);
+  // Half an hour of its samples would be 151 MiB.
+  scene.checkAtMost("MiB that the last quarter takes beyond the second", last - second, 96);
+}
+
 export const longVideoFaults: readonly Fault[] = [
   {
     name: "long-video",
     expected: "20 minutes of video take no more memory in their last quarter than in their second",
     isSlow: true,
     run: makeLongVideo,
+  },
+  {
+    name: "long-sound",
+    expected:
+      "an hour of Ogg Vorbis is read to its last sample, and takes no more memory in its last quarter than in its second",
+    isSlow: true,
+    run: readLongSound,
   },
   {
     name: "video-threads",

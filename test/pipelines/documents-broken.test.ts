@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import { brokenDocuments } from "../support/broken-documents.ts";
+import { brokenDocuments, busyPdf } from "../support/broken-documents.ts";
 import { ingest, writeFiles } from "../support/ingest.ts";
 import { temporaryFolder } from "../support/open-for-test.ts";
 
@@ -32,4 +32,13 @@ test("broken, hostile, empty and encrypted documents end with a code and a reaso
   expect(db.prepare("SELECT count(*) AS n FROM documents").get()?.n).toBe(completed);
   expect(db.prepare("SELECT count(*) AS n FROM draft_pages").get()?.n).toBe(0);
   db.close();
+});
+
+test("a page that is too much work ends by the processor time that it takes", async () => {
+  const folder = temporaryFolder();
+  const paths = writeFiles(folder, { "busy.pdf": busyPdf() });
+  const limits = { stepMs: 500, storingMs: 60_000, threadMemoryMb: 512 };
+  const { items } = await ingest(paths, { index: join(folder, "library.db") }, { limits });
+  expect(items[0]?.error?.code).toBe("INVALID_DOCUMENT");
+  expect(items[0]?.error?.message).toMatch(/processor time/);
 });

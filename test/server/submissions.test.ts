@@ -109,6 +109,19 @@ for (const store of STORES) {
   });
 }
 
+test("what ends a line for people, and letters of several bytes, stand in items as they were sent", async () => {
+  const server = await startServer();
+  const text = "\u2028a\u2029b\u0085c\r\n\u000bd\ud83d\ude00";
+  // Longer than what is read at once, with a letter of four bytes over each place where it may be cut.
+  const inputs = [text, ...[0, 1, 2, 3].map((shift) => "x".repeat(shift) + "\ud83d\ude00".repeat(40_000))];
+  const lines = inputs.map((input, index) => JSON.stringify({ key: `${index}${text.slice(0, 2)}`, input })).join("\n");
+  const { batchId, added } = await submitted(await postLines(server, "/api/batches?pipeline=p", lines));
+  expect(added).toBe(inputs.length);
+  const { items } = await server.milepost.batch(batchId).items();
+  expect(items.map(({ key }) => key)).toEqual(inputs.map((_, index) => `${index}${text.slice(0, 2)}`));
+  expect(items.map(({ input }) => input)).toEqual(inputs);
+});
+
 test("a line that is wrong is named, and nothing of the stream is there", async () => {
   const server = await startServer();
   const good = '{"key":"a"}\n';

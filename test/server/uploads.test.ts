@@ -89,11 +89,15 @@ test("all kinds of images are taken by content; nothing else is, whatever its na
   expect((await browser.upload([{ name: "a.gif", data: new Uint8Array(polyglot) }])).status).toBe(201);
 });
 
-test("one bad file refuses the form, and nothing of it stays", async () => {
+test("one bad file refuses the form by its name, and nothing of it stays", async () => {
   const server = await startServer();
   const good = { name: "good.png", data: new Uint8Array(PNG) };
-  const bad = { name: "bad.png", data: new Uint8Array(Buffer.from("<svg/>")) };
-  expect((await new Browser(server).upload([good, bad])).status).toBe(415);
+  const bad = { name: "a/bad.png", data: new Uint8Array(Buffer.from("<svg/>")) };
+  const refused = await new Browser(server).upload([good, bad]);
+  expect(refused.status).toBe(415);
+  expect(problemSchema.parse(await refused.json()).detail).toContain('"bad.png"');
+  const empty = await new Browser(server).upload([good, { name: "empty.png", data: new Uint8Array() }]);
+  expect(problemSchema.parse(await empty.json()).detail).toBe('"empty.png" is empty');
   expect(stored(server)).toEqual([]);
 });
 
@@ -239,16 +243,38 @@ test("limits are kept while the file comes: too large is refused at once and rem
   expect(stored(server)).toHaveLength(3);
 });
 
-test("what a session sends in within a day is bounded, even if it removes it again", async () => {
-  const server = await startServer({ limits: { sessionBytesPerDay: 1_000 } });
-  const page = new Browser(server);
+test("what a session sends in on a day is bounded, even if it removes it again and the server is another", async () => {
+  const first = await startServer({ limits: { sessionBytesPerDay: 1_000 } });
+  let server = first;
+  const page = new Browser({ fetch: (path, init) => server.fetch(path, init) });
   const file = { name: "a.png", data: new Uint8Array(Buffer.concat([PNG, Buffer.alloc(400)])) };
   const [fileId] = await page.uploaded([file]);
   expect((await page.fetch(`/api/uploads/${fileId}`, { method: "DELETE" })).status).toBe(204);
+  await first.close();
+  const { milepost, files } = first;
+  server = await startServer({ milepost, files, limits: { sessionBytesPerDay: 1_000 } });
   const second = await page.upload([file]);
-  expect([second.status, Number(second.headers.get("retry-after"))]).toEqual([429, 86_400]);
+  expect([second.status, await problemOf(second)]).toEqual([429, "rate-limited"]);
+  const leftS = Number(second.headers.get("retry-after"));
+  expect([leftS > 0, leftS <= 86_400]).toEqual([true, true]);
   expect(stored(server)).toEqual([]);
   expect((await new Browser(server).upload([file])).status).toBe(201);
+});
+
+test("servers that share a folder list what each of them took and removed", async () => {
+  const one = await startServer();
+  const other = await startServer({ milepost: one.milepost, files: one.files });
+  let server = one;
+  const page = new Browser({ fetch: (path, init) => server.fetch(path, init) });
+  const listed = async (): Promise<readonly string[]> =>
+    uploadsSchema.parse(await (await page.fetch("/api/uploads")).json()).files.map(({ filename }) => filename);
+  const [first] = await page.uploaded([{ name: "a.png", data: new Uint8Array(PNG) }]);
+  server = other;
+  expect(await listed()).toEqual(["a.png"]);
+  await page.uploaded([{ name: "b.png", data: new Uint8Array(PNG) }]);
+  expect((await page.fetch(`/api/uploads/${first}`, { method: "DELETE" })).status).toBe(204);
+  server = one;
+  expect(await listed()).toEqual(["b.png"]);
 });
 
 test("a disk without room takes nothing", async () => {
@@ -259,7 +285,9 @@ test("a disk without room takes nothing", async () => {
 });
 
 test("uploads that are cut off leave nothing, however many there are", async () => {
-  const server = await startServer({ limits: { sessionsPerHour: 1_000 } });
+  const errors: string[] = [];
+  const log = { write: (line: string) => line.includes('"level":50') && errors.push(line) };
+  const server = await startServer({ limits: { sessionsPerHour: 1_000 }, log });
   const before = process.memoryUsage().rss;
   const body = Buffer.concat([filePart("whole.png"), filePart("cut.png", Buffer.concat([PNG, Buffer.alloc(20_000)]))]);
   for (let round = 0; round < 20; round++) {
@@ -275,6 +303,8 @@ test("uploads that are cut off leave nothing, however many there are", async () 
   }
   await expect.poll(() => stored(server), { timeout: 10_000 }).toEqual([]);
   expect(process.memoryUsage().rss - before).toBeLessThan(150 * 2 ** 20);
+  // That a client leaves is no fault of the server's.
+  expect(errors).toEqual([]);
   expect((await new Browser(server).upload([{ name: "a.png", data: new Uint8Array(PNG) }])).status).toBe(201);
 });
 
@@ -297,4 +327,31 @@ test("uploads over the limit wait their turn, and as many more are refused", asy
   first.write(body.subarray(200));
   for (const answer of answers) expect(await answer).toMatch(/^HTTP\/1\.1 201/);
   expect(stored(server)).toHaveLength(2);
+});
+
+test("no address can take every place: others go on while its uploads drip", async () => {
+  const server = await startServer({ trustProxy: true, limits: { uploadsPerAddress: 1 } });
+  const body = form(filePart("a.png"));
+  const from = (address: string) => [
+    `Content-Length: ${body.length}`,
+    "Connection: close",
+    `X-Forwarded-For: ${address}`,
+  ];
+  const first = await beginUpload(server.url, from("10.0.0.1"));
+  first.write(body.subarray(0, 200));
+  await expect.poll(() => stored(server)).toHaveLength(1);
+  const send = async (address: string): Promise<string> => {
+    const socket = await beginUpload(server.url, from(address));
+    socket.write(body);
+    return (await answerOn(socket)).slice(0, 12);
+  };
+  expect([await send("10.0.0.1"), await send("10.0.0.2"), await send("127.0.0.1")]).toEqual([
+    "HTTP/1.1 429",
+    "HTTP/1.1 201",
+    "HTTP/1.1 201",
+  ]);
+  const answer = answerOn(first);
+  first.write(body.subarray(200));
+  expect(await answer).toMatch(/^HTTP\/1\.1 201/);
+  expect(await send("10.0.0.1")).toBe("HTTP/1.1 201");
 });

@@ -73,7 +73,7 @@ export function faultyStore(process: SimulatedProcess): Store {
         if (isAnswerLost) return answer(() => reject(unavailable("its answer was lost")));
         answer(() => {
           if (method === "openSession") process.session = result as number;
-          if (method === "claim") for (const lease of (result as Claimed).leases) process.leases.set(lease.id, lease);
+          if (method === "claim") for (const lease of (result as Claimed).leases) process.grant(lease);
           resolve(result);
         });
       } catch (error) {

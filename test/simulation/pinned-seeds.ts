@@ -38,4 +38,9 @@ export const PINNED_SEEDS: readonly { readonly seed: number; readonly store: Sto
   { seed: 3_019_043, store: "memory", why: "a server heard late what a worker had said before it died" },
   { seed: 3_008_157, store: "memory", why: "a remote worker slept over the answer to its claim" },
   { seed: 4_011_942, store: "memory", why: "a batch was removed before its worker heard that its queue was stopped" },
+  {
+    seed: 5_017_951,
+    store: "memory",
+    why: "a lease went to another worker while the answer to the claim before was under way",
+  },
 ];

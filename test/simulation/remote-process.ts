@@ -114,12 +114,11 @@ export class RemoteProcess {
     // Its machine slept over the answer: the items may be others' by now, and are given back if not.
     if (this.process.clock.monotonic() - askedAt >= this.#leaseMs) return;
     for (const lease of answer.value.leases) {
-      const of = server.leases.get(lease.itemId);
       const { itemId, token, key, saved } = lease;
       const run = this.process.world.ledger.start(
         this.process,
         { id: itemId, key, saved },
-        of === undefined || of.token !== token ? undefined : of,
+        server.leaseUnder(itemId, token),
       );
       // Claimed anew: what it did under a lease that it lost is over.
       const before = this.#held.get(itemId);

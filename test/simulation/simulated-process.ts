@@ -27,6 +27,7 @@ export class SimulatedProcess {
   readonly restarts: number;
   /** The newest lease that this process was given for an item, by the item's id. */
   readonly leases = new Map<string, Lease>();
+  readonly #granted = new Map<string, Lease>();
   /** The last session that it was told of. */
   session: number | null = null;
   state: "running" | "frozen" | "dead" = "running";
@@ -61,6 +62,17 @@ export class SimulatedProcess {
   /** Timers that wait. */
   get timers(): number {
     return this.#due.size;
+  }
+
+  /** It was told of a lease. */
+  grant(lease: Lease): void {
+    this.leases.set(lease.id, lease);
+    this.#granted.set(`${lease.id} ${lease.token}`, lease);
+  }
+
+  /** The lease under a token, also where it was given a newer one of the same item since. */
+  leaseUnder(itemId: string, token: number): Lease | undefined {
+    return this.#granted.get(`${itemId} ${token}`);
   }
 
   /** Dies on the spot, as by kill -9. */

@@ -38,6 +38,18 @@ const PAGES = "<< /Type /Pages /Kids [3 0 R] /Count 1 >>";
 const page = (box: string, more = ""): string => `<< /Type /Page /Parent 2 0 R /MediaBox ${box} ${more} >>`;
 const A5 = "[0 0 420 595]";
 
+/** A page that is 100,000 times the same line, by forms that each call the next one ten times: seconds of work in a small file. */
+export function busyPdf(levels = 6): Buffer {
+  const form = (content: string, resources = ""): Buffer =>
+    stream(Buffer.from(content), `/Type /XObject /Subtype /Form /BBox [0 0 9 9] ${resources}`);
+  const calls = Array.from({ length: levels - 1 }, (_, at) =>
+    form("/A Do ".repeat(10), `/Resources << /XObject << /A ${6 + at} 0 R >> >>`),
+  );
+  const contents = "/Contents 4 0 R /Resources << /XObject << /A 5 0 R >> >>";
+  const first = stream(Buffer.from("/A Do"), "");
+  return rawPdf([CATALOGUE, PAGES, page(A5, contents), first, ...calls, form("0 0 m 9 9 l S")]);
+}
+
 /** What is wrong with each, and how it must end: a code, or `completed` where a reader may well make something of it. */
 export interface BrokenDocument {
   readonly bytes: Buffer;

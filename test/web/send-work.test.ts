@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Milepost } from "../../src/index.ts";
 import { documentsPipeline } from "../../src/pipelines/documents/documents-pipeline.ts";
 import { imagesPipeline } from "../../src/pipelines/images/images-pipeline.ts";
 import { karaokePipeline } from "../../src/pipelines/karaoke/karaoke-pipeline.ts";
@@ -94,6 +95,15 @@ test("images are dropped, refusals are told where they belong, and the batch is 
   expect([...complaints, ...other.complaints]).toEqual([]);
 });
 
+async function ownerOfFile(milepost: Milepost, filename: string): Promise<string> {
+  const { batches } = await milepost.batches({ limit: 10 });
+  for (const { id, owner } of batches) {
+    const { items } = await milepost.batch(id).items({ limit: 10 });
+    if (items.some(({ name }) => name === filename)) return owner;
+  }
+  throw new Error(`nobody has ${filename}`);
+}
+
 test("documents that are dropped in the library are found by what is in them, by their owner alone", async () => {
   const milepost = await openForTest("memory");
   milepost.pipeline(documentsPipeline());
@@ -137,7 +147,20 @@ test("documents that are dropped in the library are found by what is in them, by
   await other.page.getByRole("table", { name: "Batches" }).getByRole("link").click();
   await other.page.getByRole("link", { name: "Search in documents" }).press("Enter");
   await other.page.getByRole("link", { name: "tides.md" }).waitFor();
-  expect([...complaints, ...other.complaints]).toEqual([]);
+
+  const operator = await visit(browser, url, { isOperator: true });
+  await operator.page.goto("/documents");
+  await operator.page.getByRole("link", { name: "tides.md" }).waitFor();
+  await operator.page.getByRole("link", { name: "paper.pdf" }).click();
+  await operator.page.getByText(/Choose whose it is to see it/).waitFor();
+  await operator.page.getByLabel("Close").click();
+  const owner = await ownerOfFile(milepost, "paper.pdf");
+  await operator.page.getByLabel("Whose documents").selectOption({ value: `of ${owner}` });
+  await expect.poll(() => operator.page.locator(".documents .name").allTextContents()).toEqual(["paper.pdf"]);
+  await operator.page.getByLabel("Search in documents").fill(wanted);
+  await operator.page.locator(".hit").getByRole("link").first().click();
+  await operator.page.getByRole("img", { name: "Page 2" }).waitFor();
+  expect([...complaints, ...other.complaints, ...operator.complaints]).toEqual([]);
 });
 
 test("a karaoke project is dropped and becomes an MP4, which is played and served in ranges", async () => {

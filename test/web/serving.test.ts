@@ -31,8 +31,45 @@ test("the page is served at each of its addresses under a policy that lets it ru
     const html = await answer.text();
     expect(html).not.toMatch(/<script(?![^>]*\ssrc=)|<style|\son\w+=|\sstyle=|https?:/);
   }
-  expect((await fetch("/elsewhere")).status).toBe(404);
   expect((await fetch("/", { method: "POST" })).status).toBe(405);
+});
+
+test("a person who mistypes an address gets a page that says so, a program a problem", async () => {
+  const { fetch } = await startServer({ dashboard: dashboard.folder });
+  const html = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+  const ask = (path: string, accept: string, method = "GET") => fetch(path, { method, headers: { accept } });
+  const page = await (await fetch("/")).text();
+  for (const path of [
+    "/elsewhere",
+    "/batches",
+    "/index.html",
+    "/apiary",
+    "/assets/none.js",
+    "/new/er?x=<b>",
+    "/100%",
+  ]) {
+    const answer = await ask(path, html);
+    expect([path, answer.status, answer.headers.get("content-type")]).toEqual([path, 404, "text/html; charset=utf-8"]);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(answer.headers.get("content-security-policy")).toContain("require-trusted-types-for 'script'");
+    expect([answer.headers.get("etag"), answer.headers.get("x-content-type-options")]).toEqual([null, "nosniff"]);
+    expect(await answer.text()).toBe(page);
+    const head = await ask(path, html, "HEAD");
+    expect([head.status, await head.text()]).toEqual([404, ""]);
+  }
+  const programs = ["*/*", "application/json", "text/html;q=0, application/json", "text/htmlx"];
+  for (const [path, accept, method, status] of [
+    ...programs.map((accept) => ["/elsewhere", accept, "GET", 404] as const),
+    ["/api/elsewhere", html, "GET", 404],
+    ["/api?", html, "GET", 200],
+    ["/api/", html, "GET", 404],
+    ["/elsewhere", html, "POST", 404],
+    ["/new", html, "POST", 405],
+  ] as const) {
+    const answer = await ask(path, accept, method);
+    expect([path, method, answer.status]).toEqual([path, method, status]);
+    if (status !== 200) expect(answer.headers.get("content-type")).toContain("application/problem+json");
+  }
 });
 
 test("its files are compressed, kept for good by their names, and small", async () => {

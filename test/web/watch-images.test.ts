@@ -63,6 +63,10 @@ test("a person watches their photos to the end, whatever they are called; others
   const other = await visit(browser, url);
   await other.page.goto(`/batches/${batchId}`);
   await other.page.getByRole("heading", { name: "There is no such batch" }).waitFor();
+  const mistyped = await other.page.goto("/butches");
+  expect(mistyped?.status()).toBe(404);
+  await other.page.getByRole("heading", { name: "There is no such page" }).waitFor();
+  await other.page.getByText("Nothing has the address /butches").waitFor();
   await other.page.getByRole("link", { name: "All batches" }).click();
   await other.page.getByRole("heading", { name: "Nothing has been sent in yet" }).waitFor();
 

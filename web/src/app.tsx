@@ -81,6 +81,7 @@ function CurrentPage(): JSX.Element {
     case "missing":
       return (
         <Empty title="There is no such page" isWholePage>
+          <p>Nothing has the address {location.pathname}; it may be mistyped.</p>
           <p>
             <ViewLink to={OVERVIEW}>All batches</ViewLink> are on the overview.
           </p>

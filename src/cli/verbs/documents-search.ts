@@ -20,17 +20,17 @@ export function documentsSearchVerb(cli: Cli): Command {
     description:
       "Finds the pages that answer a query best: by the words in a row, by single words (BM25) and by likeness (vectors), fused. Any text is a query; it has no operators. Works while documents are being added, and shows whole ones only.",
     examples: [
-      ["milepost documents search 'tidal energy'", "in library.db here"],
+      ["milepost documents search tidal energy", "in library.db here"],
       ["milepost documents search 'Gezeiten' --index papers.db --limit 3 --json", "for a program"],
     ],
   })
-    .argument("<query>", "what to look for")
+    .argument("<query...>", "what to look for")
     .option("--index <file>", "the index", "library.db")
     .option("--limit <n>", "places to show, 1 to 100", wholeNumber(1, 100), 10)
     .option("--model <folder>", "the model that the index was made with")
     .option("--json", "print one JSON document")
-    .action(async (query: string, _options: unknown, command: Command) =>
-      search(cli, query, command.optsWithGlobals<SearchOptions>()),
+    .action(async (query: readonly string[], _options: unknown, command: Command) =>
+      search(cli, query.join(" "), command.optsWithGlobals<SearchOptions>()),
     );
 }
 

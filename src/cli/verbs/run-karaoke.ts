@@ -41,7 +41,7 @@ export function runKaraokeVerb(cli: Cli): Command {
     .option("-o, --out <folder>", "where the videos go", "videos")
     .option("--preset <name>", "720p, 1080p, vertical, draft or one of your own; counts before the projects")
     .option("--presets <file>", "a file with presets of your own")
-    .option("--threads <n>", "cores that one video may take (default: all)", wholeNumber(1, THREADS_MAX))
+    .option("--threads <n>", "processors that one video keeps busy, about (default: all)", wholeNumber(1, THREADS_MAX))
     .addOption(new Option("--encoder <name>", "what encodes").choices(ENCODERS).default("auto"))
     .option("--name-template <text>", "names of the videos, with {name} {preset} (default: {name}.mp4)")
     .option("--from-file <list>", "read names from a file, one a line; - is standard input")

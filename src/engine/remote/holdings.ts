@@ -45,7 +45,8 @@ export class Holdings {
 
   /**
    * Gives back what the store says is held, the worker does not name, and began at `until` or before; returns what is left.
-   * What was never started is always given back: its claim has failed, or starts nothing after this.
+   * What was never started is always given back: its claim has failed, or starts nothing after this. Where another server starts it at
+   * that very moment, the worker begins it under a lease that it has lost, and is told so.
    */
   async giveBackUnnamed(session: SessionRow, named: readonly HeldLease[], until: number): Promise<readonly Holding[]> {
     const { store } = this.#deps;

@@ -19,7 +19,10 @@ export const DOCUMENT_LIMITS = {
   pageSide: 480,
   /** Heap of a thread that reads documents, in MiB. */
   threadMemoryMb: 512,
-  /** How long one step (a page, a chunk's vectors, the parsing of a text) may take, and how long the storing may. */
+  /**
+   * How long one step (a page, a chunk's vectors, the parsing of a text) may work, and how long the storing may: the processor time of the
+   * thread, and ten times as long by the clock.
+   */
   stepMs: 60_000,
   storingMs: 600_000,
 } as const;

@@ -6,14 +6,14 @@ import { DOCUMENT_LIMITS } from "./document-limits.ts";
 import { settingsOf } from "./document-options.ts";
 import { loadEmbedder } from "./embed/load-embedder.ts";
 import type { DocumentOutput, DocumentTask, FromDocumentThread, ToDocumentThread } from "./messages.ts";
+import { type StepExcess, StepWatch } from "./step-watch.ts";
 
 const THREAD = new URL(`./document-thread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 /** An idle thread ends after this, in milliseconds: it holds the memory of the largest document that it has read. */
 const IDLE_MS = 5_000;
-/** Time is counted in so many ticks, each at most once: a computer that slept has not worked. */
-const TICKS = 10;
 
 export interface ThreadLimits {
+  /** Processor time of one step, and of the storing; by the clock ten times as much. */
   readonly stepMs: number;
   readonly storingMs: number;
   readonly threadMemoryMb: number;
@@ -23,7 +23,7 @@ export interface ThreadLimits {
 export type DocumentStep = Pick<Step, "signal" | "stage" | "progress" | "cached" | "paused">;
 
 /**
- * The threads that take documents in: as many as documents are worked on at once. A thread that takes too long for a step, grows beyond its
+ * The threads that take documents in: as many as documents are worked on at once. A thread that works too long for a step, grows beyond its
  * memory or dies is ended alone: its document fails, the next one gets a new thread.
  */
 export class DocumentThreads {
@@ -79,7 +79,10 @@ class DocumentThread {
   readonly #limits: ThreadLimits;
   readonly #worker: Worker;
   #run: Run | null = null;
-  #ticker: NodeJS.Timeout | undefined;
+  readonly #watch = new StepWatch({
+    cpuMs: () => this.#cpuMs(),
+    onExcess: (excess, ms) => this.#end(excessOf(excess, ms)),
+  });
   #idleTimer: NodeJS.Timeout | undefined;
 
   constructor(limits: ThreadLimits, onEnded: (thread: DocumentThread) => void) {
@@ -104,10 +107,10 @@ class DocumentThread {
     this.#run = { step, resolve, reject };
     const onAbort = (): void => this.#end(toError(step.signal.reason));
     step.signal.addEventListener("abort", onAbort, { once: true });
-    this.#watch(this.#limits.stepMs);
+    this.#watch.begin(this.#limits.stepMs);
     this.#send({ type: "task", task });
     return promise.finally(() => {
-      clearInterval(this.#ticker);
+      this.#watch.end();
       step.signal.removeEventListener("abort", onAbort);
     });
   }
@@ -124,7 +127,7 @@ class DocumentThread {
     if (run === null || !this.isAlive) return;
     try {
       if (message.type === "stage") {
-        this.#watch(message.name === "storing" ? this.#limits.storingMs : this.#limits.stepMs);
+        this.#watch.begin(message.name === "storing" ? this.#limits.storingMs : this.#limits.stepMs);
         run.step.stage(message.name, message);
       } else if (message.type === "units") void this.#count(run, message);
       else if (message.type === "cached") run.step.cached();
@@ -141,30 +144,21 @@ class DocumentThread {
 
   async #count(run: Run, { done, total }: { readonly done: number; readonly total: number }): Promise<void> {
     try {
-      const limitMs = this.#limitMs;
       run.step.progress(done, total);
-      clearInterval(this.#ticker);
+      this.#watch.end();
       await run.step.paused();
-      this.#watch(limitMs);
+      if (this.#run !== run) return;
+      this.#watch.begin();
       this.#send({ type: "go" });
     } catch (error) {
       this.#end(toError(error));
     }
   }
 
-  #limitMs = 0;
-
-  #watch(limitMs: number): void {
-    clearInterval(this.#ticker);
-    if (this.#run === null) return;
-    this.#limitMs = limitMs;
-    let left = TICKS;
-    this.#ticker = setInterval(() => {
-      left--;
-      if (left > 0) return;
-      const seconds = Math.round(limitMs / 1_000);
-      this.#end(documentError("INVALID_DOCUMENT", `reading the document took longer than ${seconds} s for one step`));
-    }, limitMs / TICKS);
+  /** Rejects where Node is older than 24.6 or the thread has ended. */
+  async #cpuMs(): Promise<number> {
+    const { user, system } = await this.#worker.cpuUsage();
+    return (user + system) / 1_000;
   }
 
   #send(message: ToDocumentThread): void {
@@ -173,6 +167,7 @@ class DocumentThread {
 
   #end(error: Error): void {
     this.isAlive = false;
+    this.#watch.end();
     clearTimeout(this.#idleTimer);
     const run = this.#run;
     this.#run = null;
@@ -202,6 +197,20 @@ function deathOf(error: Error, limits: ThreadLimits): Error {
     );
   }
   return new Error(`the thread that read the document died: ${error.message}`, { cause: error });
+}
+
+/** Too much work is the document's fault; what waits may go faster another time, and goes on where it was. */
+function excessOf(excess: StepExcess, ms: number): Error {
+  const seconds = Math.round(ms / 1_000);
+  if (excess === "processor") {
+    return documentError(
+      "INVALID_DOCUMENT",
+      `reading the document took more than ${seconds} s of processor time for one step`,
+    );
+  }
+  return new Error(
+    `a step of reading the document has not ended within ${seconds} s: the machine is overloaded, or a disk does not answer`,
+  );
 }
 
 function failureOf({ message, code, isFinal }: Extract<FromDocumentThread, { readonly type: "failed" }>): Error {

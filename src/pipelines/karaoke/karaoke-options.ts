@@ -28,7 +28,7 @@ export type KaraokeOptions = {
   readonly preset: string | null;
   /** Where presets besides the built-in ones are looked for; null for nowhere. */
   readonly presets: PresetPlaces | null;
-  /** Threads of one export; null for as many as there are cores. */
+  /** About how many processors one export may keep busy; null: all. */
   readonly threads: number | null;
   readonly encoder: EncoderChoice;
   /** True: projects are not trusted; no file outside their folder is read. */

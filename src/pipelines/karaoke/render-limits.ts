@@ -10,6 +10,8 @@ export const RENDER_LIMITS = {
   videoSide: 4_096,
   audioBytes: 2_147_483_648,
   audioChannels: 8,
+  /** Of an Ogg packet: what the file is called may come with a picture. */
+  packetBytes: 67_108_864,
   /** Of silence before the first sample of a file that begins late. */
   silenceSamples: 28_800_000,
   /** How long one read or decoding of a file may take. */

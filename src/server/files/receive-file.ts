@@ -62,14 +62,16 @@ async function write(part: Part, to: Receiving, data: FileHandle) {
     if (type === null) {
       throw refusal(
         "media-type",
-        "the content of a file is none of the kinds that are accepted, whatever its name says",
+        `the content of ${nameOf(part)} is none of the kinds that are accepted, whatever its name says`,
       );
     }
     await data.appendFile(head);
   };
   for await (const piece of part.body) {
     size += piece.length;
-    if (size > to.bytesMax) throw refusal("too-large", `a file may have at most ${to.bytesMax} bytes`);
+    if (size > to.bytesMax) {
+      throw refusal("too-large", `${nameOf(part)} is too large: a file may have at most ${to.bytesMax} bytes`);
+    }
     to.onBytes(size);
     hash.update(piece);
     if (type !== null) {
@@ -79,9 +81,14 @@ async function write(part: Part, to: Receiving, data: FileHandle) {
       if (size >= HEAD_BYTES) await recognize();
     }
   }
-  if (size < FILE_BYTES_MIN) throw refusal("validation", "a file is empty");
+  if (size < FILE_BYTES_MIN) throw refusal("validation", `${nameOf(part)} is empty`);
   if (type === null) await recognize();
   return { size, sha256: hash.digest("hex"), type: type as FileType | null as FileType };
+}
+
+/** The file as its sender may know it: of many, one was refused. */
+function nameOf({ filename }: Part): string {
+  return JSON.stringify(cleanName(filename ?? "", "file"));
 }
 
 async function makeDurable(folder: string, upload: StoredUpload): Promise<void> {

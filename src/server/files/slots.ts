@@ -2,21 +2,45 @@ import type { IncomingMessage } from "node:http";
 import { refusal } from "../problems.ts";
 
 /**
- * Lets so many requests be carried out at once, as many others wait, unread, in their order, and refuses the rest. What a client
- * began that has left counts until all of it is cleaned up: no storm of such clients can begin more than the disk can bear.
+ * Lets so many requests be carried out at once, as many others wait, unread, in their order, and refuses the rest; of one sender
+ * sooner, so that nobody can take all places. What a client began that has left counts until all of it is cleaned up: no storm of
+ * such clients can begin more than the disk can bear.
  */
 export class Slots {
   #free: number;
   readonly #most: number;
+  readonly #perSender: number;
   readonly #waiting = new Set<() => void>();
+  /** Requests that are carried out or wait, by their senders. */
+  readonly #bySender = new Map<string, number>();
 
-  constructor(count: number) {
+  constructor({ count, perSender }: { readonly count: number; readonly perSender: number }) {
     this.#most = count;
     this.#free = count;
+    this.#perSender = perSender;
   }
 
-  /** @throws {Refusal} `rate-limited`; `malformed` if the client leaves before it is its turn */
-  async run<T>(request: IncomingMessage, task: () => Promise<T>): Promise<T> {
+  /**
+   * @param sender null: not counted
+   * @throws {Refusal} `rate-limited`; `malformed` if the client leaves before it is its turn
+   */
+  async run<T>(request: IncomingMessage, sender: string | null, task: () => Promise<T>): Promise<T> {
+    if (sender === null) return this.#run(request, task);
+    const others = this.#bySender.get(sender) ?? 0;
+    if (others >= this.#perSender) {
+      throw refusal("rate-limited", `an address may have ${this.#perSender} uploads under way; wait for one to end`);
+    }
+    this.#bySender.set(sender, others + 1);
+    try {
+      return await this.#run(request, task);
+    } finally {
+      const left = (this.#bySender.get(sender) ?? 1) - 1;
+      if (left > 0) this.#bySender.set(sender, left);
+      else this.#bySender.delete(sender);
+    }
+  }
+
+  async #run<T>(request: IncomingMessage, task: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
     else if (this.#waiting.size < this.#most) await this.#turn(request);
     else throw refusal("rate-limited", "more files are being sent in than can be taken; try again in a moment");

@@ -91,7 +91,8 @@ export class Uploads {
   }
 
   /** The owner's uploads, the oldest first. */
-  list(owner: string): readonly StoredUpload[] {
+  async list(owner: string): Promise<readonly StoredUpload[]> {
+    await this.#lookAround();
     return [...(this.#byOwner.get(owner)?.values() ?? [])].toSorted((a, b) => a.uploadedAt - b.uploadedAt);
   }
 
@@ -203,6 +204,19 @@ export class Uploads {
   /** How many names the content has: one of its own, and one in each batch that was made of it. */
   async #usesOf(fileId: string): Promise<number> {
     return (await stat(this.pathOf(fileId)).catch(() => null))?.nlink ?? 0;
+  }
+
+  /** Learns what other servers of the folder took in and what they removed. */
+  async #lookAround(): Promise<void> {
+    const known = new Map(
+      [...this.#byOwner].flatMap(([owner, own]) => [...own.keys()].map((id) => [id, owner] as const)),
+    );
+    const names = new Set(await namesIn(this.#folder));
+    for (const [fileId, owner] of known) if (!names.has(fileId)) this.#forget(owner, fileId);
+    for (const name of names) {
+      const upload = known.has(name) ? null : await this.#read(name);
+      if (upload !== null) this.#remember(upload);
+    }
   }
 
   /** Under a marked name first: half of an upload is none. */

@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { App, ServerContext } from "../context.ts";
+import type { App } from "../context.ts";
 import { isKnown } from "../etag.ts";
-import { type PageFile, readPageFiles } from "../files/page-files.ts";
+import type { PageFile } from "../files/page-files.ts";
+import type { AnswerMissing } from "../methods.ts";
 
+const VIEWS = ["/batches/:batchId", "/new", "/documents", "/exports"];
 /** Addresses that the page itself answers: what it shows there is its own business. */
-export const PAGE_PATHS = ["/", "/batches/:batchId", "/new", "/documents", "/exports"] as const;
+export const PAGE_PATHS: readonly string[] = ["/", ...VIEWS.flatMap((path) => [path, `${path}/`])];
 
 /**
  * What the page may do: run its own scripts, use its own style, talk to this server, show pictures that it was given by it.
@@ -31,10 +33,9 @@ const IMMUTABLE = "public, max-age=31536000, immutable";
 const NOT_BUILT = "The dashboard is not built here. `npm run build` builds it; the API is at /api.\n";
 
 /** The dashboard, as it was built: open to all, since there is nothing in it but the program. */
-export function dashboardRoutes({ settings }: ServerContext): (app: App) => Promise<void> {
+export function dashboardRoutes(files: readonly PageFile[] | null): (app: App) => Promise<void> {
   return async (app) => {
-    const files = await readPageFiles(settings.dashboard);
-    const page = files?.find(({ path }) => path === "/index.html");
+    const page = pageIn(files);
     const hidden = { schema: { hide: true } };
     for (const path of PAGE_PATHS) {
       app.get(path, hidden, (request, reply) => {
@@ -51,6 +52,34 @@ export function dashboardRoutes({ settings }: ServerContext): (app: App) => Prom
       });
     }
   };
+}
+
+/**
+ * Answers a person in a browser who asks for an address that there is not: the page, which says so and leads back. Programs,
+ * and whoever asks for an address of the API, read problems.
+ */
+export function missingAnswers(files: readonly PageFile[] | null): AnswerMissing {
+  const page = pageIn(files);
+  return ({ method, url, headers }, reply) => {
+    const isRead = method === "GET" || method === "HEAD";
+    if (page === undefined || !isRead || /^\/api(?:[/?]|$)/.test(url) || !takesHtml(headers.accept)) return false;
+    reply
+      .status(404)
+      .header("content-security-policy", PAGE_POLICY)
+      .header("cache-control", "no-store")
+      .type(page.type)
+      .send(page.body);
+    return true;
+  };
+}
+
+function pageIn(files: readonly PageFile[] | null): PageFile | undefined {
+  return files?.find(({ path }) => path === "/index.html");
+}
+
+/** Browsers name it when a person opens an address; scripts and programs take anything, or name what they read. */
+function takesHtml(accept: string | undefined): boolean {
+  return (accept ?? "").split(",").some((type) => /^\s*text\/html\s*(?:;(?!\s*q=0(?:\.0*)?\s*$).*)?$/i.test(type));
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, file: PageFile): FastifyReply {

@@ -38,7 +38,7 @@ export function uploadRoutes(context: ServerContext): (app: App) => Promise<void
       { schema: { summary: "List one's own uploads", tags: ["uploads"], response: { 200: uploadsSchema } } },
       async (request, reply) => {
         const owner = callers.ownerOf(request);
-        const own = owner === null ? [] : files.uploads.list(owner);
+        const own = owner === null ? [] : await files.uploads.list(owner);
         reply.header("cache-control", "no-store");
         return {
           files: own.map((upload) => ({

@@ -25,6 +25,8 @@ test.each<View>([
 test.each<View>([
   { ...NEW, pipeline: "a&b" },
   { ...DOCUMENTS, search: "100% <b>", docId: "ab", number: 3 },
+  { ...DOCUMENTS, owner: "session:ab" },
+  { ...DOCUMENTS, owner: "" },
   { ...EXPORTS, batchId: "a", itemId: "b" },
 ])("so is that of the other pages", (view) => {
   expect(reread(view)).toEqual(view);

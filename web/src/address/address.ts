@@ -36,6 +36,8 @@ export interface NewView {
 
 export interface DocumentsView {
   readonly page: "documents";
+  /** (operator) Whose they are, empty for the operator's own; null: everybody's, and what is searched are one's own. */
+  readonly owner: string | null;
   /** What is searched for in them; empty: all of them are listed. */
   readonly search: string;
   /** The document that is open, and which of its pages. */
@@ -53,8 +55,11 @@ export interface ExportsView {
 /** What a person looks at; the address says all of it, so that a reload or a shared link shows the same. */
 export type View = OverviewView | BatchPageView | NewView | DocumentsView | ExportsView | { readonly page: "missing" };
 
+/** The owner without a name, in addresses. */
+const OPERATOR = "operator";
+
 export const NEW: NewView = { page: "new", pipeline: null };
-export const DOCUMENTS: DocumentsView = { page: "documents", search: "", docId: null, number: 1 };
+export const DOCUMENTS: DocumentsView = { page: "documents", owner: null, search: "", docId: null, number: 1 };
 export const EXPORTS: ExportsView = { page: "exports", batchId: null, itemId: null };
 
 export const OVERVIEW: OverviewView = {
@@ -87,8 +92,10 @@ export function viewOf(pathname: string, query: string): View {
   if (path === "/new") return { page: "new", pipeline: textIn(parameters, "pipeline") };
   if (path === "/documents") {
     const number = Number(parameters.get("number"));
+    const owner = textIn(parameters, "owner");
     return {
       page: "documents",
+      owner: owner === OPERATOR ? "" : owner,
       search: parameters.get("search") ?? "",
       docId: textIn(parameters, "document"),
       number: Number.isInteger(number) && number > 0 ? number : 1,
@@ -132,6 +139,7 @@ export function addressOf(view: View): string {
       return withQuery("/new", { pipeline: view.pipeline });
     case "documents":
       return withQuery("/documents", {
+        owner: view.owner === "" ? OPERATOR : view.owner,
         search: view.search,
         document: view.docId,
         number: view.docId === null || view.number === 1 ? null : String(view.number),

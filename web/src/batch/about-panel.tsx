@@ -19,7 +19,7 @@ export function AboutPanel(props: { readonly batch: WireBatch }): JSX.Element {
   const facts: readonly (readonly [string, JSX.Element | string])[] = [
     ["Pipeline", batch.pipeline],
     ["Queue", batch.queue],
-    ...(session.isOperator ? [["Owner", ownerOf(batch)] as const] : []),
+    ...(session.isOperator ? [["Owner", <Owner key="" batch={batch} />] as const] : []),
     ["Created", <Age key="" time={batch.createdAt} />],
     ...(batch.startedAt === null ? [] : [["Started", <Age key="" time={batch.startedAt} />] as const]),
     ...(batch.endedAt === null ? [] : [["Ended", <Age key="" time={batch.endedAt} />] as const]),
@@ -49,6 +49,13 @@ export function AboutPanel(props: { readonly batch: WireBatch }): JSX.Element {
       </p>
     </section>
   );
+}
+
+/** Whose the batch is; of documents, the way to all of that owner's. */
+function Owner(props: { readonly batch: WireBatch }): JSX.Element {
+  const { owner, pipeline } = props.batch;
+  if (pipeline !== "documents") return <>{ownerOf(props.batch)}</>;
+  return <ViewLink to={{ ...DOCUMENTS, owner }}>{ownerOf(props.batch)}</ViewLink>;
 }
 
 /** The pipelines whose batches are made of files that were sent in, and so have files to take away. */

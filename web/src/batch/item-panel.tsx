@@ -1,4 +1,5 @@
 import { type JSX, useEffect, useState } from "react";
+import type { OfOwner } from "../../../src/client/client.ts";
 import { isUuid } from "../../../src/core/ids.ts";
 import type { WireItemDetail } from "../../../src/wire/item.ts";
 import { PageViewer } from "../documents/page-viewer.tsx";
@@ -11,6 +12,7 @@ import { Dialog } from "../parts/dialog.tsx";
 import { Problem } from "../parts/notice.tsx";
 import { PriorityField } from "../parts/priority-field.tsx";
 import { ItemBar } from "../parts/segment-bar.tsx";
+import type { Session } from "../session/session.ts";
 import { usePage } from "../session/session-context.tsx";
 import { showBytes, showCount, showDuration, showTime } from "../words/shown.ts";
 import type { BatchStore } from "./batch-store.ts";
@@ -35,20 +37,24 @@ export function ItemPanel(props: {
   useEffect(() => (reader === null ? undefined : store.feed(reader)), [store, reader]);
   return (
     <Dialog title="Item" className="drawer" onClose={onClose}>
-      {reader !== null && (
-        <Detail reader={reader} batchId={batchId} isDocument={store.batch?.pipeline === "documents"} />
-      )}
+      {reader !== null && <Detail reader={reader} batchId={batchId} library={libraryOf(store, session)} />}
     </Dialog>
   );
+}
+
+/** Whose index the items of a batch are in; null: they are no documents. Only the operator may name an owner. */
+function libraryOf({ batch }: BatchStore, { isOperator }: Session): OfOwner | null {
+  if (batch?.pipeline !== "documents") return null;
+  return isOperator ? { owner: batch.owner } : {};
 }
 
 function Detail(props: {
   readonly reader: ItemStore;
   readonly batchId: string;
-  readonly isDocument: boolean;
+  readonly library: OfOwner | null;
 }): JSX.Element {
   const { session } = usePage();
-  const { reader, batchId, isDocument } = props;
+  const { reader, batchId, library } = props;
   useVersion(reader);
   const { item } = reader;
   if (reader.isGone) return <p>There is no such item any more.</p>;
@@ -81,7 +87,7 @@ function Detail(props: {
       {item.state === "completed" && isUuid(item.key) && (
         <ItemOutput batchId={batchId} itemId={item.id} name={lastPartOf(item.name)} />
       )}
-      <Pages item={item} isDocument={isDocument} />
+      <Pages item={item} library={library} />
       <Facts item={item} />
       <Attempts runs={item.runs} />
       <Content title="Input" value={item.input} />
@@ -91,14 +97,14 @@ function Detail(props: {
 }
 
 /** The pages of a PDF that was stored: its key is its id in the library. */
-function Pages(props: { readonly item: WireItemDetail; readonly isDocument: boolean }): JSX.Element | null {
+function Pages(props: { readonly item: WireItemDetail; readonly library: OfOwner | null }): JSX.Element | null {
   const { state, output, key } = props.item;
   const [number, setNumber] = useState(1);
-  if (!props.isDocument || state !== "completed") return null;
+  if (props.library === null || state !== "completed") return null;
   if (typeof output !== "object" || output === null || !("totalPages" in output)) return null;
   const { totalPages } = output;
   if (typeof totalPages !== "number") return null;
-  return <PageViewer docId={key} count={totalPages} number={number} onNumber={setNumber} />;
+  return <PageViewer docId={key} of={props.library} count={totalPages} number={number} onNumber={setNumber} />;
 }
 
 function Standing(props: { readonly item: WireItemDetail }): JSX.Element {

@@ -1,4 +1,5 @@
 import type { JSX } from "react";
+import type { OfOwner } from "../../../src/client/client.ts";
 import type { WireDocument } from "../../../src/wire/document.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Age } from "../parts/clock.tsx";
@@ -11,20 +12,22 @@ import { PageViewer } from "./page-viewer.tsx";
 /** One document: its pages, and where it stands as long as that is known. */
 export function DocumentPanel(props: {
   readonly docId: string;
+  /** Whose index it is in. */
+  readonly of: OfOwner;
   /** Null: only what is in the index is known of it. */
   readonly document: WireDocument | null;
   readonly number: number;
   readonly onNumber: (number: number) => void;
   readonly onClose: () => void;
 }): JSX.Element {
-  const { docId, document, number, onNumber, onClose } = props;
+  const { docId, of, document, number, onNumber, onClose } = props;
   const hasPages = document === null || (document.status === "completed" && document.totalPages !== null);
   return (
     <Dialog title="Document" className="drawer" onClose={onClose}>
       <div className="item">
         {document !== null && <Facts document={document} />}
         {hasPages && (
-          <PageViewer docId={docId} count={document?.totalPages ?? null} number={number} onNumber={onNumber} />
+          <PageViewer docId={docId} of={of} count={document?.totalPages ?? null} number={number} onNumber={onNumber} />
         )}
       </div>
     </Dialog>

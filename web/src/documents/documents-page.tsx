@@ -14,17 +14,20 @@ import { DocumentPanel } from "./document-panel.tsx";
 import { DocumentTable } from "./document-table.tsx";
 import { HitList } from "./hit-list.tsx";
 import { DOCUMENTS_MAX, isActive, LibraryStore } from "./library-store.ts";
+import { OwnerChoice, ofOwner } from "./owner-choice.tsx";
 import { SearchStore } from "./search-store.ts";
 
 /** The library: what is in it, what is on its way into it, and a search over all of it. */
 export function DocumentsPage(props: { readonly view: DocumentsView }): JSX.Element {
   const { session, connection } = usePage();
   const { client } = session;
+  const { owner } = props.view;
+  const of = ofOwner(props.view);
   const library = useStarted(
-    () => new LibraryStore({ client, schedule: pacedFrames(), onConnection: connection.set }),
-    [client, connection],
+    () => new LibraryStore({ client, of, schedule: pacedFrames(), onConnection: connection.set }),
+    [client, connection, owner],
   );
-  const search = useStarted(() => new SearchStore({ client, schedule: pacedFrames() }), [client]);
+  const search = useStarted(() => new SearchStore({ client, of, schedule: pacedFrames() }), [client, owner]);
   const uploads = useStarted(() => new UploadStore({ client, schedule: pacedFrames() }), [client]);
   useEffect(() => {
     document.title = "Documents · Milepost";
@@ -51,6 +54,8 @@ function Library(props: Stores & { readonly view: DocumentsView }): JSX.Element 
   useVersion(search);
   useEffect(() => search.want(view.search), [search, view.search]);
   const isSearching = view.search.trim() !== "";
+  // What is dropped is the caller's own.
+  const isOwn = view.owner === null || view.owner === "";
   const opened = library.documents.find(({ docId }) => docId === view.docId) ?? null;
   return (
     <>
@@ -62,15 +67,17 @@ function Library(props: Stores & { readonly view: DocumentsView }): JSX.Element 
           value={view.search}
           onChange={({ target }) => go({ ...view, search: target.value, docId: null }, { replace: true })}
         />
+        <OwnerChoice view={view} />
         <output className="shown-count">{isSearching && foundWords(search, view)}</output>
       </search>
-      {!isSearching && <AddDocuments library={library} uploads={uploads} />}
+      {!isSearching && isOwn && <AddDocuments library={library} uploads={uploads} />}
       {library.problem !== null && <Problem problem={library.problem} />}
       {search.problem !== null && <Problem problem={search.problem} />}
       {isSearching ? <Hits view={view} search={search} /> : <Listed view={view} library={library} />}
       {view.docId !== null && library.isLoaded && (
         <DocumentPanel
           docId={view.docId}
+          of={ofOwner(view)}
           document={opened}
           number={view.number}
           onNumber={(number) => go({ ...view, number }, { replace: true })}
@@ -130,13 +137,16 @@ function AddDocuments(props: Pick<Stores, "library" | "uploads">): JSX.Element {
 
 function Hits(props: { readonly view: DocumentsView; readonly search: SearchStore }): JSX.Element | null {
   const { view, search } = props;
+  const { session } = usePage();
   if (search.query === "") return null;
   if (search.hits.length > 0) return <HitList view={view} hits={search.hits} query={search.query} />;
   if (search.problem !== null) return null;
   return (
     <Empty title="Nothing was found">
       <p>
-        Documents are found as soon as they are stored whole. <ViewLink to={DOCUMENTS}>Show all documents</ViewLink>
+        {session.isOperator && view.owner === null && "Only the operator's own documents were searched. "}
+        Documents are found as soon as they are stored whole.{" "}
+        <ViewLink to={{ ...DOCUMENTS, owner: view.owner }}>Show all documents</ViewLink>
       </p>
     </Empty>
   );
@@ -162,6 +172,13 @@ function Listed(props: { readonly view: DocumentsView; readonly library: Library
     );
   }
   if (!library.isLoaded || library.problem !== null) return null;
+  if (view.owner !== null && view.owner !== "") {
+    return (
+      <Empty title="This owner has no documents">
+        <ViewLink to={DOCUMENTS}>Show everybody's</ViewLink>
+      </Empty>
+    );
+  }
   return (
     <Empty title="There are no documents yet">
       <p>

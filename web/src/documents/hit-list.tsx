@@ -4,6 +4,7 @@ import { ViewLink } from "../address/navigation.tsx";
 import { Picture } from "../parts/picture.tsx";
 import { usePage } from "../session/session-context.tsx";
 import { showCount } from "../words/shown.ts";
+import { ofOwner } from "./owner-choice.tsx";
 import { type Hit, snippetParts } from "./search-store.ts";
 
 /** Places that were found, the best first, each with its page. */
@@ -27,7 +28,11 @@ function HitRow(props: { readonly view: DocumentsView; readonly hit: Hit; readon
   return (
     <li className="panel hit">
       {thumbnail !== null && page !== null && (
-        <Picture id={thumbnail} alt="" read={(options) => session.client.documents.thumbnail(docId, page, options)} />
+        <Picture
+          id={thumbnail}
+          alt=""
+          read={(options) => session.client.documents.thumbnail(docId, page, { ...ofOwner(props.view), ...options })}
+        />
       )}
       <div>
         <h2>

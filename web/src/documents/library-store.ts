@@ -1,4 +1,4 @@
-import { ApiError, type Client, type DocumentsUpdate } from "../../../src/client/client.ts";
+import { ApiError, type Client, type DocumentsUpdate, type OfOwner } from "../../../src/client/client.ts";
 import type { WireDocument } from "../../../src/wire/document.ts";
 import { Observable, type Schedule } from "../live/observable.ts";
 import type { ConnectionState } from "../session/session-context.tsx";
@@ -11,6 +11,7 @@ const HELD_MAX = 400;
 
 export interface LibraryOptions {
   readonly client: { readonly documents: Pick<Client["documents"], "watchAll"> };
+  readonly of: OfOwner;
   readonly schedule: Schedule;
   readonly onConnection: (state: ConnectionState) => void;
 }
@@ -53,12 +54,13 @@ export class LibraryStore extends Observable {
   }
 
   async #follow(): Promise<void> {
-    const { client, onConnection } = this.#options;
+    const { client, of, onConnection } = this.#options;
     const { signal } = this.#stop;
     this.#isFollowing = true;
     this.#problem = null;
     try {
-      for await (const update of client.documents.watchAll({ limit: DOCUMENTS_MAX, signal, onState: onConnection })) {
+      const options = { ...of, limit: DOCUMENTS_MAX, signal, onState: onConnection };
+      for await (const update of client.documents.watchAll(options)) {
         this.#documents = withUpdate(this.#documents, update);
         this.#isLoaded = true;
         this.changed();

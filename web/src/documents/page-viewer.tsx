@@ -1,4 +1,5 @@
 import type { JSX } from "react";
+import type { OfOwner } from "../../../src/client/client.ts";
 import { Picture } from "../parts/picture.tsx";
 import { usePage } from "../session/session-context.tsx";
 import { showCount } from "../words/shown.ts";
@@ -6,21 +7,27 @@ import { showCount } from "../words/shown.ts";
 /** The small picture of a page, and the ways to the pages beside it. */
 export function PageViewer(props: {
   readonly docId: string;
+  /** Whose index it is in. */
+  readonly of: OfOwner;
   /** Null: not known how many. */
   readonly count: number | null;
   readonly number: number;
   readonly onNumber: (number: number) => void;
 }): JSX.Element {
   const { session } = usePage();
-  const { docId, count, number, onNumber } = props;
+  const { docId, of, count, number, onNumber } = props;
   return (
     <figure className="page-viewer">
       <Picture
         id={`${docId} ${number}`}
         className="preview"
         alt={`Page ${number}`}
-        instead="There is no picture of this page."
-        read={(options) => session.client.documents.thumbnail(docId, number, options)}
+        instead={
+          session.isOperator && of.owner === undefined
+            ? "There is no picture of this page among the operator's documents. Choose whose it is to see it."
+            : "There is no picture of this page."
+        }
+        read={(options) => session.client.documents.thumbnail(docId, number, { ...of, ...options })}
       />
       {count !== 1 && (
         <figcaption>

@@ -1,4 +1,4 @@
-import type { Client } from "../../../src/client/client.ts";
+import type { Client, OfOwner } from "../../../src/client/client.ts";
 import type { WireDocumentHits } from "../../../src/wire/document.ts";
 import { Observable, type Schedule } from "../live/observable.ts";
 import { type ShownProblem, showProblem } from "../words/problem.ts";
@@ -12,6 +12,7 @@ const QUIET_MS = 200;
 /** Places that answer what is typed: one search at a time, and of what was typed meanwhile the last. */
 export class SearchStore extends Observable {
   readonly #client: Pick<Client, "documents">;
+  readonly #of: OfOwner;
   #wanted = "";
   #answered = "";
   #hits: readonly Hit[] = [];
@@ -19,9 +20,14 @@ export class SearchStore extends Observable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isSearching = false;
 
-  constructor(options: { readonly client: Pick<Client, "documents">; readonly schedule: Schedule }) {
+  constructor(options: {
+    readonly client: Pick<Client, "documents">;
+    readonly of: OfOwner;
+    readonly schedule: Schedule;
+  }) {
     super(options.schedule);
     this.#client = options.client;
+    this.#of = options.of;
   }
 
   /** What the hits are of. */
@@ -55,7 +61,8 @@ export class SearchStore extends Observable {
     while (this.#wanted !== this.#answered) {
       const query = this.#wanted;
       try {
-        this.#hits = query === "" ? [] : (await this.#client.documents.search(query, { limit: HITS_MAX })).hits;
+        const options = { ...this.#of, limit: HITS_MAX };
+        this.#hits = query === "" ? [] : (await this.#client.documents.search(query, options)).hits;
         this.#problem = null;
       } catch (error) {
         this.#hits = [];

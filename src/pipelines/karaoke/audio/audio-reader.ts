@@ -6,9 +6,9 @@ import { within } from "../media/within.ts";
 import { reasonOf } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
 import type { AudioSource, Stereo } from "./audio-source.ts";
-import { mp3Delay } from "./mp3-delay.ts";
-import { damagedAudio, invalidAudio, lateAudio, type OpenAudio } from "./open-audio.ts";
-import { isPcm, readPcm } from "./pcm.ts";
+import { type Gaps, mp3Gaps, NO_GAPS } from "./mp3-gaps.ts";
+import { damagedAudio, invalidAudio, lateAudio, type OpenAudio, type Unpacker } from "./open-audio.ts";
+import { readPcm } from "./pcm.ts";
 import { Resampler } from "./resampler.ts";
 import { toStereo } from "./stereo.ts";
 
@@ -22,14 +22,21 @@ export class AudioReader implements AudioSource {
   readonly #config: AudioDecoderConfig;
   readonly #packets: AsyncGenerator<EncodedPacket, void, unknown>;
   readonly #rate: number;
+  readonly #unpacker: Unpacker | null;
   readonly #decoder: AudioDecoder | null;
   #resampler: Resampler | null = null;
   #pieces: Stereo[] = [];
   /** Samples before the start of the sound, which are not heard; negative: silence before its first; null: not known yet. */
   #skip: number | null = null;
-  readonly #delay: number;
+  readonly #gaps: Gaps;
+  /** The last samples of each channel, which are not heard if the file ends with them. */
+  #held: readonly Float32Array[] = [];
   /** Of the first packet, in samples: shorter than what it decodes to where its beginning is not to be heard. */
   #firstPacket = Number.POSITIVE_INFINITY;
+  /** When the first packet is heard, in microseconds. */
+  #startUs: number | null = null;
+  /** Of the last packet, in samples: the end of Ogg says how much of it is heard. */
+  #lastPacket = 0;
   #isEnded = false;
   #failure: Error | null = null;
   #wake: () => void = () => {};
@@ -38,25 +45,30 @@ export class AudioReader implements AudioSource {
     readonly codecs: WebcodecsModule;
     readonly audio: OpenAudio;
     readonly config: AudioDecoderConfig;
+    readonly unpacker: Unpacker | null;
     readonly packets: AsyncGenerator<EncodedPacket, void, unknown>;
     readonly rate: number;
-    readonly delay: number;
+    readonly gaps: Gaps;
   }) {
     this.#codecs = parts.codecs;
     this.#audio = parts.audio;
     this.#config = parts.config;
     this.#packets = parts.packets;
     this.#rate = parts.rate;
-    this.#delay = parts.delay;
-    this.#decoder = isPcm(parts.config.codec) ? null : this.#makeDecoder();
+    this.#gaps = parts.gaps;
+    this.#unpacker = parts.unpacker;
+    this.#decoder = parts.unpacker === null ? this.#makeDecoder() : null;
   }
 
   /** Takes `audio` over; `close` disposes of it. @throws {NoRetryError} `INVALID_AUDIO` */
-  static async open(audio: OpenAudio, config: AudioDecoderConfig, rate: number): Promise<AudioReader> {
+  static async open(
+    audio: OpenAudio,
+    how: { readonly config: AudioDecoderConfig; readonly unpacker: Unpacker | null; readonly rate: number },
+  ): Promise<AudioReader> {
     const [media, codecs] = await Promise.all([loadMediabunny(), loadWebcodecs()]);
-    const delay = audio.container === "mp3" ? await mp3Delay(audio.path) : 0;
+    const gaps = audio.container === "mp3" ? await mp3Gaps(audio.path) : NO_GAPS;
     const packets = new media.EncodedPacketSink(audio.track).packets();
-    return new AudioReader({ codecs, audio, config, packets, rate, delay });
+    return new AudioReader({ ...how, codecs, audio, packets, gaps });
   }
 
   /** The next piece; null: there is no more. */
@@ -98,6 +110,8 @@ export class AudioReader implements AudioSource {
     const { value: packet, done } = await this.#packets.next().catch(damagedAudio);
     if (done === true || packet === undefined) {
       await this.#decoder?.flush().catch(damagedAudio);
+      const heard = this.#audio.container === "ogg" ? this.#lastPacket : Number.POSITIVE_INFINITY;
+      this.#takeUnpacked(this.#unpacker?.end(heard) ?? []);
       this.#isEnded = true;
       const rest = this.#resampler?.end();
       if (rest !== undefined) this.#push(rest);
@@ -105,14 +119,15 @@ export class AudioReader implements AudioSource {
     }
     const { type, data } = packet;
     const [timestamp, duration] = [packet.microsecondTimestamp, packet.microsecondDuration];
-    const { codec, numberOfChannels, sampleRate } = this.#config;
-    if (this.#decoder === null) {
-      this.#accept(readPcm(codec, data, numberOfChannels), { timestamp, sampleRate });
+    if (this.#unpacker !== null) {
+      this.#startUs ??= timestamp;
+      this.#lastPacket = Math.round(packet.duration * this.#unpacker.sampleRate);
+      this.#takeUnpacked(this.#unpacker.unpack(data));
       return;
     }
-    if (this.#firstPacket === Number.POSITIVE_INFINITY) this.#firstPacket = packet.duration * sampleRate;
+    if (this.#firstPacket === Number.POSITIVE_INFINITY) this.#firstPacket = packet.duration * this.#config.sampleRate;
     try {
-      this.#decoder.decode(new this.#codecs.EncodedAudioChunk({ type, timestamp, duration, data }));
+      this.#decoder?.decode(new this.#codecs.EncodedAudioChunk({ type, timestamp, duration, data }));
     } catch (error) {
       // What is wrong comes to the decoder's own callback too, with the reason.
       await new Promise<void>((resolve) => setImmediate(resolve));
@@ -120,6 +135,11 @@ export class AudioReader implements AudioSource {
     }
     // What is decoded on another thread comes back in a turn of the loop of its own.
     await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  #takeUnpacked(channels: Float32Array[]): void {
+    if (this.#unpacker === null || channels.length === 0) return;
+    this.#accept(channels, { timestamp: this.#startUs ?? 0, sampleRate: this.#unpacker.sampleRate });
   }
 
   #take(data: AudioData): void {
@@ -143,7 +163,7 @@ export class AudioReader implements AudioSource {
   }
 
   #accept(channels: Float32Array[], at: { readonly timestamp: number; readonly sampleRate: number }): void {
-    const stereo = toStereo(this.#align(channels, at));
+    const stereo = toStereo(this.#holdEnd(this.#align(channels, at)));
     this.#resampler ??= new Resampler(at.sampleRate, this.#rate, stereo.length);
     this.#push(this.#resampler.push(stereo));
   }
@@ -158,7 +178,7 @@ export class AudioReader implements AudioSource {
       // Opus: the first packet says how much of it is heard, and the decoder may or may not have heeded that.
       const isTrimmed = this.#config.codec === "opus" && Number.isFinite(this.#firstPacket);
       const trimmed = isTrimmed ? Math.max(0, length - Math.round(this.#firstPacket)) : 0;
-      this.#skip = this.#delay + trimmed - Math.round((timestamp * sampleRate) / 1e6);
+      this.#skip = this.#gaps.start + trimmed - Math.round((timestamp * sampleRate) / 1e6);
     }
     if (this.#skip > 0) {
       const skipped = Math.min(this.#skip, length);
@@ -173,6 +193,20 @@ export class AudioReader implements AudioSource {
       late.set(samples, silence);
       return late;
     });
+  }
+
+  #holdEnd(channels: Float32Array[]): Float32Array[] {
+    const { end } = this.#gaps;
+    if (end === 0) return channels;
+    const joined = channels.map((samples, channel) => {
+      const held = this.#held[channel] ?? new Float32Array();
+      const all = new Float32Array(held.length + samples.length);
+      all.set(held);
+      all.set(samples, held.length);
+      return all;
+    });
+    this.#held = joined.map((samples) => samples.slice(-end));
+    return joined.map((samples) => samples.subarray(0, Math.max(0, samples.length - end)));
   }
 
   #push([left, right]: readonly Float32Array[]): void {

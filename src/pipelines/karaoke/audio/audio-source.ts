@@ -1,11 +1,13 @@
 import type { AudioDecoderConfig } from "@napi-rs/webcodecs";
+import type { EncodedPacket } from "mediabunny";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
 import { loadWebcodecs } from "../media/load-webcodecs.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
 import { AudioReader } from "./audio-reader.ts";
 import { FfmpegAudio } from "./ffmpeg-audio.ts";
-import { damagedAudio, invalidAudio, type OpenAudio, openAudio } from "./open-audio.ts";
-import { isPcm } from "./pcm.ts";
+import { damagedAudio, invalidAudio, type OpenAudio, openAudio, type Unpacker } from "./open-audio.ts";
+import { isPcm, pcmUnpacker } from "./pcm.ts";
+import { VorbisDecoder } from "./vorbis-decoder.ts";
 
 /** Left and right, equally long. */
 export type Stereo = readonly [Float32Array, Float32Array];
@@ -30,8 +32,9 @@ export async function openAudioSource(path: string, rate: number): Promise<Audio
     }
     // The two packages word the same dictionary with types of their own.
     const config = found as AudioDecoderConfig;
-    if (isPcm(config.codec) || (await canDecode(audio, config))) {
-      return await AudioReader.open(audio, config, rate);
+    const unpacker = await unpackerOf(audio, config);
+    if (unpacker !== null || (config.codec !== "vorbis" && (await canDecode(audio, config)))) {
+      return await AudioReader.open(audio, { config, unpacker, rate });
     }
     const source = FfmpegAudio.open(path, audio.container, rate);
     audio[Symbol.dispose]();
@@ -42,12 +45,17 @@ export async function openAudioSource(path: string, rate: number): Promise<Audio
   }
 }
 
-/** Tries the first packet: the codecs say that they can decode what some of their versions (Vorbis, before 1.4) cannot. */
-async function canDecode({ track }: OpenAudio, config: AudioDecoderConfig): Promise<boolean> {
+/** What needs no codecs: PCM, and Vorbis, which @napi-rs/webcodecs 1.3 says that it decodes, and does not. Null: anything else. */
+async function unpackerOf(audio: OpenAudio, config: AudioDecoderConfig): Promise<Unpacker | null> {
+  if (isPcm(config.codec)) return pcmUnpacker(config);
+  if (config.codec !== "vorbis" || !(config.description instanceof Uint8Array)) return null;
+  return await VorbisDecoder.open(config.description, (await firstPacketOf(audio)).data);
+}
+
+/** Tries the first packet: the codecs may say that they can decode what they cannot. */
+async function canDecode(audio: OpenAudio, config: AudioDecoderConfig): Promise<boolean> {
   const { AudioDecoder, EncodedAudioChunk } = await loadWebcodecs();
-  const { EncodedPacketSink } = await loadMediabunny();
-  const packet = await new EncodedPacketSink(track).getFirstPacket().catch(damagedAudio);
-  if (packet === null) throw invalidAudio("the audio file has no sound");
+  const packet = await firstPacketOf(audio);
   let isBroken = false;
   const decoder = new AudioDecoder({
     output: (data) => data.close(),
@@ -66,4 +74,11 @@ async function canDecode({ track }: OpenAudio, config: AudioDecoderConfig): Prom
   } finally {
     if (decoder.state !== "closed") decoder.close();
   }
+}
+
+async function firstPacketOf({ track }: OpenAudio): Promise<EncodedPacket> {
+  const { EncodedPacketSink } = await loadMediabunny();
+  const packet = await new EncodedPacketSink(track).getFirstPacket().catch(damagedAudio);
+  if (packet === null) throw invalidAudio("the audio file has no sound");
+  return packet;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { delayIn } from "./mp3-delay.ts";
+import { gapsIn } from "./mp3-gaps.ts";
 import { readPcm } from "./pcm.ts";
 import { Resampler } from "./resampler.ts";
 import { toStereo } from "./stereo.ts";
@@ -57,14 +57,16 @@ describe("sound of files", () => {
     expect(toStereo([full, Float32Array.of(0), Float32Array.of(0)])[1][0]).toBe(0);
   });
 
-  test("the delay that an MP3 tells", () => {
+  test("the gaps that an MP3 tells", () => {
     const frame = Buffer.alloc(400);
     frame.write("Info", 36, "latin1");
     frame[43] = 0x0f;
     frame.write("LAME3.100", 36 + 8 + 112, "latin1");
-    frame.writeUInt16BE(576 << 4, 36 + 8 + 112 + 21);
-    expect(delayIn(frame)).toBe(576 + 529);
-    expect(delayIn(Buffer.alloc(400))).toBe(0);
-    expect(delayIn(Buffer.from("Xing"))).toBe(0);
+    frame.writeUIntBE((576 << 12) | 1_000, 36 + 8 + 112 + 21, 3);
+    expect(gapsIn(frame)).toEqual({ start: 576 + 529, end: 1_000 - 529 });
+    frame.writeUIntBE((576 << 12) | 100, 36 + 8 + 112 + 21, 3);
+    expect(gapsIn(frame)).toEqual({ start: 576 + 529, end: 0 });
+    expect(gapsIn(Buffer.alloc(400))).toEqual({ start: 0, end: 0 });
+    expect(gapsIn(Buffer.from("Xing"))).toEqual({ start: 0, end: 0 });
   });
 });

@@ -23,9 +23,7 @@ export class FfmpegAudio implements AudioSource {
   static open(path: string, container: Container, rate: number): FfmpegAudio {
     const program = findFfmpeg();
     if (program === null) {
-      throw invalidAudio(
-        "the installed @napi-rs/webcodecs cannot decode this kind of audio; install ffmpeg, or bring MP3, WAV or M4A",
-      );
+      throw invalidAudio("this kind of audio cannot be decoded without ffmpeg; install it, or bring MP3, WAV or M4A");
     }
     return new FfmpegAudio(program, ["-f", FFMPEG_DEMUXERS[container], "-vn", "-i", `file:${path}`], rate);
   }

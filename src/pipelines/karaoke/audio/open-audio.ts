@@ -1,17 +1,29 @@
 import { stat } from "node:fs/promises";
 import type { Input, InputAudioTrack } from "mediabunny";
-import { type Container, containerOf, readersOf } from "../media/container.ts";
+import { type Container, containerOf, fileSourceOf, readersOf } from "../media/container.ts";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
 import { hasSaneIndex } from "../media/mp4-index.ts";
+import { oggFault } from "../media/ogg-pages.ts";
+import { hasSaneElements } from "../media/webm-elements.ts";
 import { within } from "../media/within.ts";
 import { reasonOf, renderError } from "../render-errors.ts";
 import { RENDER_LIMITS } from "../render-limits.ts";
+import { mp3Gaps, NO_GAPS } from "./mp3-gaps.ts";
 
 /** An audio file whose container was understood. */
 export interface OpenAudio extends Disposable {
   readonly path: string;
   readonly track: InputAudioTrack;
   readonly container: Container;
+}
+
+/** Makes samples of packets at once, in this thread. */
+export interface Unpacker {
+  readonly sampleRate: number;
+  /** All channels; none where more packets are needed. @throws {NoRetryError} `INVALID_AUDIO` */
+  unpack(packet: Uint8Array): Float32Array[];
+  /** The rest. Of the last packet only so many samples are heard. @throws {NoRetryError} `INVALID_AUDIO` */
+  end(heard: number): Float32Array[];
 }
 
 /**
@@ -30,8 +42,11 @@ export async function openAudio(path: string): Promise<OpenAudio> {
   }
   if (container === "mp4" && !(await hasSaneIndex(path, size)))
     throw invalidAudio("the index of the audio file is damaged");
+  if (container === "webm" && !hasSaneElements(path, size)) throw invalidAudio("the audio file is damaged");
+  const fault = container === "ogg" ? await oggFault(path) : null;
+  if (fault !== null) throw invalidAudio(`the audio file ${fault}`);
   const media = await loadMediabunny();
-  const input = new media.Input({ source: new media.FilePathSource(path), formats: readersOf(media, container) });
+  const input = new media.Input({ source: fileSourceOf(media, container, path), formats: readersOf(media, container) });
   try {
     const track = await within(trackOf(input), RENDER_LIMITS.stepMs, lateAudio);
     return { path, track, container, [Symbol.dispose]: () => input.dispose() };
@@ -44,7 +59,9 @@ export async function openAudio(path: string): Promise<OpenAudio> {
 /** How long an audio file plays, in milliseconds. @throws as `openAudio` */
 export async function audioDurationMs(path: string): Promise<number> {
   using audio = await openAudio(path);
-  const seconds = await within(audio.track.computeDuration().catch(damagedAudio), RENDER_LIMITS.stepMs, lateAudio);
+  const { start, end } = audio.container === "mp3" ? await mp3Gaps(path) : NO_GAPS;
+  const whole = await within(audio.track.computeDuration().catch(damagedAudio), RENDER_LIMITS.stepMs, lateAudio);
+  const seconds = whole - (start + end) / (await audio.track.getSampleRate());
   if (!(seconds > 0)) throw invalidAudio("the audio file plays for no time");
   return Math.round(seconds * 1_000);
 }

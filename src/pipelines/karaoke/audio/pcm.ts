@@ -1,3 +1,5 @@
+import type { Unpacker } from "./open-audio.ts";
+
 /** How samples stand in a WAV file, by the names of WebCodecs. Each reader returns −1 to 1. */
 const SAMPLES: Readonly<
   Record<string, { readonly bytes: number; readonly read: (view: DataView, at: number) => number }>
@@ -9,6 +11,19 @@ const SAMPLES: Readonly<
   "pcm-f32": { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
   "pcm-f64": { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
 };
+
+/** Takes the packets of a WAV file apart. */
+export function pcmUnpacker({
+  codec,
+  numberOfChannels,
+  sampleRate,
+}: {
+  readonly codec: string;
+  readonly numberOfChannels: number;
+  readonly sampleRate: number;
+}): Unpacker {
+  return { sampleRate, unpack: (packet) => readPcm(codec, packet, numberOfChannels), end: () => [] };
+}
 
 /** Whether `readPcm` reads this. */
 export function isPcm(codec: string): boolean {

@@ -45,6 +45,7 @@ export class Resampler {
 
   /** The rest, as if silence followed. */
   end(): Float32Array[] {
+    if (this.#up === this.#down) return this.#kept.map(() => new Float32Array());
     return this.push(this.#kept.map(() => new Float32Array(this.#reach + 1)));
   }
 

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { VideoDecoder, VideoDecoderConfig, VideoFrame } from "@napi-rs/webcodecs";
 import type { EncodedPacket, EncodedPacketSink, Input, InputVideoTrack } from "mediabunny";
-import { containerOf, readersOf } from "../media/container.ts";
+import { containerOf, fileSourceOf, readersOf } from "../media/container.ts";
 import { FrameMemory } from "../media/frame-memory.ts";
 import { loadMediabunny } from "../media/load-mediabunny.ts";
 import { loadWebcodecs, type WebcodecsModule } from "../media/load-webcodecs.ts";
@@ -72,10 +72,10 @@ export class VideoReader {
     }
     if (container === "mp4" && !(await hasSaneIndex(path, size)))
       throw invalid("the index of the background video is damaged");
-    if (container === "webm" && !(await hasSaneElements(path, size))) throw invalid("the background video is damaged");
+    if (container === "webm" && !hasSaneElements(path, size)) throw invalid("the background video is damaged");
     const [media, codecs] = await Promise.all([loadMediabunny(), loadWebcodecs()]);
     const input = new media.Input({
-      source: new media.FilePathSource(path),
+      source: fileSourceOf(media, container, path),
       formats: readersOf(media, container),
     });
     try {

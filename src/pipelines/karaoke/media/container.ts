@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import type { InputFormat } from "mediabunny";
+import type { FilePathSource, InputFormat } from "mediabunny";
 import type { MediabunnyModule } from "./load-mediabunny.ts";
 
 /** The containers that are read, told by content: a playlist is none of them, whatever its name. */
@@ -38,4 +38,12 @@ export function readersOf(media: MediabunnyModule, container: Container): InputF
   const { MP4, QTFF, WEBM, MATROSKA, WAVE, OGG, MP3, ADTS } = media;
   const readers = { mp4: [MP4, QTFF], webm: [WEBM, MATROSKA], wav: [WAVE], ogg: [OGG], mp3: [MP3], adts: [ADTS] };
   return readers[container];
+}
+
+/**
+ * Where mediabunny reads a file. In a damaged or crafted WebM it may search without end, and from memory it would not even let a timer fire:
+ * so WebM is read from the file each time, and whoever disposes of the input ends the search.
+ */
+export function fileSourceOf(media: MediabunnyModule, container: Container, path: string): FilePathSource {
+  return new media.FilePathSource(path, container === "webm" ? { maxCacheSize: 0 } : {});
 }

@@ -6,33 +6,42 @@ const FRAME_BYTES = 512;
 /** Of an ID3v2 tag's header, which says how long the tag is. */
 const ID3_BYTES = 10;
 
-/**
- * Samples of silence at the start of what an MP3 file decodes to, which its encoder tells in the first frame (the LAME tag); 0: it tells nothing.
- */
-export async function mp3Delay(path: string): Promise<number> {
+/** Samples at the start and at the end of what a file decodes to that were not in what it was made of. */
+export interface Gaps {
+  readonly start: number;
+  readonly end: number;
+}
+
+export const NO_GAPS: Gaps = { start: 0, end: 0 };
+
+/** The gaps of an MP3 file, which its encoder tells in the first frame (the LAME tag); none: it tells nothing. */
+export async function mp3Gaps(path: string): Promise<Gaps> {
   const file = await open(path, "r");
   try {
     const head = new Uint8Array(ID3_BYTES);
     await file.read(head, 0, ID3_BYTES, 0);
     const frame = new Uint8Array(FRAME_BYTES);
     const { bytesRead } = await file.read(frame, 0, FRAME_BYTES, id3Bytes(head));
-    return delayIn(frame.subarray(0, bytesRead));
+    return gapsIn(frame.subarray(0, bytesRead));
   } finally {
     await file.close();
   }
 }
 
-/** The delay that a file's first frame tells. */
-export function delayIn(frame: Uint8Array): number {
+/** The gaps that a file's first frame tells. */
+export function gapsIn(frame: Uint8Array): Gaps {
   const text = String.fromCharCode(...frame);
   const tag = [text.indexOf("Xing"), text.indexOf("Info")].find((at) => at >= 0);
-  if (tag === undefined) return 0;
+  if (tag === undefined) return NO_GAPS;
   const flags = frame[tag + 7] ?? 0;
   // Number of frames, of bytes, a table for seeking, quality: each is there if its flag is.
   const lame = tag + 8 + (flags & 1 ? 4 : 0) + (flags & 2 ? 4 : 0) + (flags & 4 ? 100 : 0) + (flags & 8 ? 4 : 0);
-  if (!/^(?:LAME|Lavc|Lavf|GOGO)/.test(text.slice(lame, lame + 4))) return 0;
-  const encoderDelay = ((frame[lame + 21] ?? 0) << 4) | ((frame[lame + 22] ?? 0) >> 4);
-  return encoderDelay === 0 ? 0 : encoderDelay + DECODER_DELAY;
+  if (!/^(?:LAME|Lavc|Lavf|GOGO)/.test(text.slice(lame, lame + 4))) return NO_GAPS;
+  // Twelve bits each.
+  const [high = 0, middle = 0, low = 0] = frame.subarray(lame + 21, lame + 24);
+  const [delay, padding] = [(high << 4) | (middle >> 4), ((middle & 15) << 8) | low];
+  // All comes later by the decoder's delay, so that its end is so much nearer to the end of the file.
+  return delay === 0 ? NO_GAPS : { start: delay + DECODER_DELAY, end: Math.max(0, padding - DECODER_DELAY) };
 }
 
 function id3Bytes(head: Uint8Array): number {
