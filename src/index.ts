@@ -19,7 +19,14 @@ export type { Halted } from "./engine/control.ts";
 export type { Drained, DrainOptions } from "./engine/drain.ts";
 export type { Item } from "./engine/item.ts";
 export type { Milepost, SubmitResult } from "./engine/milepost.ts";
-export type { BatchesQuery, BatchOptions, CloseOptions, RetentionOptions, TrackOptions } from "./engine/options.ts";
+export type {
+  BatchesFilter,
+  BatchesQuery,
+  BatchOptions,
+  CloseOptions,
+  RetentionOptions,
+  TrackOptions,
+} from "./engine/options.ts";
 export type { Handler, HandlerItem, PipelineDefinition, Step } from "./engine/pipeline.ts";
 export type { Queue } from "./engine/queue.ts";
 export type { RemoteWorkers } from "./engine/remote/remote-workers.ts";

@@ -67,6 +67,8 @@ export interface BatchesFilter {
   /** The operator's alone. */
   readonly owner?: string;
   readonly ended?: boolean;
+  /** Whether to tell the `total` too. */
+  readonly count?: boolean;
   readonly cursor?: string;
   readonly limit?: number;
 }

@@ -19,11 +19,13 @@ import { Loop } from "./loop.ts";
 import {
   BATCH_RULES,
   BATCHES_RULES,
+  type BatchesFilter,
   type BatchesQuery,
   type BatchOptions,
   CLOSE_RULES,
   type CloseOptions,
   DRAIN_RULES,
+  FILTER_RULES,
   PIPELINE_RULES,
   RETENTION_RULES,
   type RetentionOptions,
@@ -211,6 +213,17 @@ export class Milepost {
       batches: rows.map((row, index) => toBatchSnapshot(row, answers[index] ?? null)),
       nextCursor: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
     };
+  }
+
+  /** How many batches there are that a filter lets through. */
+  async countBatches(filter: BatchesFilter = {}): Promise<number> {
+    this.#requireOpen();
+    requireOptions("countBatches", filter, FILTER_RULES);
+    const { endedSince, ...rest } = filter;
+    return this.#deps.store.countBatches({
+      ...rest,
+      ...(endedSince === undefined ? {} : { endedSince: endedSince.getTime() }),
+    });
   }
 
   /**

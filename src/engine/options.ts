@@ -96,14 +96,18 @@ export interface BatchOptions {
 
 export const BATCH_RULES: Rules<BatchOptions> = { owner: TEXT };
 
-/** Which batches are read; each condition that is given must hold. */
-export interface BatchesQuery {
+/** Which batches are meant; each condition that is given must hold. */
+export interface BatchesFilter {
   readonly owner?: string;
   readonly queue?: string;
   readonly isEnded?: boolean;
   /** Ended at this time or later. */
   readonly endedSince?: Date;
   readonly statuses?: readonly BatchStatus[];
+}
+
+/** Which batches are read, and how many. */
+export interface BatchesQuery extends BatchesFilter {
   /** The `nextCursor` of the page before. */
   readonly after?: string;
   /** 1 to 1,000; default 100. */
@@ -112,12 +116,16 @@ export interface BatchesQuery {
   readonly withEstimates?: boolean;
 }
 
-export const BATCHES_RULES: Rules<BatchesQuery> = {
+export const FILTER_RULES: Rules<BatchesFilter> = {
   owner: TEXT,
   queue: TEXT,
   isEnded: FLAG,
   endedSince: DATE,
   statuses: listOf(oneOf(Object.values(BatchStatus))),
+};
+
+export const BATCHES_RULES: Rules<BatchesQuery> = {
+  ...FILTER_RULES,
   after: TEXT,
   limit: whole(1, LIMITS.pageItems),
   withEstimates: FLAG,

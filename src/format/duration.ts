@@ -1,11 +1,13 @@
+import type { WriteNumber } from "./number.ts";
+
 const MINUTE = 60;
 const HOUR = 3_600;
 const DAY = 86_400;
 
 /** A measured duration: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. At most two units. */
-export function formatDuration(seconds: number): string {
+export function formatDuration(seconds: number, write: WriteNumber = String): string {
   const value = Math.max(0, seconds);
-  if (value < 9.95) return `${Math.round(value * 10) / 10} s`;
+  if (value < 9.95) return `${write(Math.round(value * 10) / 10)} s`;
   const whole = Math.round(value);
   if (whole < MINUTE) return `${whole} s`;
   if (whole < HOUR) return twoUnits(whole, MINUTE, "min", 1, "s");

@@ -74,6 +74,8 @@ export interface Store {
   /** One of them; null once it has ended. */
   session(worker: number): Promise<SessionRow | null>;
   batches(query: BatchQuery): Promise<readonly BatchRow[]>;
+  /** How many there are; without a filter cheap enough to be asked again each second. */
+  countBatches(filter: BatchFilter): Promise<number>;
   /** O(1) at any size. */
   batch(ref: BatchRef): Promise<BatchRow | null>;
   /** The version of each of these batches by its id, without those that are not there; null: of all that have not ended. One read. */
@@ -298,7 +300,7 @@ export type BatchRef =
   | { readonly owner: string; readonly name: string }
   | { readonly itemId: string };
 
-export interface BatchQuery {
+export interface BatchFilter {
   readonly owner?: string;
   readonly queue?: string;
   /** Ended or not; both if absent. */
@@ -306,6 +308,9 @@ export interface BatchQuery {
   /** Ended at this time or later. */
   readonly endedSince?: number;
   readonly statuses?: readonly BatchStatus[];
+}
+
+export interface BatchQuery extends BatchFilter {
   /** Only batches older than this number: pages go from the newest down. */
   readonly before?: number;
   readonly limit: number;

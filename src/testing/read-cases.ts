@@ -33,7 +33,12 @@ export const readCases: readonly ConformanceCase[] = [
       if (index === 4) await t.command({ type: "pause", target: { batch: made.number } });
     }
     const [n6, n5, n4, n3, n2, n1, n0] = numbers;
-    const list = async (query: object) => (await t.store.batches({ limit: 10, ...query })).map((row) => row.number);
+    const list = async (query: object) => {
+      const rows = await t.store.batches({ limit: 10, ...query });
+      const isPage = "limit" in query || "before" in query;
+      if (!isPage) assert.equal(await t.store.countBatches(query), rows.length);
+      return rows.map((row) => row.number);
+    };
     assert.deepEqual(await list({}), numbers);
     assert.deepEqual(await list({ limit: 2 }), [n6, n5]);
     assert.deepEqual(await list({ limit: 3, before: n5 }), [n4, n3, n2]);
@@ -46,6 +51,9 @@ export const readCases: readonly ConformanceCase[] = [
     assert.deepEqual(await list({ statuses: ["paused"] }), [n4]);
     assert.deepEqual(await list({ statuses: ["pending"], limit: 2 }), [n6, n5]);
     assert.deepEqual(await list({ statuses: ["processing"] }), []);
+    assert.equal(await t.store.countBatches({ endedSince: t.clock.now() + 1 }), 0);
+    await t.command({ type: "remove", target: { batch: n1 ?? 0 } });
+    assert.deepEqual(await list({}), [n6, n5, n4, n3, n2, n0]);
   }),
   caseOf("items come from the newest down, in pages, by state, stage and error", async (t) => {
     const made = await t.batch({ items: 6 });

@@ -279,6 +279,7 @@ function audited(store: Store, auditor: StoreAuditor): Store {
     sessions: () => store.sessions(),
     session: (worker) => store.session(worker),
     batches: (query) => store.batches(query),
+    countBatches: (filter) => store.countBatches(filter),
     batch: (ref) => store.batch(ref),
     versions: (ids) => store.versions(ids),
     items: (query) => store.items(query),

@@ -73,7 +73,11 @@ export const batchSchema = z
 export type WireBatch = z.infer<typeof batchSchema>;
 
 export const batchesPageSchema = z
-  .object({ batches: z.array(batchSchema), nextCursor: nextCursorSchema })
+  .object({
+    batches: z.array(batchSchema),
+    nextCursor: nextCursorSchema,
+    total: count.optional().describe("How many batches the filters let through, on all pages; only if asked for"),
+  })
   .meta({ id: "BatchesPage" });
 /** Some batches, the newest first, and where the next page begins. */
 export type WireBatchesPage = z.infer<typeof batchesPageSchema>;
@@ -93,6 +97,11 @@ export const batchesQuerySchema = z.strictObject({
     .transform((text) => text === "true")
     .optional()
     .describe("Only batches that have ended, or that have not"),
+  count: z
+    .enum(["true", "false"])
+    .transform((text) => text === "true")
+    .optional()
+    .describe("Whether to tell the `total` too"),
   cursor: cursorSchema,
   limit: limitSchema,
 });

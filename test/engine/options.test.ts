@@ -85,6 +85,12 @@ const REFUSED: readonly (readonly [string, Call, unknown, RegExp])[] = [
     { endedSince: new Date(Number.NaN) },
     /endedSince must be a valid Date/,
   ],
+  [
+    "a page of a count",
+    (milepost, _, given) => milepost.countBatches(given),
+    { limit: 5 },
+    /countBatches has no option "limit"; it has owner, queue,/,
+  ],
   ["ids that are no list", (milepost, _, given) => milepost.versions(given), "x", /ids must be a list, each a text/],
   [
     "a listener that is none",

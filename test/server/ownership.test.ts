@@ -77,12 +77,15 @@ test("a session sees and steers its own batches, and lists nobody else's", async
   const session = await beginSession(server);
   const own = await batchOf(server, session.owner);
   await batchOf(server, "");
-  const listed = (await (await session.fetch("/api/batches")).json()) as { batches: { id: string }[] };
+  const listed = (await (await session.fetch("/api/batches?count=true")).json()) as { batches: { id: string }[] };
   expect(listed.batches.map(({ id }) => id)).toEqual([own.batchId]);
+  expect(listed).toMatchObject({ total: 1 });
   expect((await session.fetch("/api/batches?owner=")).status).toBe(401);
   expect(await (await server.fetch("/api/batches")).json()).toEqual({ batches: [], nextCursor: null });
   const all = (await (await server.operator("/api/batches")).json()) as { batches: unknown[] };
   expect(all.batches).toHaveLength(2);
+  const counted = await server.operator("/api/batches?count=true&limit=1");
+  expect(await counted.json()).toMatchObject({ batches: [{}], total: 2 });
   const filtered = await server.operator(`/api/batches?owner=${session.owner}`);
   expect((await filtered.json()) as object).toMatchObject({ batches: [{ id: own.batchId }] });
 

@@ -127,8 +127,10 @@ test("documents that are dropped in the library are found by what is in them, by
   await hit.getByText("page 2").waitFor();
   expect(await hit.locator("mark").count()).toBeGreaterThan(3);
   await expect.poll(() => page.evaluate("document.querySelector('.hit img').naturalWidth")).toBeGreaterThan(100);
+  expect(await violationsInBoth(page)).toEqual([]);
   await hit.getByRole("link").click();
   await page.getByRole("img", { name: "Page 2" }).waitFor();
+  expect(await violationsInBoth(page)).toEqual([]);
   await page.getByRole("button", { name: "Next page" }).click();
   await page.getByRole("img", { name: "Page 3" }).waitFor();
   expect(await page.getByRole("button", { name: "Next page" }).isDisabled()).toBe(true);
@@ -141,6 +143,10 @@ test("documents that are dropped in the library are found by what is in them, by
     .first()
     .waitFor();
   expect(await other.page.getByText("paper.pdf").count()).toBe(0);
+  await other.page.goto("/");
+  await other.page.getByRole("table", { name: "Batches" }).getByRole("link").click();
+  await other.page.getByRole("link", { name: "Search in documents" }).press("Enter");
+  await other.page.getByRole("link", { name: "tides.md" }).waitFor();
 
   const operator = await visit(browser, url, { isOperator: true });
   await operator.page.goto("/documents");
@@ -251,6 +257,7 @@ test("exports are seen, put into another order by keys and by dragging, halted, 
   const player = page.getByRole("dialog", { name: "one" }).locator("video");
   await player.waitFor();
   expect(await player.getAttribute("src")).toMatch(/^blob:/);
+  expect(await violationsInBoth(page)).toEqual([]);
   expect(complaints).toEqual([]);
 });
 
@@ -270,6 +277,9 @@ test("the pages are free of violations of axe's rules in both themes", async () 
     { name: "a.png", mimeType: "image/png", buffer: Buffer.from("no image") },
     { name: "b.txt", mimeType: "text/plain", buffer: Buffer.from("Words, in a row.") },
   ]);
+  await page.getByLabel("Width").fill("0.5");
+  await page.getByText("It must be a whole number from 1 to 10000.").waitFor();
+  expect(await violationsInBoth(page)).toEqual([]);
   await page.getByRole("radio", { name: /Documents/ }).check();
   await page.getByRole("button", { name: "Start" }).click();
   await page.getByRole("button", { name: "Start without them" }).waitFor();
@@ -290,6 +300,10 @@ test("the pages are free of violations of axe's rules in both themes", async () 
   await page.getByRole("button", { name: "Move b up" }).waitFor();
   await page.getByRole("region", { name: "Running exports" }).waitFor();
   expect(await violationsInBoth(page)).toEqual([]);
+  await page.getByRole("button", { name: "Cancel b" }).press("Enter");
+  await page.getByRole("dialog", { name: "Cancel b?" }).waitFor();
+  expect(await violationsInBoth(page)).toEqual([]);
+  await page.keyboard.press("Escape");
   await batch.cancel();
   expect(complaints).toEqual([]);
 });

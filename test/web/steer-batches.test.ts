@@ -74,8 +74,12 @@ test("an operator pauses, resumes, retries and cancels; the page outlives a relo
   await statusOf(page, "paused");
   await first.close();
   await page.getByText("Reconnecting").waitFor();
+  await page.getByRole("link", { name: "Exports" }).click();
+  await page.getByText("Loading …").waitFor();
   const { port } = new URL(first.url);
   await startServer({ milepost, files, dashboard: dashboard.folder, port: Number(port) });
+  await page.getByRole("heading", { name: "There are no exports yet" }).waitFor();
+  await page.goBack();
   await page.getByRole("banner").getByText("Live", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Resume" }).click();
   await statusOf(page, "completed (partial)");

@@ -111,8 +111,9 @@ test.each(["light", "dark"] as const)(
     await page.getByRole("article", { name: "Queue other" }).waitFor();
     await page.getByRole("row").filter({ hasText: "3 of 4" }).waitFor();
     expect(await axeViolations(page)).toEqual([]);
-    await page.getByRole("link", { name: "mixed", exact: true }).click();
+    await page.getByRole("link", { name: "mixed", exact: true }).press("Enter");
     await page.getByRole("heading", { name: "Failures" }).waitFor();
+    expect(await page.evaluate("document.activeElement.id")).toBe("main");
     await page.getByRole("table", { name: "Items" }).getByText("page 1 of 3").waitFor();
     expect(await axeViolations(page)).toEqual([]);
     await page.getByRole("link", { name: "Example" }).click();
@@ -128,6 +129,9 @@ test.each(["light", "dark"] as const)(
     await expect.poll(focused).toBe("Cancel");
 
     const stranger = await visit(browser, url, { colorScheme });
+    await stranger.page.goto(new URL(page.url()).pathname);
+    await stranger.page.getByRole("heading", { level: 1, name: "There is no such batch" }).waitFor();
+    expect(await axeViolations(stranger.page)).toEqual([]);
     await stranger.page.goto("/");
     await stranger.page.getByRole("heading", { name: "Nothing has been sent in yet" }).waitFor();
     await stranger.page.getByRole("button", { name: "Sign in" }).press("Enter");

@@ -1,8 +1,9 @@
-import { type JSX, lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
+import { type JSX, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { DOCUMENTS, EXPORTS, NEW, OVERVIEW, type View } from "./address/address.ts";
 import { useView, ViewLink } from "./address/navigation.tsx";
 import { useVersion } from "./live/observable.ts";
 import { OverviewPage } from "./overview/overview-page.tsx";
+import { lazyPage } from "./parts/lazy-page.ts";
 import { Empty } from "./parts/notice.tsx";
 import { ThemeSwitch } from "./parts/theme.tsx";
 import { sessionOf, storedToken, storeToken } from "./session/session.ts";
@@ -17,11 +18,11 @@ import {
 import { SignIn } from "./session/sign-in.tsx";
 
 // What only a batch's page needs, its charts above all, is read when one is opened.
-const BatchPage = lazy(async () => ({ default: (await import("./batch/batch-page.tsx")).BatchPage }));
+const BatchPage = lazyPage(async () => (await import("./batch/batch-page.tsx")).BatchPage);
 
-const NewPage = lazy(async () => ({ default: (await import("./new/new-page.tsx")).NewPage }));
-const DocumentsPage = lazy(async () => ({ default: (await import("./documents/documents-page.tsx")).DocumentsPage }));
-const ExportsPage = lazy(async () => ({ default: (await import("./exports/exports-page.tsx")).ExportsPage }));
+const NewPage = lazyPage(async () => (await import("./new/new-page.tsx")).NewPage);
+const DocumentsPage = lazyPage(async () => (await import("./documents/documents-page.tsx")).DocumentsPage);
+const ExportsPage = lazyPage(async () => (await import("./exports/exports-page.tsx")).ExportsPage);
 
 /** The whole page: who is at it, and what is looked at. */
 export function App(): JSX.Element {
@@ -46,7 +47,7 @@ export function App(): JSX.Element {
       <Header onSignIn={() => setSigningIn(true)} />
       {/* Who signs in or out is another caller: nothing of the one before stays. */}
       <main id="main" tabIndex={-1} key={token ?? "visitor"}>
-        <Suspense fallback={<div className="loading" />}>
+        <Suspense fallback={<p className="loading note">Loading …</p>}>
           <CurrentPage />
         </Suspense>
       </main>
@@ -61,6 +62,11 @@ function CurrentPage(): JSX.Element {
   useEffect(() => {
     if (view.page === "missing") document.title = "Not found · Milepost";
   }, [view]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: with each page
+  useEffect(() => {
+    // The link that led here may be gone, and the focus with it: keys and screen readers go on where the page begins.
+    if (document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
+  }, [view.page]);
   switch (view.page) {
     case "overview":
       return <OverviewPage view={view} />;
@@ -74,7 +80,7 @@ function CurrentPage(): JSX.Element {
       return <ExportsPage view={view} />;
     case "missing":
       return (
-        <Empty title="There is no such page">
+        <Empty title="There is no such page" isWholePage>
           <p>Nothing has the address {location.pathname}; it may be mistyped.</p>
           <p>
             <ViewLink to={OVERVIEW}>All batches</ViewLink> are on the overview.

@@ -109,26 +109,33 @@ function listBatches({ milepost, callers }: ServerContext, app: App): void {
       },
     },
     async (request) => {
-      const { cursor, limit, status, queue, owner: asked, ended } = request.query;
+      const { cursor, limit, status, queue, owner: asked, ended, count } = request.query;
       const caller = callers.of(request);
       if (asked !== undefined) callers.requireOperator(request);
-      if (caller.kind === "nobody") return { batches: [], nextCursor: null };
+      if (caller.kind === "nobody") return { batches: [], nextCursor: null, ...(count && { total: 0 }) };
       const owner = caller.kind === "session" ? caller.owner : asked;
       const list = ["batches", owner ?? null, queue ?? null, status ?? null, ended ?? null];
+      const filter = {
+        ...(owner !== undefined && { owner }),
+        ...(queue !== undefined && { queue }),
+        ...(status !== undefined && { statuses: status }),
+        ...(ended !== undefined && { isEnded: ended }),
+      };
       const { batches, nextCursor } = await milepost
         .batches({
           limit,
-          ...(owner !== undefined && { owner }),
-          ...(queue !== undefined && { queue }),
-          ...(status !== undefined && { statuses: status }),
-          ...(ended !== undefined && { isEnded: ended }),
+          ...filter,
           ...(cursor !== undefined && { after: idFromCursor(cursor, list) }),
         })
         .catch((error: unknown) => {
           if (!(error instanceof MilepostError && error.code === "NOT_FOUND")) throw error;
           throw refusal("malformed", "the batch where the cursor stands is not there any more; begin again without it");
         });
-      return { batches: batches.map(toWireBatch), nextCursor: toCursor(nextCursor, list) };
+      return {
+        batches: batches.map(toWireBatch),
+        nextCursor: toCursor(nextCursor, list),
+        ...(count && { total: await milepost.countBatches(filter) }),
+      };
     },
   );
 }

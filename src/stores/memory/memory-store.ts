@@ -6,7 +6,7 @@ import { control } from "./control.ts";
 import { dump } from "./dump.ts";
 import { evidence, history, learn } from "./learning.ts";
 import { createState, type MemoryState } from "./memory-state.ts";
-import { batch, batches, breakdown, changes, item, items, queues, versions } from "./reads.ts";
+import { batch, batches, breakdown, changes, countBatches, item, items, queues, versions } from "./reads.ts";
 import { amend, record } from "./record.ts";
 import { beat, closeSession, openSession, orders, reap, session, sessions } from "./sessions.ts";
 import { submit } from "./submit.ts";
@@ -44,6 +44,7 @@ export function memoryStoreOf(state: MemoryState): Store {
     sessions: () => run(sessions),
     session: (worker) => run((at) => session(at, worker)),
     batches: (query) => run((at) => batches(at, query)),
+    countBatches: (filter) => run((at) => countBatches(at, filter)),
     batch: (ref) => run((at) => batch(at, ref)),
     versions: (ids) => run((at) => versions(at, ids)),
     items: (query) => run((at) => items(at, query)),

@@ -4,6 +4,7 @@ import type { ItemRow } from "../../core/item.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { type QueueSnapshot, queueStateOf } from "../../core/queue.ts";
 import type {
+  BatchFilter,
   BatchQuery,
   BatchRef,
   Breakdown,
@@ -42,7 +43,12 @@ export function batches(state: MemoryState, query: BatchQuery): readonly BatchRo
   return rows;
 }
 
-function matches(batch: MemoryBatch, query: BatchQuery): boolean {
+export function countBatches(state: MemoryState, filter: BatchFilter): number {
+  if (Object.keys(filter).length === 0) return state.batches.size;
+  return state.batches.values().reduce((count, batch) => count + Number(matches(batch, filter)), 0);
+}
+
+function matches(batch: MemoryBatch, query: BatchFilter & Pick<BatchQuery, "before">): boolean {
   if (query.before !== undefined && batch.number >= query.before) return false;
   if (query.owner !== undefined && batch.owner !== query.owner) return false;
   if (query.queue !== undefined && batch.queue.name !== query.queue) return false;

@@ -77,6 +77,7 @@ function storeOver(connection: Connection): Store {
     control: (command, now) => controller.control(command, now),
     queues: () => reads.queues(),
     batches: (query) => reads.batches(query),
+    countBatches: (filter) => reads.countBatches(filter),
     batch: (ref) => reads.batch(ref),
     versions: (ids) => reads.versions(ids),
     item: (ref) => reads.item(ref),

@@ -2,7 +2,7 @@ import type { BatchRow } from "../../core/batch.ts";
 import { chanceOf, itemIdFrom, itemNumberFrom, ordinalOf, splitItemNumber } from "../../core/ids.ts";
 import { type AttemptRow, type ItemRow, lastOutcomeOf } from "../../core/item.ts";
 import { type QueueSnapshot, queueStateOf } from "../../core/queue.ts";
-import type { BatchQuery, BatchRef, Changes, ItemDetail, ItemRef } from "../../ports/store.ts";
+import type { BatchFilter, BatchQuery, BatchRef, Changes, ItemDetail, ItemRef } from "../../ports/store.ts";
 import { type AttemptTuple, controlOf, toAttemptRow } from "../codes.ts";
 import type { Connection, Statement } from "./connection.ts";
 import { keyPlace } from "./names.ts";
@@ -80,6 +80,7 @@ export class Reads {
   readonly #connection: Connection;
   readonly #queries: Queries;
   readonly #pages = new Map<string, Statement<BatchTuple>>();
+  readonly #counts = new Map<string, Statement<readonly [number]>>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -95,20 +96,7 @@ export class Reads {
 
   /** One statement for each combination of conditions that is really asked for. */
   async batches(query: BatchQuery): Promise<readonly BatchRow[]> {
-    const conditions = ["NOT b.is_removing"];
-    const values: unknown[] = [];
-    const add = (sql: (value: string) => string, value: unknown): void => {
-      if (value === undefined) return;
-      values.push(value);
-      conditions.push(sql(`$${values.length}`));
-    };
-    add((value) => `b.owner = ${value}`, query.owner);
-    add((value) => `b.queue = ${value}`, query.queue);
-    add((value) => `b.number < ${value}`, query.before);
-    add((value) => `b.ended_at >= ${value}`, query.endedSince);
-    add((value) => `${STATUS_SQL} = ANY (${value}::text[])`, query.statuses);
-    if (query.isEnded !== undefined) conditions.push(query.isEnded ? "b.ended_at IS NOT NULL" : "b.ended_at IS NULL");
-    const where = conditions.join(" AND ");
+    const { where, values } = conditionsOf(query);
     let statement = this.#pages.get(where);
     if (statement === undefined) {
       statement = this.#connection.query<BatchTuple>(`SELECT ${batchColumns(":now")} FROM @batches AS b WHERE ${where}
@@ -116,6 +104,16 @@ export class Reads {
       this.#pages.set(where, statement);
     }
     return (await this.#connection.all(statement, ...values, query.limit)).map(toBatchRow);
+  }
+
+  async countBatches(filter: BatchFilter): Promise<number> {
+    const { where, values } = conditionsOf(filter);
+    let statement = this.#counts.get(where);
+    if (statement === undefined) {
+      statement = this.#connection.query<readonly [number]>(`SELECT count(*)::int FROM @batches AS b WHERE ${where}`);
+      this.#counts.set(where, statement);
+    }
+    return (await this.#connection.all(statement, ...values))[0]?.[0] ?? 0;
   }
 
   async batch(ref: BatchRef): Promise<BatchRow | null> {
@@ -221,4 +219,25 @@ function lastAttempt(item: ItemRow, worker: string | null): readonly AttemptRow[
   if (item.startedAt === null) return [];
   const { token, startedAt, endedAt, error } = item;
   return [{ token, worker, startedAt, endedAt, outcome: lastOutcomeOf(item), error }];
+}
+
+/** What a page of batches is chosen by. */
+function conditionsOf(query: BatchFilter & Pick<BatchQuery, "before">): {
+  readonly where: string;
+  readonly values: readonly unknown[];
+} {
+  const conditions = ["NOT b.is_removing"];
+  const values: unknown[] = [];
+  const add = (sql: (value: string) => string, value: unknown): void => {
+    if (value === undefined) return;
+    values.push(value);
+    conditions.push(sql(`$${values.length}`));
+  };
+  add((value) => `b.owner = ${value}`, query.owner);
+  add((value) => `b.queue = ${value}`, query.queue);
+  add((value) => `b.number < ${value}`, query.before);
+  add((value) => `b.ended_at >= ${value}`, query.endedSince);
+  add((value) => `${STATUS_SQL} = ANY (${value}::text[])`, query.statuses);
+  if (query.isEnded !== undefined) conditions.push(query.isEnded ? "b.ended_at IS NOT NULL" : "b.ended_at IS NULL");
+  return { where: conditions.join(" AND "), values };
 }

@@ -2,7 +2,7 @@ import type { BatchRow } from "../../core/batch.ts";
 import { chanceOf, itemIdFrom, ordinalOf, splitItemNumber } from "../../core/ids.ts";
 import { type AttemptRow, type ItemRow, lastOutcomeOf } from "../../core/item.ts";
 import { type QueueSnapshot, queueStateOf } from "../../core/queue.ts";
-import type { BatchQuery, BatchRef, Changes, ItemDetail, ItemRef, Removal } from "../../ports/store.ts";
+import type { BatchFilter, BatchQuery, BatchRef, Changes, ItemDetail, ItemRef, Removal } from "../../ports/store.ts";
 import { type AttemptTuple, controlOf, toAttemptRow } from "../codes.ts";
 import { prepareFreshFrom } from "./blocks.ts";
 import type { Connection, Query } from "./connection.ts";
@@ -43,6 +43,10 @@ function prepareQueries(connection: Connection) {
     openVersions: connection.query<[string, number]>(
       `SELECT id, version FROM batches WHERE ended_at IS NULL AND ${VISIBLE}`,
     ),
+    // Each count by itself walks over an index; together, over all of the rows.
+    visible: connection.query<[number]>(
+      `SELECT (SELECT count(*) FROM batches) - (SELECT count(*) FROM batches WHERE is_removing = 1)`,
+    ),
     queueRows: connection.query<[string, number, number | null, number, number, number]>(`
     SELECT queues.name, queues.control, concurrency, count(number), coalesce(sum(pending), 0), coalesce(sum(processing), 0)
     FROM queues LEFT JOIN batches ON queue = queues.name AND ended_at IS NULL AND ${VISIBLE}
@@ -81,6 +85,7 @@ export class Reads {
   readonly #queries: Queries;
   readonly #freshFrom: (batch: number) => number;
   readonly #pages = new Map<string, Query<BatchTuple>>();
+  readonly #counts = new Map<string, Query<[number]>>();
   readonly #servers: () => readonly Server[];
 
   constructor(connection: Connection) {
@@ -103,21 +108,7 @@ export class Reads {
 
   /** One statement for each combination of conditions that is really asked for, prepared once. */
   #page(query: BatchQuery): readonly BatchTuple[] {
-    const conditions = [VISIBLE];
-    const values: (string | number)[] = [];
-    const add = (sql: string, value: string | number): void => {
-      conditions.push(sql);
-      values.push(value);
-    };
-    if (query.owner !== undefined) add("owner = ?", query.owner);
-    if (query.queue !== undefined) add("queue = ?", query.queue);
-    if (query.before !== undefined) add("number < ?", query.before);
-    if (query.endedSince !== undefined) add("ended_at >= ?", query.endedSince);
-    if (query.isEnded !== undefined) conditions.push(query.isEnded ? "ended_at IS NOT NULL" : "ended_at IS NULL");
-    if (query.statuses !== undefined) {
-      add(`${STATUS_SQL} IN (SELECT value FROM json_each(?))`, JSON.stringify(query.statuses));
-    }
-    const where = conditions.join(" AND ");
+    const { where, values } = conditionsOf(query);
     let statement = this.#pages.get(where);
     if (statement === undefined) {
       statement = this.#connection.query(
@@ -126,6 +117,17 @@ export class Reads {
       this.#pages.set(where, statement);
     }
     return statement.all(...values, query.limit);
+  }
+
+  #count(filter: BatchFilter): number {
+    const { where, values } = conditionsOf(filter);
+    if (values.length === 0 && where === VISIBLE) return this.#queries.visible.get()?.[0] ?? 0;
+    let statement = this.#counts.get(where);
+    if (statement === undefined) {
+      statement = this.#connection.query(`SELECT count(*) FROM batches WHERE ${where}`);
+      this.#counts.set(where, statement);
+    }
+    return statement.get(...values)?.[0] ?? 0;
   }
 
   #itemTuple(ref: ItemRef): ItemTuple | undefined {
@@ -205,6 +207,10 @@ export class Reads {
     });
   }
 
+  async countBatches(filter: BatchFilter): Promise<number> {
+    return this.#connection.readOne(() => this.#count(filter));
+  }
+
   async batch(ref: BatchRef): Promise<BatchRow | null> {
     return this.#connection.readOne(() => this.#find(ref));
   }
@@ -223,6 +229,28 @@ export class Reads {
   async changes(batch: number, since: number, limit: number): Promise<Changes> {
     return this.#connection.read(() => this.#changesNow(batch, since, limit));
   }
+}
+
+/** What a page of batches is chosen by. */
+function conditionsOf(query: BatchFilter & Pick<BatchQuery, "before">): {
+  readonly where: string;
+  readonly values: readonly (string | number)[];
+} {
+  const conditions = [VISIBLE];
+  const values: (string | number)[] = [];
+  const add = (sql: string, value: string | number): void => {
+    conditions.push(sql);
+    values.push(value);
+  };
+  if (query.owner !== undefined) add("owner = ?", query.owner);
+  if (query.queue !== undefined) add("queue = ?", query.queue);
+  if (query.before !== undefined) add("number < ?", query.before);
+  if (query.endedSince !== undefined) add("ended_at >= ?", query.endedSince);
+  if (query.isEnded !== undefined) conditions.push(query.isEnded ? "ended_at IS NOT NULL" : "ended_at IS NULL");
+  if (query.statuses !== undefined) {
+    add(`${STATUS_SQL} IN (SELECT value FROM json_each(?))`, JSON.stringify(query.statuses));
+  }
+  return { where: conditions.join(" AND "), values };
 }
 
 function toServed(row: BatchTuple): Served {

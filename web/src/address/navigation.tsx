@@ -24,7 +24,12 @@ export function go(view: View, { replace = false }: { readonly replace?: boolean
   const address = addressOf(view);
   if (address === location.pathname + location.search) return;
   if (replace) history.replaceState(null, "", address);
-  else history.pushState(null, "", address);
+  else {
+    const before = readView().page;
+    history.pushState(null, "", address);
+    // Another page is seen from its beginning; what opens over a page leaves it where it is.
+    if (before !== view.page) scrollTo(0, 0);
+  }
   for (const listener of listeners) listener();
 }
 

@@ -7,11 +7,15 @@ import { SaveButton } from "../parts/save-button.tsx";
 import { usePage } from "../session/session-context.tsx";
 import { ownerOf, titleOf } from "../words/batch-words.ts";
 
+/** What it makes is stored in an index, where it is searched, and not as files. */
+const INDEXED = "documents";
+
 /** What there is to know of a batch besides its progress, and what can be taken away of it. */
 export function AboutPanel(props: { readonly batch: WireBatch }): JSX.Element {
   const { batch } = props;
   const { session } = usePage();
-  const hasOutputs = useUploadPipelines().includes(batch.pipeline) && batch.counts.completed > 0;
+  const isSent = useUploadPipelines().includes(batch.pipeline) && batch.counts.completed > 0;
+  const hasOutputs = isSent && batch.pipeline !== INDEXED;
   const facts: readonly (readonly [string, JSX.Element | string])[] = [
     ["Pipeline", batch.pipeline],
     ["Queue", batch.queue],
@@ -41,6 +45,7 @@ export function AboutPanel(props: { readonly batch: WireBatch }): JSX.Element {
             Save all outputs
           </SaveButton>
         )}
+        {isSent && !hasOutputs && <ViewLink to={DOCUMENTS}>Search in documents</ViewLink>}
       </p>
     </section>
   );

@@ -1,7 +1,7 @@
 import type { BatchClient, BatchControlled } from "../../../src/client/client.ts";
 import type { WireBatch } from "../../../src/wire/batch.ts";
 import type { Action } from "../parts/actions.tsx";
-import { showCount, showItems } from "../words/shown.ts";
+import { showCount, showItems, verbFor } from "../words/shown.ts";
 
 export interface BatchHandles {
   readonly client: Pick<BatchClient, "pause" | "resume" | "stop" | "cancel" | "retry" | "remove">;
@@ -15,6 +15,7 @@ export function batchActions(batch: WireBatch, handles: BatchHandles): readonly 
   const { client, onChanged, onRemoved } = handles;
   const { counts, status, endedAt } = batch;
   const open = counts.pending + counts.processing;
+  const retriable = counts.failed + counts.cancelled;
   const give = (command: () => Promise<BatchControlled>, said: (answer: BatchControlled) => string) => async () => {
     const answer = await command();
     onChanged(answer.batch);
@@ -34,7 +35,7 @@ export function batchActions(batch: WireBatch, handles: BatchHandles): readonly 
   } else if (endedAt === null) {
     actions.push({
       name: "Pause",
-      effect: `${showCount(counts.processing)} running finish, nothing new starts.`,
+      effect: `${showCount(counts.processing)} running ${verbFor(counts.processing, "finishes", "finish")}, nothing new starts.`,
       run: give(
         () => client.pause(),
         (answer) => `Paused. ${haltWords(answer)}`.trim(),
@@ -45,7 +46,7 @@ export function batchActions(batch: WireBatch, handles: BatchHandles): readonly 
     actions.push({
       name: "Stop",
       isDestructive: true,
-      effect: `${showItems(counts.processing, "running")} are aborted and go back to pending; nothing new starts. What they saved is kept.`,
+      effect: `${showItems(counts.processing, "running")} ${verbFor(counts.processing, "is aborted and goes", "are aborted and go")} back to pending; nothing new starts. What was saved is kept.`,
       run: give(
         () => client.stop(),
         (answer) => `Stopped. ${haltWords(answer)}`.trim(),
@@ -56,7 +57,7 @@ export function batchActions(batch: WireBatch, handles: BatchHandles): readonly 
     actions.push({
       name: "Retry failed",
       isMain: endedAt !== null,
-      effect: `${showItems(counts.failed, "failed")} go back to pending, with all their attempts.`,
+      effect: `${showItems(counts.failed, "failed")} ${verbFor(counts.failed, "goes", "go")} back to pending, with all attempts again.`,
       run: give(
         () => client.retry({ failed: true }),
         ({ changed }) => `${showItems(changed)} will be tried again.`,
@@ -66,7 +67,7 @@ export function batchActions(batch: WireBatch, handles: BatchHandles): readonly 
   if (counts.cancelled > 0 && endedAt !== null) {
     actions.push({
       name: "Retry all",
-      effect: `${showItems(counts.failed + counts.cancelled, "failed or cancelled")} go back to pending.`,
+      effect: `${showItems(retriable, "failed or cancelled")} ${verbFor(retriable, "goes", "go")} back to pending.`,
       run: give(
         () => client.retry(),
         ({ changed }) => `${showItems(changed)} will be tried again.`,
@@ -77,7 +78,7 @@ export function batchActions(batch: WireBatch, handles: BatchHandles): readonly 
     actions.push({
       name: "Cancel",
       isDestructive: true,
-      effect: `${showItems(open)} that have not ended are ended as cancelled at once; what runs is aborted. They can be retried.`,
+      effect: `${showItems(open)} that ${verbFor(open, "has", "have")} not ended ${verbFor(open, "is", "are")} ended as cancelled at once; what runs is aborted. All of it can be retried.`,
       run: give(
         () => client.cancel(),
         ({ changed }) => `${showItems(changed)} cancelled.`,
@@ -100,7 +101,9 @@ export function batchActions(batch: WireBatch, handles: BatchHandles): readonly 
 /** Who has not acted yet on an order that stands. */
 function haltWords({ outstanding, batch }: BatchControlled): string {
   if (outstanding !== undefined && outstanding.workers > 0)
-    return `${showCount(outstanding.workers)} workers have not confirmed it yet.`;
+    return `${showCount(outstanding.workers)} ${verbFor(outstanding.workers, "worker has", "workers have")} not confirmed it yet.`;
   const { processing } = batch.counts;
-  return processing > 0 ? `${showItems(processing)} that run will finish.` : "Nothing of it runs.";
+  return processing > 0
+    ? `${showItems(processing)} that ${verbFor(processing, "runs", "run")} will finish.`
+    : "Nothing of it runs.";
 }

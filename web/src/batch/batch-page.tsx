@@ -103,7 +103,7 @@ function useTitle(batch: WireBatch | null): void {
 function Gone(): JSX.Element {
   const { session } = usePage();
   return (
-    <Empty title="There is no such batch">
+    <Empty title="There is no such batch" isWholePage>
       <p>
         It was removed, or its time to be kept is over{session.isOperator ? "" : ", or it is somebody else's"}.{" "}
         <ViewLink to={OVERVIEW}>All batches</ViewLink>

@@ -1,7 +1,6 @@
 import { type JSX, useMemo } from "react";
-import { formatDuration, formatEstimate } from "../../../src/format/duration.ts";
-import { formatRate } from "../../../src/format/number.ts";
-import { showRate, UNKNOWN } from "../words/shown.ts";
+import { formatEstimate } from "../../../src/format/duration.ts";
+import { showRate, showSeconds, UNKNOWN } from "../words/shown.ts";
 import { Chart } from "./chart.tsx";
 import { columnsOf, type Sample } from "./samples.ts";
 
@@ -36,14 +35,14 @@ export function ChartsPanel(props: {
   return (
     <section className="panel" aria-labelledby="charts-title">
       <h2 id="charts-title">Since this page was opened</h2>
-      <Chart title="Rate" now={showRate(last.perSecond)} times={columns.times} lines={rates} format={formatRate} />
+      <Chart title="Rate" now={showRate(last.perSecond)} times={columns.times} lines={rates} format={showRate} />
       <Chart
         title="Predicted range"
         now={leftWords(last)}
         times={columns.times}
         lines={left}
         hasBand
-        format={formatDuration}
+        format={showSeconds}
         steps={TIME_STEPS}
       />
     </section>

@@ -1,10 +1,10 @@
 import { type JSX, useEffect, useState } from "react";
 import type { ItemClient } from "../../../src/client/client.ts";
-import { formatBytes } from "../../../src/format/number.ts";
 import { Problem } from "../parts/notice.tsx";
 import { SaveButton } from "../parts/save-button.tsx";
 import { usePage } from "../session/session-context.tsx";
 import { type ShownProblem, showProblem } from "../words/problem.ts";
+import { showBytes } from "../words/shown.ts";
 
 /** Larger ones are saved, not shown. */
 const PICTURE_BYTES_MAX = 20_000_000;
@@ -65,7 +65,7 @@ export function ItemOutput(props: {
             Save {output.name}
           </SaveButton>
         )}{" "}
-        {formatBytes(output.size)}
+        {showBytes(output.size)}
       </figcaption>
     </figure>
   );

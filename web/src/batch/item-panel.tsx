@@ -1,7 +1,6 @@
 import { type JSX, useEffect, useState } from "react";
 import type { OfOwner } from "../../../src/client/client.ts";
 import { isUuid } from "../../../src/core/ids.ts";
-import { formatBytes } from "../../../src/format/number.ts";
 import type { WireItemDetail } from "../../../src/wire/item.ts";
 import { PageViewer } from "../documents/page-viewer.tsx";
 import { pacedFrames, useVersion } from "../live/observable.ts";
@@ -15,7 +14,7 @@ import { PriorityField } from "../parts/priority-field.tsx";
 import { ItemBar } from "../parts/segment-bar.tsx";
 import type { Session } from "../session/session.ts";
 import { usePage } from "../session/session-context.tsx";
-import { showCount, showDuration, showTime } from "../words/shown.ts";
+import { showBytes, showCount, showDuration, showTime } from "../words/shown.ts";
 import type { BatchStore } from "./batch-store.ts";
 import { itemActions } from "./item-actions.ts";
 import { ItemOutput } from "./item-output.tsx";
@@ -134,7 +133,7 @@ function Facts(props: { readonly item: WireItemDetail }): JSX.Element {
     ...(readyAt === null ? [] : [["Next attempt", <Age key="" time={readyAt} />] as const]),
     ["Attempts", showCount(attempts)],
     ...(crashes === 0 ? [] : [["Workers that died on it", showCount(crashes)] as const]),
-    ...(size === null ? [] : [["Size", formatBytes(size)] as const]),
+    ...(size === null ? [] : [["Size", showBytes(size)] as const]),
     ...(kind === null ? [] : [["Kind", kind] as const]),
   ];
   return (

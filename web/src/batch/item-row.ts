@@ -1,6 +1,7 @@
 import { isUuid, ordinalOf } from "../../../src/core/ids.ts";
 import type { ItemState } from "../../../src/core/transitions.ts";
 import type { WireChangedItem } from "../../../src/wire/event.ts";
+import { showCount } from "../words/shown.ts";
 
 /** An item as its row shows it. */
 export interface ItemRow {
@@ -65,7 +66,7 @@ export function lastPartOf(name: string): string {
 /** `page 13 of 20`, `4 of 9`, or the message where that is all there is. */
 export function unitsOf({ done, total, unit, message }: WireChangedItem["progress"]): string {
   if (done === null) return message ?? "";
-  const count = total === null ? String(done) : `${done} of ${total}`;
+  const count = total === null ? showCount(done) : `${showCount(done)} of ${showCount(total)}`;
   return unit === null ? count : `${unit} ${count}`;
 }
 

@@ -58,8 +58,9 @@ export function ItemsTable(props: { readonly list: ItemList; readonly view: Batc
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: rows of another height are to be laid out anew
   useLayoutEffect(() => virtual.measure(), [height]);
-  const rows = virtual.getVirtualItems();
-  const [first, last] = [rows[0]?.index ?? 0, rows.at(-1)?.index ?? 0];
+  // All rows are of one height: the virtualizer's own items, which it keeps for each row that was ever seen, are not needed.
+  const indexes = virtual.getVirtualIndexes();
+  const [first, last] = [indexes[0] ?? 0, indexes.at(-1) ?? 0];
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was looked at may have been forgotten
   useEffect(() => list.need(first, Math.max(last, first)), [list, first, last, version]);
   // Where the list is taller than what is drawn of it, rows lie at their distance from what is seen.
@@ -77,8 +78,14 @@ export function ItemsTable(props: { readonly list: ItemList; readonly view: Batc
     >
       <GridHead titles={["#", "Item", "State", "Progress and result", "Attempt", "Time"]} />
       <div role="rowgroup" className="rows" style={{ height: scale.current.shown }}>
-        {rows.map(({ index, start }) => (
-          <Row key={index} row={list.rowAt(index)} index={index} top={Math.round(start - offset)} view={view} />
+        {indexes.map((index) => (
+          <Row
+            key={index}
+            row={list.rowAt(index)}
+            index={index}
+            top={Math.round(index * height - offset)}
+            view={view}
+          />
         ))}
       </div>
     </div>

@@ -44,7 +44,9 @@ function Facts(props: { readonly document: WireDocument }): JSX.Element {
   ];
   return (
     <>
-      <h3 className="item-name">{filename}</h3>
+      <h3 className="item-name" dir="auto">
+        {filename}
+      </h3>
       <div className="standing">
         <p>
           <Badge state={documentState(document)} words={documentStatusWords(document)} />

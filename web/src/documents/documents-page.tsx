@@ -63,7 +63,7 @@ function Library(props: Stores & { readonly view: DocumentsView }): JSX.Element 
         <input
           type="search"
           aria-label="Search in documents"
-          placeholder="Words, or a whole sentence"
+          placeholder="Search by words, or a whole sentence"
           value={view.search}
           onChange={({ target }) => go({ ...view, search: target.value, docId: null }, { replace: true })}
         />

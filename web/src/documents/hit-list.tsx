@@ -36,7 +36,9 @@ function HitRow(props: { readonly view: DocumentsView; readonly hit: Hit; readon
       )}
       <div>
         <h2>
-          <ViewLink to={{ ...props.view, docId, number: page ?? 1 }}>{title ?? filename}</ViewLink>
+          <ViewLink to={{ ...props.view, docId, number: page ?? 1 }} isName>
+            {title ?? filename}
+          </ViewLink>
           <span className="note">
             {title === null ? "" : filename}
             {page !== null && ` page ${showCount(page)}`}

@@ -9,6 +9,7 @@ import { Badge } from "../parts/badge.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Empty, Problem } from "../parts/notice.tsx";
 import { usePage } from "../session/session-context.tsx";
+import { showCount } from "../words/shown.ts";
 import { EndedList } from "./ended-list.tsx";
 import { exportActions, isHalted } from "./export-controls.ts";
 import type { ExportJob } from "./export-jobs.ts";
@@ -49,7 +50,15 @@ function Exports(props: { readonly view: ExportsView; readonly store: ExportsSto
     <>
       <div className="exports-head">
         <p className="numbers">
-          <b>{running.length}</b> running <b>{waiting.length}</b> waiting <b>{ended.length}</b> ended
+          <span>
+            <b>{showCount(running.length)}</b> running
+          </span>
+          <span>
+            <b>{showCount(waiting.length)}</b> waiting
+          </span>
+          <span>
+            <b>{showCount(ended.length)}</b> ended
+          </span>
           {isHalted(now) && <Badge state="paused" words="paused" />}
         </p>
         {actions.length > 0 && <Actions label="Controls of the exports" actions={actions} />}

@@ -1,8 +1,8 @@
 import type { JSX } from "react";
-import { formatBytes } from "../../../src/format/number.ts";
 import { useVersion } from "../live/observable.ts";
+import { ProblemWords } from "../parts/notice.tsx";
 import { ItemBar } from "../parts/segment-bar.tsx";
-import { showCount } from "../words/shown.ts";
+import { showBytes, showCount } from "../words/shown.ts";
 import type { UploadRow, UploadStore } from "./upload-store.ts";
 
 /** Rows that are drawn; those that need somebody are the first of all. */
@@ -42,7 +42,7 @@ function FileRow(props: { readonly row: UploadRow; readonly onRemove: () => void
         {file.name}
       </span>
       <span className="file-state">
-        {STATE_WORDS[state]} {formatBytes(file.size)}
+        {STATE_WORDS[state]} {showBytes(file.size)}
       </span>
       <button type="button" className="quiet close" aria-label={`Remove ${file.name}`} onClick={props.onRemove}>
         ×
@@ -51,9 +51,9 @@ function FileRow(props: { readonly row: UploadRow; readonly onRemove: () => void
         <ItemBar fraction={file.size === 0 ? 0 : sent / file.size} label={`Sent of ${file.name}`} />
       )}
       {problem !== null && (
-        <p className="error-text">
-          {problem.title}. {problem.detail}
-        </p>
+        <div className="error-text">
+          <ProblemWords problem={problem} />
+        </div>
       )}
     </li>
   );
@@ -68,7 +68,7 @@ export function SendProgress(props: { readonly store: UploadStore }): JSX.Elemen
     <div className="send-progress">
       <ItemBar fraction={total === 0 ? 1 : sent / total} label="Sent of all files" />
       <p>
-        {formatBytes(sent)} of {formatBytes(total)} sent
+        {showBytes(sent)} of {showBytes(total)} sent
       </p>
       <button type="button" onClick={() => store.cancel()}>
         Cancel

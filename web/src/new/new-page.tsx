@@ -186,7 +186,7 @@ function Start(props: { readonly store: UploadStore; readonly isReady: boolean }
   return (
     <div className="start">
       <button type="submit" className="main" disabled={good === 0 || !isReady}>
-        {broken > 0 ? "Try again" : refused > 0 ? "Start without them" : "Start"}
+        {broken > 0 ? "Try again" : refused > 0 && good > 0 ? "Start without them" : "Start"}
       </button>
       <p className="note">{standingWords(store)}</p>
     </div>

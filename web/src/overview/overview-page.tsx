@@ -12,7 +12,7 @@ import { titleOf } from "../words/batch-words.ts";
 import { type ShownProblem, showProblem } from "../words/problem.ts";
 import { showCount } from "../words/shown.ts";
 import { BatchTable } from "./batch-table.tsx";
-import { BATCHES_MAX, type OverviewOptions, OverviewStore } from "./overview-store.ts";
+import { type OverviewOptions, OverviewStore } from "./overview-store.ts";
 import { QueueStrip } from "./queue-strip.tsx";
 import { QueuesStore } from "./queues-store.ts";
 import { selectBatches } from "./select-batches.ts";
@@ -110,8 +110,8 @@ function Batches(props: { readonly view: OverviewView; readonly store: OverviewS
       )}
       {store.isFull && (
         <p className="note">
-          These are the newest {showCount(BATCHES_MAX)}. Older ones are told by <code>milepost list</code> and by{" "}
-          <code>GET /api/batches</code>.
+          Shown are {showCount(store.batches.size)} of {showCount(store.total)}: the newest, and what runs. Others are
+          told by <code>milepost list</code> and by <code>GET /api/batches</code>.
         </p>
       )}
     </section>
@@ -165,17 +165,19 @@ const SORT_WORDS: Readonly<Record<Sort, string>> = {
   failed: "Failures",
 };
 
-function Toolbar(props: {
+interface ToolbarProps {
   readonly view: OverviewView;
   readonly store: OverviewStore;
   readonly shown: number;
-}): JSX.Element {
+}
+
+function Toolbar(props: ToolbarProps): JSX.Element {
   const { view, store } = props;
   const change = (part: Partial<OverviewView>): void => go({ ...view, ...part }, { replace: true });
   const names = new Set(Array.from(store.batches.values(), ({ queue }) => queue));
   if (view.queue !== null) names.add(view.queue);
   return (
-    <search className="toolbar">
+    <search className="toolbar batches-toolbar">
       <input
         type="search"
         aria-label="Search batches"
@@ -218,11 +220,18 @@ function Toolbar(props: {
       </button>
       {/* Told to who searches; what comes by itself is not worth an interruption. */}
       <output className="shown-count" aria-live={view.search === "" ? "off" : "polite"}>
-        {showCount(props.shown)}
-        {store.hasMore ? "+" : ""} {props.shown === 1 && !store.hasMore ? "batch" : "batches"}
+        {shownWords(props)}
       </output>
     </search>
   );
+}
+
+/** Of all batches their number, whether they were read or not; of a choice, what was found among those that were. */
+function shownWords({ view, store, shown }: ToolbarProps): string {
+  const isChoice = view.search !== "" || view.show !== "all" || view.queue !== null;
+  const count = isChoice ? shown : store.total;
+  const more = isChoice && store.hasMore ? "+" : "";
+  return `${showCount(count)}${more} ${count === 1 && more === "" ? "batch" : "batches"}`;
 }
 
 function Nothing(props: { readonly view: OverviewView; readonly isEmpty: boolean }): JSX.Element {

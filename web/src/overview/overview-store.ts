@@ -2,6 +2,7 @@ import { ApiError, type Client } from "../../../src/client/client.ts";
 import { RateMeter } from "../../../src/format/rate-meter.ts";
 import type { WireBatch } from "../../../src/wire/batch.ts";
 import { Observable, type Schedule } from "../live/observable.ts";
+import { PacedRead } from "../live/paced-read.ts";
 import type { ConnectionState } from "../session/session-context.tsx";
 import { type ShownProblem, showProblem } from "../words/problem.ts";
 import { lineOf, turnChanges } from "./turns.ts";
@@ -9,13 +10,15 @@ import { lineOf, turnChanges } from "./turns.ts";
 const FIRST_PAGE = 100;
 const NEXT_PAGE = 1_000;
 /** Batches that the page holds; the oldest that have ended are left out beyond. */
-export const BATCHES_MAX = 10_000;
+const BATCHES_MAX = 10_000;
 /** With those that come while it is open. */
 const HELD_MAX = 12_000;
+/** Between two readings of how many there are, where the page does not hold all of them. */
+const COUNT_EVERY_MS = 1_000;
 
 const NOT_THE_TOKEN: ShownProblem = {
   title: "The server does not take this token any more",
-  detail: "It may have been started anew with another one: sign out, and in again with that.",
+  detail: "it may have been started anew with another one: sign out, and in again with that.",
 };
 
 export interface OverviewOptions {
@@ -40,6 +43,9 @@ export class OverviewStore extends Observable {
   readonly #stop = new AbortController();
   /** Where the next page begins; null: all were read. */
   #cursor: string | null = null;
+  /** As the server counted them last. */
+  #counted = 0;
+  readonly #count = new PacedRead(() => this.#readCount());
   #loading: Promise<void> | null = null;
   #isLoaded = false;
   #isFollowing = false;
@@ -62,6 +68,11 @@ export class OverviewStore extends Observable {
   /** True while there are older batches that were not read. */
   get hasMore(): boolean {
     return this.#cursor !== null;
+  }
+
+  /** How many there are, held or not. */
+  get total(): number {
+    return this.hasMore ? Math.max(this.#counted, this.#batches.size) : this.#batches.size;
   }
 
   /** True where more will not be read: the page holds as many as it may. */
@@ -90,6 +101,7 @@ export class OverviewStore extends Observable {
 
   stop(): void {
     this.#stop.abort();
+    this.#count.stop();
   }
 
   /** Reads the newest batches again. */
@@ -149,9 +161,10 @@ export class OverviewStore extends Observable {
 
   async #read(query: { readonly limit: number; readonly cursor?: string }): Promise<void> {
     try {
-      const { batches, nextCursor } = await this.#options.client.batches(query);
+      const { batches, nextCursor, total } = await this.#options.client.batches({ ...query, count: true });
       for (const batch of batches) this.take(batch);
       this.#cursor = nextCursor;
+      this.#counted = total ?? 0;
       this.#isLoaded = true;
       this.#problem = null;
     } catch (error) {
@@ -181,6 +194,7 @@ export class OverviewStore extends Observable {
       for await (const { batches, removed } of client.watchMany("all", { signal, onState })) {
         for (const batch of batches) this.take(batch);
         if (removed.length > 0) this.drop(removed);
+        if (this.hasMore) this.#count.hint(COUNT_EVERY_MS);
         onNews?.();
       }
     } catch (error) {
@@ -192,6 +206,16 @@ export class OverviewStore extends Observable {
       this.changed();
     } finally {
       this.#isFollowing = false;
+    }
+  }
+
+  async #readCount(): Promise<void> {
+    try {
+      const { total } = await this.#options.client.batches({ limit: 1, count: true });
+      this.#counted = total ?? 0;
+      this.changed();
+    } catch {
+      // The stream says what is wrong; what was counted stays until it can be counted again.
     }
   }
 

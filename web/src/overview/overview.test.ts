@@ -56,7 +56,9 @@ class FakeServer {
     const { cursor, limit = 100 } = filter;
     const from = cursor === undefined ? 0 : Number(cursor);
     const next = from + limit;
-    return { batches: this.#batches.slice(from, next), nextCursor: next < this.#batches.length ? String(next) : null };
+    const page = this.#batches.slice(from, next);
+    const total = this.#batches.length;
+    return { batches: page, nextCursor: next < total ? String(next) : null, ...(filter.count === true && { total }) };
   };
 
   readonly watchMany = (_ids: readonly string[] | "all", options: StreamOptions = {}) => {
@@ -73,6 +75,12 @@ class FakeServer {
           this.#wake = resolve;
         });
     }
+  }
+
+  /** Somebody submits one more. */
+  add(batch: WireBatch): void {
+    this.#batches.unshift(batch);
+    this.tell({ batches: [batch] });
   }
 
   tell(update: Partial<OverviewUpdate>): void {
@@ -114,6 +122,19 @@ test("the first page is short, the rest comes when it is needed, and no more tha
   await store.loadAll();
   expect([store.batches.size, store.isFull]).toEqual([10_100, true]);
   expect(new Set(server.asked.map(({ limit }) => limit))).toEqual(new Set([100, 1_000]));
+});
+
+test("all there are is told, though not all are read: of those that come as well", async () => {
+  const server = new FakeServer(150);
+  const { store } = storeOf(server);
+  store.start();
+  await expect.poll(() => [store.batches.size, store.total]).toEqual([100, 150]);
+  server.add(madeBatch(500));
+  await expect.poll(() => [store.batches.size, store.total]).toEqual([101, 151]);
+  await store.loadAll();
+  store.drop([madeBatch(500).id]);
+  expect([store.batches.size, store.total]).toEqual([150, 150]);
+  store.stop();
 });
 
 test("what the stream tells later counts more than a page that was read before", async () => {
@@ -159,7 +180,7 @@ test("a refusal is shown, and a later success takes it away", async () => {
   const { store } = storeOf(server);
   server.refusal = new ApiError({ type: "/problems/store", title: "No store", status: 503, detail: "it is gone" }, 5);
   await store.reload();
-  expect(store.problem).toEqual({ title: "No store", detail: "it is gone Try again in 5 s." });
+  expect(store.problem).toEqual({ title: "No store", detail: "it is gone; try again in 5 s" });
   server.refusal = null;
   await store.reload();
   expect([store.problem, store.batches.size]).toEqual([null, 2]);

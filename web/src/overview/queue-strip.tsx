@@ -5,7 +5,7 @@ import { useVersion } from "../live/observable.ts";
 import { type Action, Actions } from "../parts/actions.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { usePage } from "../session/session-context.tsx";
-import { showCount, showItems } from "../words/shown.ts";
+import { showCount, showItems, verbFor } from "../words/shown.ts";
 import type { QueuesStore } from "./queues-store.ts";
 
 /** Every queue with its state and what can be done to it. */
@@ -33,13 +33,21 @@ function Queue(props: { readonly queue: WireQueue; readonly store: QueuesStore }
   return (
     <article className="queue" aria-label={`Queue ${queue.name}`}>
       <header>
-        <h2 title={queue.name}>{queue.name}</h2>
+        <h2 title={queue.name} dir="auto">
+          {queue.name}
+        </h2>
         <Badge state={queue.state} />
       </header>
       <p className="numbers">
-        <b>{showCount(queue.processing)}</b> processing
-        <b>{showCount(queue.pending)}</b> pending
-        <b>{showCount(queue.batches)}</b> {queue.batches === 1 ? "batch" : "batches"}
+        <span>
+          <b>{showCount(queue.processing)}</b> processing
+        </span>
+        <span>
+          <b>{showCount(queue.pending)}</b> pending
+        </span>
+        <span>
+          <b>{showCount(queue.batches)}</b> {queue.batches === 1 ? "batch" : "batches"}
+        </span>
       </p>
       <Concurrency queue={queue} onSet={(limit) => run((client) => client.setConcurrency(limit), "")} />
       <Actions label={`Controls of queue ${queue.name}`} actions={queueActions(queue, run)} />
@@ -61,19 +69,19 @@ function queueActions(
   };
   const pause: Action = {
     name: "Pause",
-    effect: `${showItems(processing, "running")} finish, nothing new starts, whatever is added.`,
+    effect: `${showItems(processing, "running")} ${verbFor(processing, "finishes", "finish")}, nothing new starts, whatever is added.`,
     run: () => run((client) => client.pause(), `Queue ${name} is paused.`),
   };
   const stop: Action = {
     name: "Stop",
     isDestructive: true,
-    effect: `${showItems(processing, "running")} of queue ${name} are aborted and go back to pending; nothing new starts.`,
+    effect: `${showItems(processing, "running")} of queue ${name} ${verbFor(processing, "is aborted and goes", "are aborted and go")} back to pending; nothing new starts.`,
     run: () => run((client) => client.stop(), `Queue ${name} is stopped.`),
   };
   const clear: Action = {
     name: "Clear",
     isDestructive: true,
-    effect: `All ${showCount(queue.batches)} batches of queue ${name} that have not ended are cancelled, with ${showItems(processing + pending)}.`,
+    effect: `Every batch of queue ${name} that has not ended is cancelled: ${showCount(queue.batches)}, with ${showItems(processing + pending)}.`,
     run: () => run((client) => client.clear(), `Queue ${name} is cleared.`),
   };
   return [

@@ -1,6 +1,5 @@
 import { type JSX, useMemo, useSyncExternalStore } from "react";
-import { formatDuration } from "../../../src/format/duration.ts";
-import { showAge, showExactTime } from "../words/shown.ts";
+import { showAge, showExactTime, showSeconds } from "../words/shown.ts";
 
 const EVERY_MS = 1_000;
 const listeners = new Set<() => void>();
@@ -40,5 +39,5 @@ export function Age(props: { readonly time: string }): JSX.Element {
 
 /** How long something that runs has been running. */
 export function Elapsed(props: { readonly sinceMs: number }): JSX.Element {
-  return <>{formatDuration(Math.max(0, Math.floor((useNow() - props.sinceMs) / 1_000)))}</>;
+  return <>{showSeconds(Math.max(0, Math.floor((useNow() - props.sinceMs) / 1_000)))}</>;
 }

@@ -36,7 +36,9 @@ export function Dialog(props: {
     >
       <div className="dialog-body">
         <header>
-          <h2 id={titleId}>{props.title}</h2>
+          <h2 id={titleId} dir="auto">
+            {props.title}
+          </h2>
           <button type="button" className="quiet close" aria-label="Close" onClick={onClose}>
             ×
           </button>

@@ -1,6 +1,5 @@
-import { formatDuration } from "../../../src/format/duration.ts";
 import type { WireDocument } from "../../../src/wire/document.ts";
-import { showCount, showDuration } from "./shown.ts";
+import { showCount, showDuration, showSeconds } from "./shown.ts";
 
 const STATUS_WORDS: Readonly<Record<WireDocument["status"], string>> = {
   queued: "queued",
@@ -34,5 +33,5 @@ export function pagesWords({ page, totalPages, status }: Pick<WireDocument, "pag
 export function documentTimeWords(document: WireDocument): string {
   if (document.completedAt !== null) return `took ${showDuration(document.elapsedTime)}`;
   const { estimatedRemaining } = document;
-  return estimatedRemaining === null ? "" : `about ${formatDuration(estimatedRemaining)} left`;
+  return estimatedRemaining === null ? "" : `about ${showSeconds(estimatedRemaining)} left`;
 }

@@ -8,14 +8,14 @@ export interface ShownProblem {
 
 const AWAY: ShownProblem = {
   title: "The server does not answer",
-  detail: "Nothing was changed as far as is known. The page comes back by itself; try again then.",
+  detail: "nothing was changed as far as is known. The page comes back by itself; try again then.",
 };
 
 export function showProblem(error: unknown): ShownProblem {
   if (error instanceof ApiError) {
     const { title, detail } = error.problem;
-    const again = error.retryAfter === null ? "" : ` Try again in ${error.retryAfter} s.`;
-    return { title, detail: `${detail}${again}`.trim() };
+    const again = error.retryAfter === null ? [] : [`try again in ${error.retryAfter} s`];
+    return { title, detail: [detail, ...again].filter((part) => part !== "").join("; ") };
   }
   // What fetch throws where there is no answer.
   if (error instanceof TypeError) return AWAY;
