@@ -127,7 +127,10 @@ export async function writeSubmission(options: {
       : { batch: options.batch };
     const named = requestIn(how.state);
     const submitted = await retryBusy(deps, () =>
-      deps.store.submit({ ...target, ...named, items: chunk, seal: how.seal, now: deps.clock.now() }),
+      deps.store.submit({
+        ...{ ...target, ...named, items: chunk, seal: how.seal, now: deps.clock.now() },
+        isDurable: how.state !== "going",
+      }),
     );
     if (submitted.batch === null) throw notFound("the batch, removed while items were added,");
     first ??= submitted;

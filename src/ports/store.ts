@@ -47,8 +47,8 @@ export interface Store {
 
   /**
    * Creates the batch, or finds it by owner and name, and adds items to it; known keys keep their state. New items reopen
-   * a sealed batch as a new epoch. `seal` closes it in the same commit and makes all of the submission durable (fsync) before
-   * it resolves; others may see and claim it sooner.
+   * a sealed batch as a new epoch. `seal` closes it in the same commit; it and `isDurable` make all of the submission durable
+   * (fsync) before it resolves; others may see and claim it sooner. A crash loses no chunk before one that stays.
    * A known id with the same owner, name and pipeline is the same batch. See `SubmissionRequest` for submissions that are made again.
    *
    * @throws {MilepostError} `CONFLICT` for the id of another batch, and for a request that is under way or was another one
@@ -66,7 +66,9 @@ export interface Store {
   /** Reads an item and records what is made of it, in one transaction. */
   amend(amendment: Amendment): Promise<Amended>;
 
-  /** Carries out an operator's command. Cancelling a batch also seals it. Large ones come in bounded steps: call again while `more`. */
+  /**
+   * Carries out an operator's command, durably. Cancelling a batch also seals it. Large ones come in bounded steps: call again while `more`.
+   */
   control(command: ControlCommand, now: number): Promise<ControlResult>;
 
   queues(): Promise<readonly QueueSnapshot[]>;

@@ -33,6 +33,8 @@ export interface Submission {
   readonly batch: BatchSpec | number;
   readonly items: readonly ItemSpec[];
   readonly seal: boolean;
+  /** The last of a submission in several chunks that leaves the batch open: durable as `seal` makes it. Default: as `seal`. */
+  readonly isDurable?: boolean;
   readonly now: number;
   /**
    * Given where a submission goes on: items with this ordinal or a later one came in with it, so a repeated key is

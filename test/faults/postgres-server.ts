@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
+import { LIMITS } from "../../src/core/limits.ts";
 import { systemClock } from "../../src/platform/system-clock.ts";
 import { systemHost } from "../../src/platform/system-host.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres-store.ts";
@@ -98,6 +99,34 @@ async function endsThatStay(scene: Scene): Promise<void> {
     await asks(() => batch.snapshot());
     scene.check(`whoever was told that it ${status} finds it so`, (await batch.snapshot()).status, status);
   }
+}
+
+async function submissionsThatStay(scene: Scene): Promise<void> {
+  const { cluster, url } = await openPostgresIn(scene, { settings: FORGETFUL });
+  const near = await openAt(scene, url);
+  const [chunks, crashAfter] = [6, 3];
+  async function* items(): AsyncGenerator<string, void, undefined> {
+    for (let index = 0; index < chunks * LIMITS.submitChunkItems; index++) {
+      if (index === crashAfter * LIMITS.submitChunkItems + 1) await cluster.crash();
+      yield `item ${index}`;
+    }
+  }
+  const { batch } = await near.submit({ pipeline: "work", items: items() });
+  const { total } = (await batch.snapshot()).counts;
+  scene.check("items of a submission during which the server crashed", total, chunks * LIMITS.submitChunkItems);
+  scene.check("verify", await near.verify(), []);
+  const open = (await near.submit({ pipeline: "work", items: ["a"], seal: false })).batch;
+  await cluster.crash();
+  await asks(() => open.snapshot());
+  scene.check("items of a batch that is open", (await open.snapshot()).counts.total, 1);
+  await open.add(["b"]);
+  await cluster.crash();
+  await asks(() => open.snapshot());
+  scene.check("with those that were added", (await open.snapshot()).counts.total, 2);
+  await open.pause();
+  await cluster.crash();
+  await asks(() => open.snapshot());
+  scene.check("the order to pause it stays", (await open.snapshot()).status, "paused");
 }
 
 async function listenAcrossRestart(scene: Scene): Promise<void> {
@@ -313,6 +342,11 @@ export const postgresServerFaults: readonly Fault[] = [
     name: "postgres-crash-and-ends",
     expected: "the server crashes right after a batch was seen to end: it has ended, in whatever way",
     run: endsThatStay,
+  },
+  {
+    name: "postgres-crash-and-submissions",
+    expected: "the server crashes while items are submitted, right after, and after an order: all of it is there",
+    run: submissionsThatStay,
   },
   {
     name: "postgres-restart-listen",

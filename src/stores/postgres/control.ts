@@ -80,7 +80,7 @@ export class Controller {
   }
 
   async control(command: ControlCommand, now: number): Promise<ControlResult> {
-    return this.#connection.write((tx) => this.#controlNow(tx, command, now), { gate: "alone" });
+    return this.#connection.write((tx) => this.#controlNow(tx, command, now), { gate: "alone", isDurable: true });
   }
 
   async #controlNow(tx: Transaction, command: ControlCommand, now: number): Promise<ControlResult> {

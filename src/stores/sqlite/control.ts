@@ -150,7 +150,7 @@ export class Controller {
   }
 
   async control(command: ControlCommand, now: number): Promise<ControlResult> {
-    return this.#connection.write(() => this.#controlNow(command, now));
+    return this.#connection.write(() => this.#controlNow(command, now), { isDurable: true });
   }
 }
 

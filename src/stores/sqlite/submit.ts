@@ -196,7 +196,9 @@ export class Submitter {
   }
 
   async submit(submission: Submission): Promise<Submitted> {
-    return this.#connection.write(() => this.#submitNow(submission), { isDurable: submission.seal });
+    return this.#connection.write(() => this.#submitNow(submission), {
+      isDurable: submission.isDurable ?? submission.seal,
+    });
   }
 }
 
