@@ -48,6 +48,7 @@ const CAUSES: Readonly<Record<ItemState, readonly string[]>> = {
 export class BatchFollower {
   readonly #world: World;
   readonly #batches = new Map<number, Followed>();
+  readonly #queues = new Map<number, string>();
   /** Keys that an operator removed, and ids of batches that were removed or pruned. */
   readonly removed = new Set<string>();
   /** Calls under way that delete batches: a store may do so in several commits, with other calls in between. */
@@ -63,6 +64,11 @@ export class BatchFollower {
 
   batch(number: number): BatchRow | undefined {
     return this.#batches.get(number)?.row;
+  }
+
+  /** Of one that was removed too: its workers may not have heard of it. */
+  queueOf(number: number): string | undefined {
+    return this.#queues.get(number);
   }
 
   items(number: number): readonly ItemRow[] {
@@ -150,6 +156,7 @@ export class BatchFollower {
       items: new Map(),
     };
     this.#batches.set(row.number, followed);
+    this.#queues.set(row.number, row.queue);
     await this.#follow(what, followed, row);
   }
 

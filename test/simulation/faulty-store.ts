@@ -72,7 +72,7 @@ export function faultyStore(process: SimulatedProcess): Store {
         world.note(text, outcome !== "");
         if (isAnswerLost) return answer(() => reject(unavailable("its answer was lost")));
         answer(() => {
-          if (method === "openSession") process.session = result as number;
+          if (method === "openSession") process.sessions.push(result as number);
           if (method === "claim") for (const lease of (result as Claimed).leases) process.grant(lease);
           resolve(result);
         });

@@ -12,7 +12,7 @@ export interface Run {
   readonly item: number;
   readonly token: number;
   readonly batch: number;
-  /** Its batch's; kept, since the batch may be removed before its worker hears of an order. */
+  /** Its batch's, which may be removed before its worker hears of an order, or begins. */
   readonly queue: string | undefined;
   /** The session that holds its lease. */
   readonly session: number;
@@ -77,7 +77,7 @@ export class RunLedger {
       item: lease?.item ?? 0,
       token: lease?.token ?? 0,
       batch: lease?.batch ?? 0,
-      queue: world.checks.follower.batch(lease?.batch ?? 0)?.queue,
+      queue: world.checks.follower.queueOf(lease?.batch ?? 0),
       session: lease?.worker ?? 0,
       startedMs: world.clock.monotonic(),
       abortedMs: null,

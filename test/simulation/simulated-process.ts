@@ -28,8 +28,8 @@ export class SimulatedProcess {
   /** The newest lease that this process was given for an item, by the item's id. */
   readonly leases = new Map<string, Lease>();
   readonly #granted = new Map<string, Lease>();
-  /** The last session that it was told of. */
-  session: number | null = null;
+  /** The sessions that it was told of, the last one last. */
+  readonly sessions: number[] = [];
   state: "running" | "frozen" | "dead" = "running";
   /** True once it was told to stop. */
   isStopping = false;

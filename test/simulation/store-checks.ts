@@ -58,8 +58,8 @@ export class StoreChecks {
   }
 
   /** Whether the session was told to claim nothing more. */
-  isDraining(session: number | null): boolean {
-    return session !== null && this.#commands.isDraining(session);
+  isDraining(session: number): boolean {
+    return this.#commands.isDraining(session);
   }
 
   async carryOut(process: SimulatedProcess, method: StoreCall, args: readonly unknown[]): Promise<unknown> {

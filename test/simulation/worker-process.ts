@@ -57,8 +57,8 @@ export class WorkerProcess {
     process.world.note(`${process.name} stops`);
     this.stoppingSinceMs = process.world.clock.monotonic();
     process.isStopping = true;
-    // One that drains may have begun to leave before: then its session lapses, if the store was not reached.
-    const isDraining = process.world.checks.isDraining(process.session);
+    // One that drains, also if it lost that session since, may have begun to leave before: then its session lapses, if the store was not reached.
+    const isDraining = process.sessions.some((session) => process.world.checks.isDraining(session));
     const mustLeave = process.world.isCalm && this.#worker !== null && !isDraining;
     await process.close({ graceMs });
     this.isStopped = true;
@@ -77,7 +77,8 @@ export class WorkerProcess {
 
   /** Whether the session that it knew of stands; one whose opening went unanswered lapses. */
   async #isThere(): Promise<boolean> {
-    const { world, session } = this.process;
+    const { world, sessions } = this.process;
+    const session = sessions.at(-1);
     return (await world.store.sessions()).some(({ number }) => number === session);
   }
 

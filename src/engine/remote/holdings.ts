@@ -21,11 +21,15 @@ export interface Holding {
   readonly control: Control;
 }
 
+/** Leases without a start that are remembered; of others it begins anew. */
+const KNOWN_MAX = 1_000;
+
 /** What workers hold by the store, beside what they name. */
 export class Holdings {
   readonly #deps: Deps;
   readonly #batches: KnownBatches;
   readonly #runs: RemoteRuns;
+  readonly #unstartedSince = new Map<string, number>();
 
   constructor(deps: Deps, parts: { readonly batches: KnownBatches; readonly runs: RemoteRuns }) {
     this.#deps = deps;
@@ -44,11 +48,14 @@ export class Holdings {
   }
 
   /**
-   * Gives back what the store says is held, the worker does not name, and began at `until` or before; returns what is left.
-   * What was never started is always given back: its claim has failed, or starts nothing after this. Where another server starts it at
-   * that very moment, the worker begins it under a lease that it has lost, and is told so.
+   * Gives back what the store says is held and the worker does not name; returns what is left. Started: what began at `until` or before.
+   * Not started: what has been seen so for `unstartedMs`, for its claim may be under way at another server, and its answer then names it.
    */
-  async giveBackUnnamed(session: SessionRow, named: readonly HeldLease[], until: number): Promise<readonly Holding[]> {
+  async giveBackUnnamed(
+    session: SessionRow,
+    named: readonly HeldLease[],
+    { until, unstartedMs }: { readonly until: number; readonly unstartedMs: number },
+  ): Promise<readonly Holding[]> {
     const { store } = this.#deps;
     const holdings = await this.of(await store.orders(session.number, null));
     const names = new Set(named.map(({ itemId, token }) => `${itemId} ${token}`));
@@ -56,10 +63,23 @@ export class Holdings {
     for (const held of holdings) {
       if (names.has(`${held.id} ${held.token}`)) continue;
       const startedAt = (await store.item({ number: held.item }))?.item.startedAt ?? null;
-      if (startedAt === null || startedAt <= until) unnamed.push(held);
+      const isOver = startedAt === null ? this.#unstartedFor(held) >= unstartedMs : startedAt <= until;
+      if (isOver) unnamed.push(held);
     }
     await this.release(session.number, unnamed);
     return holdings.filter((held) => !unnamed.includes(held));
+  }
+
+  /** Milliseconds since this server first saw a lease that no claim has started. */
+  #unstartedFor({ item, token }: Holding): number {
+    const name = `${item} ${token}`;
+    const now = this.#deps.clock.monotonic();
+    const since = this.#unstartedSince.get(name) ?? now;
+    this.#unstartedSince.delete(name);
+    this.#unstartedSince.set(name, since);
+    const [oldest] = this.#unstartedSince.keys();
+    if (this.#unstartedSince.size > KNOWN_MAX && oldest !== undefined) this.#unstartedSince.delete(oldest);
+    return now - since;
   }
 
   /** Gives leases back to pending. */

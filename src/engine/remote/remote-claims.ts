@@ -71,7 +71,10 @@ export class RemoteClaims {
     let holdings: readonly Holding[] = [];
     const claimed = await retryBusy(this.#deps, async () => {
       // After a claim whose answer was lost, to the worker or to us.
-      holdings = await this.#holdings.giveBackUnnamed(session, claim.held, claim.heardAt);
+      holdings = await this.#holdings.giveBackUnnamed(session, claim.held, {
+        until: claim.heardAt,
+        unstartedMs: 0,
+      });
       // What it names it may still be running, though it has lost it.
       const limit = Math.min(claim.limit, concurrency - Math.max(holdings.length, claim.held.length));
       if (limit <= 0) return { leases: [], nextAt: null };

@@ -164,8 +164,8 @@ export class RemoteWorkers {
     const { store, clock } = this.#deps;
     const session = await this.#find(id);
     const renewedAt = clock.monotonic();
-    const unnamedUntil = clock.now() - UNNAMED_MS;
-    await this.#inTurn(session.number, () => this.#holdings.giveBackUnnamed(session, held, unnamedUntil));
+    const unnamed = { until: clock.now() - UNNAMED_MS, unstartedMs: UNNAMED_MS };
+    await this.#inTurn(session.number, () => this.#holdings.giveBackUnnamed(session, held, unnamed));
     let told = await this.#look(session, held);
     const isNews = (): boolean => told.revision !== confirmed || told.orders.some(({ order }) => order === "lost");
     // One that nobody has given yet cannot have been acted on.
