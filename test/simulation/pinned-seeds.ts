@@ -43,6 +43,7 @@ export const PINNED_SEEDS: readonly { readonly seed: number; readonly store: Sto
     store: "memory",
     why: "a lease went to another worker while the answer to the claim before was under way",
   },
+  { seed: 6_002_373, store: "memory", why: "a clock that was set in a pause put off a remote attempt's time limit" },
   { seed: 5_035_160, store: "memory", why: "a heartbeat by one server gave back what another was about to start" },
   { seed: 5_044_869, store: "memory", why: "a worker that drained slept, lost its session, and left by another" },
   {

@@ -1,4 +1,5 @@
 import type { Stage } from "../../core/progress.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Report } from "../../ports/store.ts";
 import type { Deps } from "../deps.ts";
 import type { Estimates } from "../estimates.ts";
@@ -14,18 +15,30 @@ export class RemoteRun implements Run {
   readonly worker: number;
   #haltedMs = 0;
   #haltedSince: number | null = null;
+  /** By the steady clock, for its time limit: the wall clock may be set meanwhile. */
+  #spentMs: number;
+  #goingSince: number | null;
   readonly #stages = new StageClock();
 
-  constructor(worker: number, lease: Run["lease"], startedAt: number) {
+  constructor(worker: number, lease: Run["lease"], started: { readonly at: number; readonly clock: Clock }) {
     this.worker = worker;
     this.lease = lease;
-    this.startedAt = startedAt;
+    this.startedAt = started.at;
+    this.#spentMs = Math.max(0, started.clock.now() - started.at);
+    this.#goingSince = started.clock.monotonic();
   }
 
   /** Hears whether it waits in a pause. */
-  halt(isHalted: boolean, now: number): void {
-    this.#haltedMs = this.haltedMsAt(now);
-    this.#haltedSince = isHalted ? now : null;
+  halt(isHalted: boolean, clock: Clock): void {
+    this.#haltedMs = this.haltedMsAt(clock.now());
+    this.#haltedSince = isHalted ? clock.now() : null;
+    this.#spentMs = this.spentMs(clock);
+    this.#goingSince = isHalted ? null : clock.monotonic();
+  }
+
+  /** Milliseconds of its time limit that it has used. */
+  spentMs(clock: Clock): number {
+    return this.#spentMs + (this.#goingSince === null ? 0 : clock.monotonic() - this.#goingSince);
   }
 
   enter(stages: readonly Stage[], name: string, now: number): void {
@@ -64,7 +77,7 @@ export class RemoteRuns {
     const key = keyOf(lease.item, lease.token);
     let run = this.#runs.get(key);
     if (run === undefined) {
-      run = new RemoteRun(worker, lease, startedAt);
+      run = new RemoteRun(worker, lease, { at: startedAt, clock: this.#deps.clock });
       this.#runs.set(key, run);
     }
     return run;

@@ -27,9 +27,9 @@ export class TimeLimits {
     const timeoutMs = batch?.policy.timeoutMs ?? null;
     const run =
       this.#runs.find(held.item, held.token) ?? (timeoutMs === null ? null : await this.#readRun(session, held));
-    run?.halt(isHalted, clock.now());
+    run?.halt(isHalted, clock);
     if (batch === null || timeoutMs === null || run === null || isHalted) return null;
-    const leftMs = timeoutMs - run.workedMsAt(clock.now());
+    const leftMs = timeoutMs - run.spentMs(clock);
     if (leftMs > 0) return leftMs;
     await this.#fail(run, held, batch.policy);
     return leftMs;
