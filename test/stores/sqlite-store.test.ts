@@ -243,6 +243,19 @@ test("keeps pages in as much memory as it is given", async () => {
   await expect(openMilepost(path, { cacheMiB: 0.5 })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
 });
 
+test("an error of the disk is told as what became of the file, if it is gone", async () => {
+  await (await open()).checkpoint(null, 0);
+  const connection = new Connection({ path, clock: new ManualClock() });
+  await connection.initialize();
+  const failing = connection.readOne(() => {
+    renameSync(path, `${path}.away`);
+    // As SQLite words it when the path that it opened leads nowhere.
+    throw Object.assign(new Error("disk I/O error"), { code: "ERR_SQLITE_ERROR", errcode: 1802 });
+  });
+  await expect(failing).rejects.toMatchObject({ code: "STORE_GONE", message: expect.stringContaining("was deleted") });
+  connection.close();
+});
+
 describe("several connections", () => {
   test("a held write lock is waited for without blocking, then the call goes on", async () => {
     const store = await open();

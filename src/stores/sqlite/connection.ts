@@ -7,7 +7,7 @@ import type { Random } from "../../ports/random.ts";
 import { LogSync, type SyncFile } from "./log-sync.ts";
 import { inspectSchema, MIGRATIONS, migrate } from "./migrator.ts";
 import { refuseNetworkFileSystem } from "./network-file-systems.ts";
-import { isBusy, toOpenError, toStoreError } from "./sqlite-errors.ts";
+import { isBusy, resultCodeOf, toOpenError, toStoreError } from "./sqlite-errors.ts";
 
 export interface ConnectionOptions {
   readonly path: string;
@@ -217,7 +217,10 @@ export class Connection {
       try {
         return work();
       } catch (error) {
-        if (!isBusy(error) || waitedMs >= this.#busyRetryMs) throw toStoreError(error, this.path);
+        if (!isBusy(error) || waitedMs >= this.#busyRetryMs) {
+          if (resultCodeOf(error) !== null) this.#assertFileNow();
+          throw toStoreError(error, this.path);
+        }
       }
       const fullMs = Math.min(5 * 2 ** round, 1_000);
       const waitMs = fullMs / 2 + (fullMs / 2) * (this.#random?.fraction() ?? 1);
@@ -246,6 +249,12 @@ export class Connection {
     else if (found.ino !== this.#file.ino || found.dev !== this.#file.dev) this.#loss = "was replaced by another file";
     else this.#loss = null;
     return this.#loss;
+  }
+
+  /** A file that is gone looks like a broken disk to SQLite. */
+  #assertFileNow(): void {
+    this.#fileCheckedAt = Number.NEGATIVE_INFINITY;
+    this.#assertFile();
   }
 
   #assertFile(): void {
