@@ -51,4 +51,5 @@ export const PINNED_SEEDS: readonly { readonly seed: number; readonly store: Sto
     store: "memory",
     why: "a handler began when its batch, of a queue that was stopped, was gone already",
   },
+  { seed: 7_024_734, store: "memory", why: "a remote attempt's time limit was found over after its process had died" },
 ];

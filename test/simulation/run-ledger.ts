@@ -193,8 +193,9 @@ export class RunLedger {
     const run = this.#runs.get(runKey(id, token));
     if (report.type === "complete" && run?.end !== "returned")
       this.#world.break("what is completed has a run that ended under its token", `${id} under ${token}: ${run?.end}`);
-    // Given back by a call from before its process died, as one that a server hears late: then its death is not counted.
-    if (report.type === "release" && (run?.end === null || run?.end === "died")) this.#uncountKiller(id);
+    // Given back, or failed by its time limit, by a call from before its process died, as one that a server hears late: then its death is not counted.
+    const isOver = report.type === "release" || report.type === "fail";
+    if (isOver && (run?.end === null || run?.end === "died")) this.#uncountKiller(id);
     if (report.type !== "fail") return;
     const failures = (this.#failures.get(id) ?? 0) + 1;
     this.#failures.set(id, failures);
