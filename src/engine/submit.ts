@@ -251,6 +251,14 @@ const ITEM_FIELDS: ReadonlySet<string> = new Set(["key", "input", "size", "kind"
   string
 >)[]);
 
+function refuseUnknownFields(item: object): void {
+  for (const name in item) {
+    if (ITEM_FIELDS.has(name)) continue;
+    const fields = [...ITEM_FIELDS].join(", ");
+    throw new MilepostError("INVALID_ARGUMENT", `an item has no field ${JSON.stringify(name)}; it has ${fields}`);
+  }
+}
+
 function toItemSpec(item: NewItem): ItemSpec {
   const given = typeof item === "string" ? { key: item } : item;
   if (typeof given !== "object" || given === null) {
@@ -259,11 +267,7 @@ function toItemSpec(item: NewItem): ItemSpec {
       `an item must be a text or an object with a key; found ${given === null ? "null" : typeof given}`,
     );
   }
-  for (const name in given) {
-    if (ITEM_FIELDS.has(name)) continue;
-    const fields = [...ITEM_FIELDS].join(", ");
-    throw new MilepostError("INVALID_ARGUMENT", `an item has no field ${JSON.stringify(name)}; it has ${fields}`);
-  }
+  if (typeof item !== "string") refuseUnknownFields(item);
   requireText("an item's key", given.key, LIMITS.keyBytes);
   if (given.kind !== undefined) requireText("an item's kind", given.kind);
   if (given.size !== undefined) requireWhole("an item's size", given.size, 0, Number.MAX_SAFE_INTEGER);
