@@ -33,7 +33,7 @@ export interface Submission {
   readonly batch: BatchSpec | number;
   readonly items: readonly ItemSpec[];
   readonly seal: boolean;
-  /** The last of a submission in several chunks that leaves the batch open: durable as `seal` makes it. Default: as `seal`. */
+  /** The last chunk of its submission: it and those before it are durable when it resolves, sealed or not. Default: as `seal`. */
   readonly isDurable?: boolean;
   readonly now: number;
   /**
