@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { sealed } from "../../src/server/cursor.ts";
 import { PAGE_PATHS } from "../../src/server/routes/dashboard.ts";
 import { STORES } from "../support/open-for-test.ts";
 import { beginSession } from "./support/begin-session.ts";
@@ -102,6 +103,31 @@ test("a session sees and steers its own batches, and lists nobody else's", async
     expect(expected, route.name).toContain(status);
   }
   expect((await session.fetch(`/api/batches/${own.batchId}`)).status).toBe(404);
+});
+
+test("a cursor leads to nothing of anybody else's, whatever it names", async () => {
+  const server = await startServer();
+  const [session, other] = [await beginSession(server), await beginSession(server)];
+  await batchOf(server, session.owner);
+  const theirs = await batchOf(server, other.owner);
+  const operators = await batchOf(server, "");
+  const none = ABSENT_BATCH.replace(/./g, (letter) => (letter === "-" ? "-" : "0"));
+  const answer = async (path: string): Promise<string> => {
+    const { status, headers } = await session.fetch(path);
+    return `${status} ${headers.get("content-type")}`;
+  };
+  const pathsTo = ({ batchId, itemId }: Pick<Ids, "batchId" | "itemId">): readonly string[] => [
+    `/api/batches?cursor=${sealed([batchId], ["batches", session.owner, null, null, null])}`,
+    `/api/documents?cursor=${sealed([none, batchId, itemId], ["documents", session.owner, false])}`,
+  ];
+  for (const foreign of [theirs, operators]) {
+    for (const [index, path] of pathsTo(foreign).entries()) {
+      const missing = pathsTo({ ...foreign, batchId: ABSENT_BATCH })[index] ?? "";
+      const found = await (await session.fetch(path)).text();
+      expect(found).toBe(await (await session.fetch(missing)).text());
+      expect(await answer(path)).toBe("400 application/problem+json; charset=utf-8");
+    }
+  }
 });
 
 test("what a session is told does not say where the server keeps its files", async () => {
