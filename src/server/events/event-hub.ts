@@ -105,6 +105,7 @@ export class EventHub {
     },
   ): Promise<void> {
     const { batch, snapshot, cursor, items } = options;
+    // A batch has one owner, so that the handle of its first reader, with his reach, does for all sessions that may read it.
     const hide = stream.isOperators ? (json: string) => json : this.#hide;
     const key = `${snapshot.id} ${items === "none" ? "none" : "changed"} ${stream.isOperators}`;
     const open = this.#channels.get(key) ?? {
