@@ -25,6 +25,16 @@ describe.each(STORES)("handles on %s", (store) => {
     await expect(milepost.queue("nobody").snapshot()).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
+  test("what cannot name an item is refused, the same by every store", async () => {
+    const milepost = await openForTest(store);
+    const { batch } = await milepost.submit({ pipeline: "p", items: ["a"] });
+    for (const key of [undefined, null, 5, {}, []] as unknown as readonly string[]) {
+      for (const name of [() => batch.item(key), () => batch.item({ key }), () => milepost.queue("p").item(key)]) {
+        expect(name).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+      }
+    }
+  });
+
   test("changes are resumable from any version, gap-free, with removals", async () => {
     const milepost = await openForTest(store);
     milepost.pipeline("p", () => {});
