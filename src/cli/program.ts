@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError, type Option } from "commander";
 import { escapeText } from "../format/escape.ts";
 import type { Cli } from "./cli.ts";
 import { cancelVerb } from "./verbs/cancel.ts";
@@ -111,7 +111,20 @@ function configure(command: Command, cli: Cli): void {
       getErrHelpWidth: () => Math.min(100, stderr.isTTY === true ? (stderr.columns ?? 80) : 100),
       outputError: (text, write) => write(oneLine(text)),
     });
+  for (const option of command.options) refuseEmpty(option);
   for (const child of command.commands) configure(child, cli);
+}
+
+/**
+ * An empty text is what a script's variable leaves that was never set, and would be taken for the current folder or for a queue
+ * that cannot be. Options with a reader of their own refuse it themselves.
+ */
+function refuseEmpty(option: Option): void {
+  if (!option.required || option.parseArg !== undefined) return;
+  option.argParser<unknown>((text, before) => {
+    if (text === "") throw new InvalidArgumentError("It must not be empty.");
+    return option.variadic ? [...(Array.isArray(before) ? before : []), text] : text;
+  });
 }
 
 /** `error: unknown option '--x'\n(Did you mean --y?)` as one line in our form. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -8,7 +9,8 @@ import type { Io } from "./io.ts";
 /**
  * Reads file names, one a line, or ended by NUL with `isNul`; empty ones are left out. `-` is standard input.
  *
- * @throws {MilepostError} `NOT_FOUND` if the list is missing.
+ * @throws {MilepostError} `NOT_FOUND` if the list is missing; `INVALID_ARGUMENT` for a folder, and for names that are not UTF-8:
+ * replacement characters would make one of several, and none that is there.
  */
 export async function readNames(io: Io, source: string, isNul: boolean): Promise<readonly string[]> {
   const separator = isNul ? "\0" : "\n";
@@ -21,9 +23,21 @@ export async function readNames(io: Io, source: string, isNul: boolean): Promise
       throw new MilepostError("INVALID_ARGUMENT", `${escapeText(source)} is a folder, not a list of files`);
     input = createReadStream(path);
   }
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of input) text += typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
-  text += decoder.decode();
-  return text.split(separator).filter((name) => name !== "");
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of input) chunks.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+  const bytes = Buffer.concat(chunks);
+  if (!isUtf8(bytes)) throw notUtf8(bytes, separator);
+  return new TextDecoder().decode(bytes).split(separator).filter(isNotEmpty);
+}
+
+function notUtf8(bytes: Buffer, separator: string): MilepostError {
+  // In Latin-1 a byte is a character, so that each name can be looked at by itself.
+  const names = bytes.toString("latin1").split(separator).filter(isNotEmpty);
+  const wrong = names.find((name) => !isUtf8(Buffer.from(name, "latin1"))) ?? "";
+  const shown = escapeText(Buffer.from(wrong, "latin1").toString());
+  return new MilepostError("INVALID_ARGUMENT", `every name in the list must be UTF-8; found ${shown}: rename it`);
+}
+
+function isNotEmpty(name: string): boolean {
+  return name !== "";
 }

@@ -3,7 +3,7 @@ import { MilepostError } from "../core/errors.ts";
 import { chanceOf, itemIdFrom, itemNumberFrom, ordinalOf, splitItemNumber } from "../core/ids.ts";
 import { type ItemRow, type ItemSnapshot, nameOf, toItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
-import { requireOptions, requireWhole } from "../core/options.ts";
+import { requireOptions, requireRule, requireWhole, TEXT } from "../core/options.ts";
 import { type Priority, toPriority } from "../core/priority.ts";
 import type { ItemState } from "../core/transitions.ts";
 import type { BatchRef, ControlCommand, ItemRef, Removal, FailureGroup as StoredGroup } from "../ports/store.ts";
@@ -186,8 +186,9 @@ export class Batch {
 
   /** One item of the batch, by id or key; as `{ key }` by its key even where that looks like an id. */
   item(given: string | { readonly key: string }): Item {
-    const isKey = typeof given === "object";
+    const isKey = typeof given === "object" && given !== null;
     const idOrKey = isKey ? given.key : given;
+    requireRule("the id or key of an item", idOrKey, TEXT);
     return new Item(
       { deps: this.#deps, estimates: this.#estimates },
       `item ${idOrKey} of ${this.#what}`,

@@ -1,5 +1,5 @@
 import { LIMITS } from "../core/limits.ts";
-import { requireWhole } from "../core/options.ts";
+import { requireRule, requireWhole, TEXT } from "../core/options.ts";
 import type { QueueSnapshot } from "../core/queue.ts";
 import type { ControlCommand } from "../ports/store.ts";
 import { giveCommand, type Halted, halt, notFound } from "./control.ts";
@@ -29,6 +29,7 @@ export class Queue {
 
   /** The item of this key in the newest batch of the queue, and of `owner`, if one is given, that has it. */
   item(key: string, options: { readonly owner?: string } = {}): Item {
+    requireRule("the key of an item", key, TEXT);
     return new Item(
       { deps: this.#deps, estimates: this.#estimates },
       `item ${key} of queue ${this.name}`,

@@ -102,6 +102,7 @@ export class Tracker {
 
   /** Marks pending items as processing. Returns the ids this caller won; others may have won the rest. */
   async start(ids: readonly string[]): Promise<readonly string[]> {
+    this.#requireOpen();
     requireRule("ids", ids, listOf(TEXT));
     return this.#inTurn(() => this.#start(ids));
   }
@@ -151,6 +152,7 @@ export class Tracker {
     key: string,
     change: (item: ItemSnapshot & { readonly saved: Json }) => ItemChange,
   ): Promise<ItemSnapshot> {
+    requireRule("the key of an item", key, TEXT);
     const ref = { batch: await batch.number(), key };
     const toBody = (row: ItemRow): AmendBody => this.#toBody(row, change({ ...toItemSnapshot(row), saved: row.saved }));
     const amended = await retryBusy(this.#deps, async () => {
@@ -158,7 +160,7 @@ export class Tracker {
       const now = this.#deps.clock.now();
       const result = worker === null ? null : await this.#deps.store.amend({ ref, worker, change: toBody, now });
       if (result !== null && (result.ok || result.reason !== "lease-lost")) return result;
-      if (this.#session.isClosed) throw new MilepostError("CLOSED", "the tracker was closed; open another");
+      this.#requireOpen();
       // A new session opens by itself; whose the item was before does not matter.
       throw new MilepostError("STORE_UNAVAILABLE", "the tracker was taken for dead and comes back; try again");
     });
@@ -278,6 +280,7 @@ export class Tracker {
     ids: readonly string[],
     toBody: (id: string, startedAt: number, stages: readonly Stage[]) => ReportBody,
   ): Promise<readonly string[]> {
+    this.#requireOpen();
     requireRule("ids", ids, listOf(TEXT));
     const recorded: string[] = [];
     for (let from = 0; from < ids.length; from += LIMITS.claimItems) {
@@ -330,11 +333,14 @@ export class Tracker {
     return found;
   }
 
+  /** A closed tracker has given its items back: what it would say of them now, or of others, is not recorded. */
+  #requireOpen(): void {
+    if (this.#session.isClosed) throw new MilepostError("CLOSED", "the tracker was closed; open another");
+  }
+
   #requireSession(): number {
+    this.#requireOpen();
     if (this.#session.number !== null) return this.#session.number;
-    throw new MilepostError(
-      "LEASE_LOST",
-      "this tracker's session was taken for dead or closed; its items went back to pending",
-    );
+    throw new MilepostError("LEASE_LOST", "this tracker's session was taken for dead; its items went back to pending");
   }
 }

@@ -10,7 +10,7 @@ import type { Batch, ItemsPage } from "../engine/batch.ts";
 import type { Milepost } from "../engine/milepost.ts";
 import type { PipelineDefinition } from "../engine/pipeline.ts";
 import { requireText } from "../engine/submit.ts";
-import { type OpenOptions, openMilepost } from "../open-milepost.ts";
+import type { OpenOptions } from "../open-milepost.ts";
 import { ExportRun, nullIfGone, snapshotOrNull, TELL_EVERY_MS, type Tell } from "./export-run.ts";
 import {
   type BatchExportProgress,
@@ -19,6 +19,7 @@ import {
   type ExportProgress,
   toExportJob,
 } from "./export-status.ts";
+import { ViewEngine } from "./view-engine.ts";
 
 /** An export may take hours and begins anew after a crash: how often a process was killed around it says little about it. */
 const CRASH_BUDGET = 20;
@@ -49,7 +50,7 @@ export interface ExportQueueOptions extends Pick<OpenOptions, "clock" | "logger"
  */
 export class ExportQueue<Project> {
   readonly #milepost: Promise<Milepost>;
-  readonly #ownsMilepost: boolean;
+  readonly #engine: ViewEngine;
   readonly #options: ExportQueueOptions;
   readonly #name: string;
   #definition: Promise<PipelineDefinition> | null = null;
@@ -63,12 +64,10 @@ export class ExportQueue<Project> {
     const { name = "exports", clock, logger } = options;
     this.#options = options;
     this.#name = requireText("the name of an export queue", name);
-    this.#ownsMilepost = typeof source === "string";
     const open = { ...(clock !== undefined && { clock }), ...(logger !== undefined && { logger }) };
-    this.#milepost = (typeof source === "string" ? openMilepost(source, open) : Promise.resolve(source)).then(
-      recovered,
-    );
-    // An error in opening is thrown by the first call, not as an unhandled rejection.
+    this.#engine = new ViewEngine(source, open);
+    this.#milepost = this.#engine.milepost.then(recovered);
+    // As in the engine: it is thrown by the first call.
     this.#milepost.catch(() => {});
   }
 
@@ -262,7 +261,7 @@ export class ExportQueue<Project> {
     await this.#turn;
     this.#giveUpPlan();
     await this.#run?.end();
-    if (this.#ownsMilepost) await (await this.#milepost).close();
+    await this.#engine.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

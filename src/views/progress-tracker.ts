@@ -2,8 +2,8 @@ import { MilepostError } from "../core/errors.ts";
 import { listOf, requireRule, requireWhole, TEXT } from "../core/options.ts";
 import type { Batch } from "../engine/batch.ts";
 import type { Milepost } from "../engine/milepost.ts";
-import type { Tracker } from "../engine/tracker.ts";
-import { openMilepost } from "../open-milepost.ts";
+import { requireText } from "../engine/submit.ts";
+import { ViewEngine } from "./view-engine.ts";
 
 /** States of an image in a job; `error` is the engine's `failed`. */
 export const Status = { PENDING: "pending", PROCESSING: "processing", COMPLETED: "completed", ERROR: "error" } as const;
@@ -30,24 +30,20 @@ const CACHE_MIB = 64;
  * thought dead) throws `LEASE_LOST` for one id; for a list, the ids that were recorded come back.
  */
 export class ProgressTracker {
-  readonly #milepost: Promise<Milepost>;
-  readonly #ownsMilepost: boolean;
-  #tracker: Promise<Tracker> | null = null;
+  readonly #engine: ViewEngine;
 
   /** @param source the path of an SQLite file, `memory:`, or an open engine (which stays the caller's to close) */
   constructor(source: string | Milepost) {
-    this.#ownsMilepost = typeof source === "string";
-    this.#milepost =
-      typeof source === "string" ? openMilepost(source, { cacheMiB: CACHE_MIB }) : Promise.resolve(source);
-    // An error in opening is thrown by the first call, not as an unhandled rejection.
-    this.#milepost.catch(() => {});
+    this.#engine = new ViewEngine(source, { cacheMiB: CACHE_MIB });
   }
 
   /**
    * Makes a job, or finds it by name: new paths are added, known ones keep their state. `splits[i]` belongs to `imagePaths[i]`.
-   * @throws {MilepostError} `INVALID_ARGUMENT` if the lists differ in length
+   * @throws {MilepostError} `INVALID_ARGUMENT` if the lists differ in length, or the name or an entry cannot be one
    */
   async createJob(name: string, imagePaths: readonly string[], splits: readonly string[]): Promise<string> {
+    // A batch may do without a name, a job may not: it would be another one each time.
+    requireText("name", name);
     if (!Array.isArray(imagePaths) || !Array.isArray(splits)) {
       throw new MilepostError("INVALID_ARGUMENT", "image paths and splits must be two lists of the same length");
     }
@@ -58,13 +54,13 @@ export class ProgressTracker {
       );
     }
     requireRule("splits", splits, listOf(TEXT));
-    const milepost = await this.#milepost;
+    const milepost = await this.#engine.milepost;
     const items = imagePaths.map((key, index) => ({ key, input: splits[index] ?? null }));
     return (await milepost.submit({ pipeline: TRACKED, name, items })).id;
   }
 
   async getJobId(name: string): Promise<string | undefined> {
-    const snapshot = await orUndefined((await this.#milepost).batch(name).snapshot());
+    const snapshot = await orUndefined((await this.#engine.milepost).batch(name).snapshot());
     return snapshot?.id;
   }
 
@@ -88,18 +84,18 @@ export class ProgressTracker {
 
   /** Returns the ids this instance won; another process may have won the others. */
   async markProcessing(ids: string | readonly string[]): Promise<readonly string[]> {
-    return (await this.#openTracker()).start(typeof ids === "string" ? [ids] : ids);
+    return (await this.#engine.tracker()).start(typeof ids === "string" ? [ids] : ids);
   }
 
   /** @throws {MilepostError} `LEASE_LOST` for a single id that is not ours any more */
   async markCompleted(ids: string | readonly string[]): Promise<readonly string[]> {
-    const tracker = await this.#openTracker();
+    const tracker = await this.#engine.tracker();
     return this.#mark(ids, (list) => tracker.complete(list));
   }
 
   /** @throws {MilepostError} `LEASE_LOST` for a single id that is not ours any more */
   async markError(ids: string | readonly string[], message: string): Promise<readonly string[]> {
-    const tracker = await this.#openTracker();
+    const tracker = await this.#engine.tracker();
     return this.#mark(ids, (list) => tracker.fail(list, message));
   }
 
@@ -118,7 +114,7 @@ export class ProgressTracker {
 
   /** Returns the work of processes that died to pending, at once; that of living ones stays. Returns how many of the job. */
   async resetStuckImages(jobId: string): Promise<number> {
-    const milepost = await this.#milepost;
+    const milepost = await this.#engine.milepost;
     const batch = await this.#job(jobId);
     const before = (await batch.snapshot()).counts.processing;
     await milepost.reap();
@@ -126,9 +122,8 @@ export class ProgressTracker {
   }
 
   /** Gives back what is still held. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#ownsMilepost) await (await this.#milepost).close();
-    else await (await this.#tracker)?.close();
+  close(): Promise<void> {
+    return this.#engine.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -146,12 +141,7 @@ export class ProgressTracker {
   }
 
   async #job(jobId: string): Promise<Batch> {
-    return (await this.#milepost).batch(jobId);
-  }
-
-  #openTracker(): Promise<Tracker> {
-    this.#tracker ??= this.#milepost.then((milepost) => milepost.track());
-    return this.#tracker;
+    return (await this.#engine.milepost).batch(jobId);
   }
 }
 

@@ -6,8 +6,8 @@ import { requireWhole } from "../core/options.ts";
 import type { Batch } from "../engine/batch.ts";
 import type { Milepost } from "../engine/milepost.ts";
 import { requireText } from "../engine/submit.ts";
-import type { ItemChange, Tracker } from "../engine/tracker.ts";
-import { type OpenOptions, openMilepost } from "../open-milepost.ts";
+import type { ItemChange } from "../engine/tracker.ts";
+import type { OpenOptions } from "../open-milepost.ts";
 import {
   type DocumentDetails,
   type Metadata,
@@ -21,6 +21,7 @@ import {
 import { DOCUMENT_STATES, DocumentState, REPORTED, STAGE_NAMES } from "./document-state.ts";
 import type { DocumentRecord, DocumentStatus } from "./document-status.ts";
 import { DOCUMENTS_QUEUE, Documents, type DocumentsPlace, REPORTED_BATCH } from "./documents.ts";
+import { ViewEngine } from "./view-engine.ts";
 
 /** Loaded when a document is read first: who imports Milepost for other work need not wait for Zod, or make room for it. */
 const schemas = () => import("./document-status.ts");
@@ -75,11 +76,10 @@ export interface DocumentsListed {
  * console.log(await manager.listActive());
  */
 export class StatusManager {
+  readonly #engine: ViewEngine;
   readonly #milepost: Promise<Milepost>;
-  readonly #ownsMilepost: boolean;
   readonly #owner: string;
   readonly #documents: Promise<Documents>;
-  #tracker: Promise<Tracker> | null = null;
   #cleanup: { cancel(): void } | null = null;
   #isClosed = false;
 
@@ -87,10 +87,10 @@ export class StatusManager {
   constructor(source: string | Milepost, options: StatusManagerOptions = {}) {
     const { owner, cleansUp = true, ...open } = options;
     this.#owner = owner ?? "";
-    this.#ownsMilepost = typeof source === "string";
-    this.#milepost = typeof source === "string" ? openMilepost(source, open) : Promise.resolve(source);
+    this.#engine = new ViewEngine(source, open);
+    this.#milepost = this.#engine.milepost;
     this.#documents = this.#milepost.then((milepost) => new Documents(milepost, owner));
-    // An error in opening is thrown by the first call, not as an unhandled rejection.
+    // As in the engine: it is thrown by the first call.
     this.#documents.catch(() => {});
     if (cleansUp) this.#milepost.then((milepost) => this.#scheduleCleanup(milepost)).catch(() => {});
   }
@@ -243,8 +243,7 @@ export class StatusManager {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cleanup?.cancel();
-    if (this.#ownsMilepost) await (await this.#milepost).close();
-    else await (await this.#tracker)?.close();
+    await this.#engine.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -257,7 +256,7 @@ export class StatusManager {
   ): Promise<DocumentStatus> {
     const milepost = await this.#milepost;
     const { recordOf, toDocumentStatus } = await schemas();
-    const tracker = await this.#openTracker();
+    const tracker = await this.#engine.tracker();
     const batch: Batch = milepost.batch(REPORTED_BATCH, { owner: this.#owner });
     try {
       const item = await tracker.amend(batch, docId, (before) =>
@@ -275,11 +274,6 @@ export class StatusManager {
     const status = await this.getStatus(docId);
     if (status === undefined) throw unknownDocument(docId);
     return status;
-  }
-
-  #openTracker(): Promise<Tracker> {
-    this.#tracker ??= this.#milepost.then((milepost) => milepost.track());
-    return this.#tracker;
   }
 
   #scheduleCleanup(milepost: Milepost): void {

@@ -127,6 +127,21 @@ describe("errors name the value, what is allowed and the image", () => {
     expect(errorOf(() => tracker.addImage("")).code).toBe("INVALID_ARGUMENT");
   });
 
+  it("what is no text, no state or no details at all", () => {
+    tracker.addImage("a.jpg");
+    const bare = Object.create(null);
+    for (const act of [
+      () => tracker.addImage(bare),
+      () => tracker.updateStatus("a.jpg", bare),
+      () => tracker.updateStatus("a.jpg", "processing", null as never),
+      () => tracker.updateStatus("a.jpg", "processing", "out.png" as never),
+    ]) {
+      expect(errorOf(act).code).toBe("INVALID_ARGUMENT");
+    }
+    expect(errorOf(() => tracker.getStatus(bare)).code).toBe("NOT_FOUND");
+    expect(tracker.getStatus("a.jpg").state).toBe("pending");
+  });
+
   it.each(["done", "PENDING", "toString", undefined, 3])("unknown state %s", (state) => {
     tracker.addImage("a.jpg");
     const error = errorOf(() => tracker.updateStatus("a.jpg", state as ProcessingState));

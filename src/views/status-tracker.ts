@@ -117,6 +117,9 @@ export class StatusTracker {
         { id, from: before.state, to: state, allowed },
       );
     }
+    if (typeof details !== "object" || details === null) {
+      throw invalid(`the details of image ${shown(id)} must be an object; found ${shown(details)}`, { id });
+    }
     for (const name of ["outputPath", "errorMessage"] as const) {
       const text: unknown = details[name];
       if (text !== undefined && typeof text !== "string") {
@@ -302,7 +305,9 @@ function secondsBetween(startMs: number, endMs: number): number {
 }
 
 function shown(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  // An object need not have a text.
+  return typeof value === "object" && value !== null ? "an object" : String(value);
 }
 
 function invalid(message: string, details: Record<string, unknown> = {}): MilepostError {

@@ -72,6 +72,15 @@ describe("run command", () => {
     expect(nul.stdout).toMatch(/^(x\ny\nz|z\nx\ny)\n/);
   });
 
+  it("refuses a list with names that are not UTF-8 before anything runs", async () => {
+    await writeFile(join(cwd, "list"), Buffer.from("good\n\xff.png\n\xfe.png\n", "latin1"));
+    const { status, stderr } = await run("run", "command", "echo", "--from-file", "list");
+    expect([status, stderr]).toEqual([
+      2,
+      "milepost: every name in the list must be UTF-8; found \ufffd.png: rename it\n",
+    ]);
+  });
+
   it("takes files, folders and patterns with --files, which must be there", async () => {
     await mkdir(join(cwd, "logs/deep"), { recursive: true });
     for (const name of ["logs/a.log", "logs/deep/b", "c.txt"]) await writeFile(join(cwd, name), "x");

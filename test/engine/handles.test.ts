@@ -57,6 +57,16 @@ describe.each(STORES)("handles on %s", (store) => {
     expect((await batch.snapshot()).counts).toMatchObject({ total: 1, pending: 1 });
   });
 
+  test("what cannot name an item is refused, the same by every store", async () => {
+    const milepost = await openForTest(store);
+    const { batch } = await milepost.submit({ pipeline: "p", items: ["a"] });
+    for (const key of [undefined, null, 5, {}, []] as unknown as readonly string[]) {
+      for (const name of [() => batch.item(key), () => batch.item({ key }), () => milepost.queue("p").item(key)]) {
+        expect(name).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+      }
+    }
+  });
+
   test("changes are resumable from any version, gap-free, with removals", async () => {
     const milepost = await openForTest(store);
     milepost.pipeline("p", () => {});

@@ -35,6 +35,25 @@ describe.each(STORES)("a tracker on %s", (store) => {
     expect(await batch.item("a").snapshot()).toMatchObject({ state: "pending" });
   });
 
+  test("records nothing once it was closed, of what it held as of what waits", async () => {
+    const milepost = await openForTest(store);
+    const { batch } = await milepost.submit({ pipeline: "outside", items: ["a", "b"] });
+    const ids = (await batch.items()).items.map(({ id }) => id);
+    const tracker = await milepost.track();
+    await tracker.start(ids.slice(0, 1));
+    await tracker.close();
+    for (const report of [
+      tracker.start(ids),
+      tracker.progress(ids, { done: 1, total: 2 }),
+      tracker.complete(ids),
+      tracker.fail(ids, "late"),
+      tracker.release(ids),
+    ]) {
+      await expect(report).rejects.toMatchObject({ code: "CLOSED" });
+    }
+    expect((await batch.snapshot()).counts).toMatchObject({ pending: 2, completed: 0, failed: 0 });
+  });
+
   test("a late report is refused however often it is made, and changes nothing", async () => {
     const milepost = await openForTest(store);
     const { batch } = await milepost.submit({ pipeline: "outside", items: ["a"] });

@@ -51,6 +51,9 @@ describe("ProgressTracker", () => {
       pendingCount: 1,
     });
     await expect(tracker.createJob("Segment", ["a"], [])).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    for (const name of [undefined, null, ""] as unknown as readonly string[]) {
+      await expect(tracker.createJob(name, ["a"], ["train"])).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    }
   });
 
   test("stages of the same images do not mix; an unknown job has no progress", async () => {

@@ -211,9 +211,13 @@ describe.each(STORES)("StatusManager on %s", (store) => {
     }
     expect(await manager.getStatus("none")).toBeUndefined();
     await expect(manager.createStatus("doc", "doc.pdf", {})).rejects.toMatchObject({ code: "CONFLICT" });
-    for (const docId of ["", "a\0b", "x".repeat(5_000), 7 as unknown as string]) {
+    for (const docId of ["", "a\0b", "x".repeat(5_000)]) {
       await expect(manager.createStatus(docId, "doc.pdf", {})).rejects.toMatchObject(invalid);
       expect(await manager.getStatus(docId)).toBeUndefined();
+    }
+    for (const docId of [7, null, undefined] as unknown as readonly string[]) {
+      await expect(manager.getStatus(docId)).rejects.toMatchObject(invalid);
+      await expect(manager.updateStatus(docId, "parsing", 0.1)).rejects.toMatchObject(invalid);
     }
     for (const metadata of [null, [], "text"] as unknown as DocumentDetails[]) {
       await expect(manager.createStatus("new", "new.pdf", metadata)).rejects.toMatchObject(invalid);
