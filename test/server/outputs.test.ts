@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -150,6 +150,14 @@ test("names in an archive are unique, whatever their case, and fit for any syste
     "x___.webp",
     "b.webp",
   ]);
+});
+
+test.skipIf(process.platform !== "linux")("who asks for the head of a file has nothing of it read", async () => {
+  const { page, urls, out } = await madeOf(["a.png"]);
+  for (const name of readdirSync(out)) truncateSync(join(out, name), 2 ** 36);
+  const head = await page.fetch(urls[0] ?? "", { method: "HEAD" });
+  expect([head.status, head.headers.get("content-length")]).toEqual([200, String(2 ** 36)]);
+  expect(openFilesIn(out)).toEqual([]);
 });
 
 test.skipIf(process.platform !== "linux")("who leaves in the middle of a download leaves no file open", async () => {

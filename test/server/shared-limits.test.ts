@@ -106,6 +106,14 @@ test("a file on its way in at one server counts at others, those that begin late
   await expect.poll(async () => (await onOther.upload([fileOf(3 * MIB)])).status, { timeout: 10_000 }).toBe(201);
 });
 
+test("a server that would count anew too seldom is refused", async () => {
+  const limits = { sweepEveryMs: 43_200_001 };
+  await expect(startServer({ limits })).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringContaining("sweepEveryMs"),
+  });
+});
+
 test("what a killed server was taking in counts until the next sweep of another one, and no longer", {
   timeout: 30_000,
 }, async () => {

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ItemSnapshot } from "../../core/item.ts";
@@ -124,7 +125,10 @@ async function sendFile(
       throw refusal("range", `the file has ${size} bytes, and none of them is in the range that was asked for`);
     }
     reply.type(made.type).header("content-disposition", attachmentOf(name));
-    return await sendRange(reply, file, range);
+    if (request.method !== "HEAD") return await sendRange(reply, file, range);
+    // Of a stream that is sent the whole would be read, be it from a bucket, to answer nothing of it.
+    await file.close();
+    return reply.header("content-length", size).send(Readable.from([]));
   } catch (error) {
     await file.close();
     throw error;
