@@ -7,18 +7,25 @@ export interface ByteRange {
 }
 
 /**
- * The one range that a request asks for (RFC 9110, section 14); null for the whole: where none is asked for or several, none can
- * be met, or the file is another than the one whose beginning the client has (`If-Range`).
+ * The one range that a request asks for (RFC 9110, section 14); null for the whole: where none is asked for or several, it cannot be
+ * read, or the file is another than the one whose beginning the client has (`If-Range`). `unmet`: nothing of the file is in it.
  */
 export function rangeOf(
   headers: IncomingHttpHeaders,
   { size, etag }: { readonly size: number; readonly etag: string },
-): ByteRange | null {
+): ByteRange | "unmet" | null {
   const ifRange = headers["if-range"];
   if (ifRange !== undefined && ifRange !== etag) return null;
-  const [, from = "", to = ""] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(headers.range ?? "") ?? [];
-  if (from === "" && to === "") return null;
-  const start = from === "" ? Math.max(0, size - Number(to)) : Number(from);
-  const end = from === "" || to === "" ? size - 1 : Math.min(size - 1, Number(to));
-  return start <= end && start < size ? { start, end } : null;
+  const [, from = "", to = ""] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(headers.range ?? "") ?? [];
+  if (from === "") return to === "" ? null : lastBytes(Number(to), size);
+  const start = Number(from);
+  const end = to === "" ? Number.POSITIVE_INFINITY : Number(to);
+  if (end < start) return null;
+  return start < size ? { start, end: Math.min(size - 1, end) } : "unmet";
+}
+
+/** Of an empty file its last bytes are all of it, which no range can say. */
+function lastBytes(count: number, size: number): ByteRange | "unmet" | null {
+  if (count === 0) return "unmet";
+  return size === 0 ? null : { start: Math.max(0, size - count), end: size - 1 };
 }

@@ -128,6 +128,8 @@ export interface ServerSettings {
 /** From the sources as from what they are compiled to. */
 const DASHBOARD = fileURLToPath(new URL("../../dist/web", import.meta.url));
 const TOKEN_CHARACTERS_MIN = 16;
+/** What servers of a folder tell each other is kept for a day; by then each must have counted anew. */
+const SWEEP_EVERY_MS_MAX = 43_200_000;
 
 /** @throws {MilepostError} `INVALID_ARGUMENT`, naming the option, what was expected and what was found. */
 export function toServerSettings(options: ServerOptions): ServerSettings {
@@ -148,7 +150,7 @@ export function toServerSettings(options: ServerOptions): ServerSettings {
       const known = Object.keys(SERVER_LIMITS).join(", ");
       throw new MilepostError("INVALID_ARGUMENT", `a limit must be one of ${known}; found ${name}`);
     }
-    requireWhole(name, value, 1, Number.MAX_SAFE_INTEGER);
+    requireWhole(name, value, 1, name === "sweepEveryMs" ? SWEEP_EVERY_MS_MAX : Number.MAX_SAFE_INTEGER);
   }
   const { webhooks = null, storage = null } = options;
   if (storage !== null) toS3Location(storage);

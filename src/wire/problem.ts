@@ -15,6 +15,7 @@ export const PROBLEMS = {
   "too-large": { status: 413, title: "That is more than is accepted" },
   uri: { status: 414, title: "The address is too long" },
   "media-type": { status: 415, title: "That kind of content is not accepted" },
+  range: { status: 416, title: "The file has no such part" },
   validation: { status: 422, title: "The request does not say what it must" },
   "rate-limited": { status: 429, title: "Too much at once" },
   internal: { status: 500, title: "Something went wrong here" },

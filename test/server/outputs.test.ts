@@ -1,9 +1,10 @@
-import { readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { imagesPipeline } from "../../src/pipelines/images/images-pipeline.ts";
 import type { WireBatchStatus } from "../../src/wire/batch-status.ts";
+import { problemSchema } from "../../src/wire/problem.ts";
 import { smallPicture } from "../support/make-images.ts";
 import { Browser, type FormFile } from "./support/browser.ts";
 import { startServer } from "./support/start-server.ts";
@@ -66,13 +67,34 @@ test("a part of an output, a known one, and what cannot be met", async () => {
   expect(await get({ range: "bytes=8-" })).toEqual([206, "89", "bytes 8-9/10"]);
   expect(await get({ range: "bytes=-3" })).toEqual([206, "789", "bytes 7-9/10"]);
   expect(await get({ range: "bytes=0-99", "if-range": etag })).toEqual([206, "0123456789", "bytes 0-9/10"]);
-  for (const range of ["bytes=10-", "bytes=4-2", "bytes=0-1,3-4", "bytes=-", "bytes=a-b", "items=0-1", "bytes=-0"]) {
+  for (const range of ["bytes=4-2", "bytes=0-1,3-4", "bytes=-", "bytes=a-b", "items=0-1"]) {
     expect([range, ...(await get({ range }))]).toEqual([range, 200, "0123456789", null]);
   }
+  for (const range of ["bytes=10-", "bytes=10-12", "bytes=-0"]) {
+    const answer = await page.fetch(url, { headers: { range } });
+    const headers = ["content-range", "content-type", "cache-control", "content-disposition"].map((name) =>
+      answer.headers.get(name),
+    );
+    expect([range, answer.status, ...headers]).toEqual([
+      range,
+      416,
+      "bytes */10",
+      "application/problem+json; charset=utf-8",
+      "no-store",
+      null,
+    ]);
+    expect(problemSchema.parse(await answer.json()).type).toBe("/problems/range");
+  }
+  expect(await get({ range: "bytes=10-", "if-range": '"other"' })).toEqual([200, "0123456789", null]);
   expect(await get({ range: "bytes=2-4", "if-range": '"other"' })).toEqual([200, "0123456789", null]);
   expect(await get({ "if-none-match": etag })).toEqual([304, "", null]);
   const head = await page.fetch(url, { method: "HEAD" });
   expect([head.status, head.headers.get("content-length"), await head.text()]).toEqual([200, "10", ""]);
+  const ranged = await page.fetch(url, { method: "HEAD", headers: { range: "bytes=10-" } });
+  expect([ranged.status, ranged.headers.get("content-length")]).toEqual([200, "10"]);
+  writeFileSync(join(out, file), "");
+  expect(await get({ range: "bytes=-3" })).toEqual([200, "", null]);
+  expect(await get({ range: "bytes=0-" })).toEqual([416, expect.stringContaining("/problems/range"), "bytes */0"]);
 });
 
 test("only what the batch made is ever sent", async () => {
@@ -128,6 +150,14 @@ test("names in an archive are unique, whatever their case, and fit for any syste
     "x___.webp",
     "b.webp",
   ]);
+});
+
+test.skipIf(process.platform !== "linux")("who asks for the head of a file has nothing of it read", async () => {
+  const { page, urls, out } = await madeOf(["a.png"]);
+  for (const name of readdirSync(out)) truncateSync(join(out, name), 2 ** 36);
+  const head = await page.fetch(urls[0] ?? "", { method: "HEAD" });
+  expect([head.status, head.headers.get("content-length")]).toEqual([200, String(2 ** 36)]);
+  expect(openFilesIn(out)).toEqual([]);
 });
 
 test.skipIf(process.platform !== "linux")("who leaves in the middle of a download leaves no file open", async () => {

@@ -7,6 +7,7 @@ import type { Milepost, SubmitResult } from "../../engine/milepost.ts";
 import type { SubmitOptions } from "../../engine/submit.ts";
 import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
 import { refusal } from "../problems.ts";
+import { batchIdsOf } from "./batch-ids.ts";
 import { asRefusal, bytesOf, codeOf, linkOrCopy, namesIn, removeAll, syncPath, writeDurably } from "./disk.ts";
 import type { Holdings } from "./holdings.ts";
 import { FolderStorage } from "./storage/folder-storage.ts";
@@ -41,7 +42,6 @@ export class BatchFolders {
   readonly #bucket: Storage | null;
   readonly #milepost: Milepost;
   readonly #holdings: Holdings;
-  readonly #ownerOf = new Map<string, string>();
   /** Batches that are being submitted by this process. */
   readonly #underWay = new Set<string>();
 
@@ -98,7 +98,6 @@ export class BatchFolders {
       // The repeat of a request is answered with the batch of the first.
       if (result.id !== id) await this.#settle(id, marked);
       else await removeAll(marked);
-      this.#ownerOf.set(result.id, order.owner ?? "");
       return result;
     } catch (error) {
       if (marked !== null) await this.#settle(id, marked).catch(() => {});
@@ -108,9 +107,9 @@ export class BatchFolders {
     }
   }
 
-  /** Counts what the batches of a session have made until now. */
+  /** Counts what the batches of a session have made until now, whichever server took them. */
   async weigh(owner: string): Promise<void> {
-    for (const [id, of] of this.#ownerOf) if (of === owner) await this.#weighOutputs(owner, id);
+    for (const id of await batchIdsOf(this.#milepost, { owner })) await this.#weighOutputs(owner, id);
   }
 
   /**
@@ -133,7 +132,6 @@ export class BatchFolders {
       if (codeOf(error) !== "ENOENT") throw error;
     });
     await removeAll(gone);
-    this.#ownerOf.delete(batchId);
     if (this.#bucket === null) return;
     for await (const keys of this.#bucket.list(`${batchId}/`)) await this.#bucket.remove(keys);
   }
@@ -151,7 +149,6 @@ export class BatchFolders {
     for (const mark of marks) await this.#recover(id, join(folder, mark));
     const snapshot = await this.#find(id);
     if (snapshot === null) return this.remove(id);
-    this.#ownerOf.set(id, snapshot.owner);
     for (const name of await namesIn(this.pathOf(id, "in"))) {
       this.#holdings.set(snapshot.owner, fileIdIn(name), await bytesOf(join(this.pathOf(id, "in"), name)));
     }

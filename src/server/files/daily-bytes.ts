@@ -3,11 +3,10 @@ import { join } from "node:path";
 import { KeyedLock } from "../keyed-lock.ts";
 import { Refusal } from "../problems.ts";
 import { SESSION_OWNER } from "../session-cookie.ts";
+import { DAY_MS, dayOf } from "./day.ts";
 import { namesIn, removeAll } from "./disk.ts";
+import { readLines } from "./read-lines.ts";
 
-const DAY_MS = 86_400_000;
-const READ_BYTES = 16_384;
-const NEWLINE = 0x0a;
 const KNOWN_MAX = 10_000;
 
 /** What the lines of a file come to, up to a place in it. */
@@ -78,18 +77,6 @@ export class DailyBytes {
 
 /** Adds the lines that were appended since. */
 async function add(sum: Sum, file: FileHandle): Promise<void> {
-  const buffer = Buffer.alloc(READ_BYTES);
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, 0, READ_BYTES, sum.at);
-    const end = buffer.subarray(0, bytesRead).lastIndexOf(NEWLINE) + 1;
-    if (end === 0) return;
-    // After a power cut a line may be there without what was written to it.
-    for (const line of buffer.toString("latin1", 0, end).split("\n")) sum.bytes += Number.parseInt(line, 10) || 0;
-    sum.at += end;
-  }
-}
-
-/** `2026-11-22`. */
-function dayOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10);
+  // After a power cut a line may be there without what was written to it.
+  sum.at = await readLines(file, sum.at, (line) => (sum.bytes += Number.parseInt(line, 10) || 0));
 }

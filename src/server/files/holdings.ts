@@ -12,6 +12,8 @@ interface Held {
  */
 export class Holdings {
   readonly #byOwner = new Map<string, Held>();
+  /** What was said to be still on its way in since a recount began. */
+  readonly #kept = new Set<string>();
   #round = 0;
 
   total(owner: string): number {
@@ -29,12 +31,19 @@ export class Holdings {
     else this.#byOwner.set(owner, held);
   }
 
-  /** Counts anew: of what was there, all that `count` does not meet again is forgotten. */
+  /** Says in a recount that something is still on its way in, however large it is and whoever knows of it. */
+  keep(name: string): void {
+    this.#kept.add(name);
+  }
+
+  /** Counts anew: of what was there, all that `count` neither meets again nor keeps is forgotten. */
   async recount(count: () => Promise<void>): Promise<void> {
     this.#round += 1;
+    this.#kept.clear();
     await count();
     for (const [owner, { entries }] of this.#byOwner) {
-      for (const [name, { round }] of [...entries]) if (round < this.#round) this.set(owner, name, 0);
+      for (const [name, { round }] of [...entries])
+        if (round < this.#round && !this.#kept.has(name)) this.set(owner, name, 0);
     }
   }
 }

@@ -7,6 +7,7 @@ import { SearchProcesses } from "../../pipelines/documents/search-processes.ts";
 import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts";
 import { DOCUMENTS_QUEUE } from "../../views/documents.ts";
 import { SESSION_OWNER } from "../session-cookie.ts";
+import { batchIdsOf } from "./batch-ids.ts";
 import { bytesOf, codeOf, namesIn, removeAll } from "./disk.ts";
 import { Guards } from "./guards.ts";
 import type { Holdings } from "./holdings.ts";
@@ -172,18 +173,7 @@ export class IndexFolders {
   }
 
   async #batchesOf(owner: string): Promise<ReadonlySet<string>> {
-    const ids = new Set<string>();
-    for (let cursor: string | null | undefined; cursor !== null; ) {
-      const page: Awaited<ReturnType<Milepost["batches"]>> = await this.#milepost.batches({
-        owner,
-        queue: DOCUMENTS_QUEUE,
-        withEstimates: false,
-        ...(cursor !== undefined && { after: cursor }),
-      });
-      for (const { id } of page.batches) ids.add(id);
-      cursor = page.nextCursor;
-    }
-    return ids;
+    return batchIdsOf(this.#milepost, { owner, queue: DOCUMENTS_QUEUE });
   }
 }
 

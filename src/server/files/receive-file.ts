@@ -21,7 +21,7 @@ interface Receiving {
   readonly bytesMax: number;
   readonly accepts: (head: Uint8Array, filename: string) => FileType | null;
   /** Hears how much has come; may refuse more by throwing. */
-  readonly onBytes: (bytes: number) => void;
+  readonly onBytes: (bytes: number) => Promise<void>;
 }
 
 /**
@@ -72,7 +72,7 @@ async function write(part: Part, to: Receiving, data: FileHandle) {
     if (size > to.bytesMax) {
       throw refusal("too-large", `${nameOf(part)} is too large: a file may have at most ${to.bytesMax} bytes`);
     }
-    to.onBytes(size);
+    await to.onBytes(size);
     hash.update(piece);
     if (type !== null) {
       await data.appendFile(piece);

@@ -4,14 +4,15 @@ import { MilepostError } from "../../core/errors.ts";
 import type { Milepost } from "../../engine/milepost.ts";
 import type { UploadFacet } from "../../pipelines/uploads.ts";
 import { keptText } from "../kept-text.ts";
-import { refusal } from "../problems.ts";
 import type { ServerSettings } from "../settings.ts";
 import { BatchFolders } from "./batch-folders.ts";
 import { requireRoom } from "./disk.ts";
 import { Holdings } from "./holdings.ts";
+import { HoldingsLog } from "./holdings-log.ts";
 import { IndexFolders } from "./index-folders.ts";
 import { openS3Storage, type S3Storage } from "./storage/s3-storage.ts";
 import { Sweeper } from "./sweeper.ts";
+import { type Allowance, requireAllowed } from "./upload-charge.ts";
 import { Uploads } from "./uploads.ts";
 
 export interface ServerFilesParts {
@@ -29,7 +30,7 @@ export class ServerFiles {
   readonly indexes: IndexFolders;
   readonly #folder: string;
   readonly #settings: ServerSettings;
-  readonly #holdings: Holdings;
+  readonly #allowance: Allowance;
   readonly #sweeper: Sweeper;
   readonly #bucket: S3Storage | null;
 
@@ -38,26 +39,29 @@ export class ServerFiles {
     const { files: folder, limits } = settings;
     this.#folder = folder;
     this.#settings = settings;
-    this.#holdings = new Holdings();
+    const holdings = new Holdings();
+    const log = new HoldingsLog({ folder: join(folder, "holdings"), holdings, now: () => Date.now() });
+    this.#allowance = { holdings, log, most: limits.sessionBytes };
     this.uploads = new Uploads({
       folder: join(folder, "uploads"),
       limits,
-      holdings: this.#holdings,
+      allowance: this.#allowance,
       accepts: (head, filename) =>
         facets.map((facet) => facet.accepts(head, filename)).find((type) => type !== null) ?? null,
     });
-    this.batches = new BatchFolders({ folder: join(folder, "batches"), milepost, holdings: this.#holdings, bucket });
+    this.batches = new BatchFolders({ folder: join(folder, "batches"), milepost, holdings, bucket });
     this.indexes = new IndexFolders({
       folder: join(folder, "indexes"),
       guards: join(folder, "guards"),
       milepost,
-      holdings: this.#holdings,
+      holdings,
       onError,
     });
     this.#sweeper = new Sweeper({
       milepost,
       limits,
-      holdings: this.#holdings,
+      holdings,
+      log,
       uploads: this.uploads,
       batches: this.batches,
       indexes: this.indexes,
@@ -87,16 +91,12 @@ export class ServerFiles {
 
   /** Refused where the disk has no room for so much more, or the session all that it may have. @throws {Refusal} */
   async requireAllowance(owner: string, bytes: number): Promise<void> {
-    const { freeBytes, sessionBytes } = this.#settings.limits;
-    await requireRoom(this.#folder, bytes, freeBytes);
+    await requireRoom(this.#folder, bytes, this.#settings.limits.freeBytes);
     if (owner === "") return;
     await this.batches.weigh(owner);
     await this.indexes.weigh(owner);
-    if (this.#holdings.total(owner) + bytes <= sessionBytes) return;
-    throw refusal(
-      "too-large",
-      `all that a session has lying here may be ${sessionBytes} bytes; remove some, or wait for the clean-up`,
-    );
+    await this.#allowance.log.hear(owner);
+    requireAllowed(this.#allowance, owner, bytes);
   }
 
   /** Does what the sweep does each `sweepEveryMs`, now. */

@@ -3,6 +3,7 @@ import { SESSION_OWNER } from "../session-cookie.ts";
 import type { ServerLimits } from "../settings.ts";
 import type { BatchFolders } from "./batch-folders.ts";
 import type { Holdings } from "./holdings.ts";
+import type { HoldingsLog } from "./holdings-log.ts";
 import type { IndexFolders } from "./index-folders.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -22,6 +23,7 @@ export class Sweeper {
   readonly #milepost: Milepost;
   readonly #limits: ServerLimits;
   readonly #holdings: Holdings;
+  readonly #log: HoldingsLog;
   readonly #uploads: Uploads;
   readonly #batches: BatchFolders;
   readonly #indexes: IndexFolders;
@@ -33,6 +35,7 @@ export class Sweeper {
     readonly milepost: Milepost;
     readonly limits: ServerLimits;
     readonly holdings: Holdings;
+    readonly log: HoldingsLog;
     readonly uploads: Uploads;
     readonly batches: BatchFolders;
     readonly indexes: IndexFolders;
@@ -42,6 +45,7 @@ export class Sweeper {
     this.#milepost = parts.milepost;
     this.#limits = parts.limits;
     this.#holdings = parts.holdings;
+    this.#log = parts.log;
     this.#uploads = parts.uploads;
     this.#batches = parts.batches;
     this.#indexes = parts.indexes;
@@ -71,6 +75,7 @@ export class Sweeper {
 
   async #sweepOnce(): Promise<void> {
     await this.#milepost.prune({ olderThanMs: this.#limits.retentionMs, ownerPrefix: SESSION_OWNER });
+    await this.#log.sweep();
     await this.#holdings.recount(async () => {
       await this.#batches.sweep();
       await this.#indexes.sweep();

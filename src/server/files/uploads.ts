@@ -6,9 +6,9 @@ import { isLeftover, isMarked, markedName } from "../../platform/process-mark.ts
 import { refusal } from "../problems.ts";
 import type { ServerLimits } from "../settings.ts";
 import { asRefusal, codeOf, namesIn, removeAll, requireRoom, syncPath } from "./disk.ts";
-import type { Holdings } from "./holdings.ts";
 import type { Part } from "./multipart.ts";
 import { receiveFile } from "./receive-file.ts";
+import { type Allowance, giveBack, UploadCharge } from "./upload-charge.ts";
 
 /** An upload as it was acknowledged. */
 export interface StoredUpload extends FileType {
@@ -39,19 +39,19 @@ const FIELD_BYTES_MAX = 65_536;
 export class Uploads {
   readonly #folder: string;
   readonly #limits: ServerLimits;
-  readonly #holdings: Holdings;
+  readonly #allowance: Allowance;
   readonly #accepts: Taker["accepts"];
   readonly #byOwner = new Map<string, Map<string, StoredUpload>>();
 
   constructor(parts: {
     readonly folder: string;
     readonly limits: ServerLimits;
-    readonly holdings: Holdings;
+    readonly allowance: Allowance;
     readonly accepts: Taker["accepts"];
   }) {
     this.#folder = parts.folder;
     this.#limits = parts.limits;
-    this.#holdings = parts.holdings;
+    this.#allowance = parts.allowance;
     this.#accepts = parts.accepts;
   }
 
@@ -65,19 +65,22 @@ export class Uploads {
     owner: string,
     taker: Taker = { accepts: this.#accepts },
   ): Promise<readonly StoredUpload[]> {
+    const charge = new UploadCharge(this.#allowance, owner);
     const received: { readonly upload: StoredUpload; readonly folder: string; readonly synced: Promise<void> }[] = [];
     try {
-      for await (const part of this.#filesAmong(parts)) received.push(await this.#receiveOne(part, owner, taker));
+      for await (const part of this.#filesAmong(parts))
+        received.push(await this.#receiveOne(part, charge, { owner, ...taker }));
       if (received.length === 0) throw refusal("malformed", "the form has no file in it; send some as `files`");
       for (const { synced } of received) await synced;
+      await charge.settle();
       for (const { upload, folder } of received) await rename(folder, join(this.#folder, upload.fileId));
       await syncPath(this.#folder);
     } catch (error) {
       await Promise.allSettled(received.map(({ synced }) => synced));
       for (const { upload, folder } of received) {
         for (const name of [folder, join(this.#folder, upload.fileId)]) await removeAll(name).catch(() => {});
-        this.#holdings.set(owner, upload.fileId, 0);
       }
+      await charge.cancel();
       throw asRefusal(error);
     }
     for (const { upload } of received) this.#remember(upload);
@@ -102,7 +105,7 @@ export class Uploads {
     const isUsed = (await this.#usesOf(fileId)) > 1;
     await this.#discard(fileId);
     this.#forget(owner, fileId);
-    if (!isUsed) this.#holdings.set(owner, fileId, 0);
+    if (!isUsed) await giveBack(this.#allowance, owner, [fileId]);
     return true;
   }
 
@@ -120,6 +123,7 @@ export class Uploads {
       const path = join(this.#folder, name);
       if (isMarked(name)) {
         if (await isLeftover(this.#folder, name)) await removeAll(path);
+        else this.#allowance.holdings.keep(name.slice(0, name.indexOf(".")));
         continue;
       }
       const upload = await this.#read(name);
@@ -159,7 +163,7 @@ export class Uploads {
     if (fault !== null) throw fault;
   }
 
-  async #receiveOne(part: Part, owner: string, { accepts }: Taker) {
+  async #receiveOne(part: Part, charge: UploadCharge, { owner, accepts }: Taker & { readonly owner: string }) {
     await requireRoom(this.#folder, 0, this.#limits.freeBytes);
     const fileId = randomUUID();
     const folder = join(this.#folder, markedName(fileId));
@@ -171,24 +175,13 @@ export class Uploads {
         owner,
         bytesMax: this.#limits.fileBytes,
         accepts,
-        onBytes: (bytes) => this.#charge(owner, fileId, bytes),
+        onBytes: (bytes) => charge.add(fileId, bytes),
       });
       return { upload, folder, synced };
     } catch (error) {
       await removeAll(folder).catch(() => {});
-      this.#holdings.set(owner, fileId, 0);
       throw error;
     }
-  }
-
-  #charge(owner: string, fileId: string, bytes: number): void {
-    this.#holdings.set(owner, fileId, bytes);
-    if (owner === "" || this.#holdings.total(owner) <= this.#limits.sessionBytes) return;
-    const most = `${this.#limits.sessionBytes} bytes`;
-    throw refusal(
-      "too-large",
-      `all that a session has lying here may be ${most}; remove some, or wait for the clean-up`,
-    );
   }
 
   async #read(fileId: string): Promise<StoredUpload | null> {
@@ -231,7 +224,7 @@ export class Uploads {
   #remember(upload: StoredUpload): void {
     const known = this.#byOwner.get(upload.owner) ?? new Map<string, StoredUpload>();
     this.#byOwner.set(upload.owner, known.set(upload.fileId, upload));
-    this.#holdings.set(upload.owner, upload.fileId, upload.size);
+    this.#allowance.holdings.set(upload.owner, upload.fileId, upload.size);
   }
 
   #forget(owner: string, fileId: string): void {

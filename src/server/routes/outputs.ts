@@ -1,9 +1,12 @@
+import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
 import type { ItemSnapshot } from "../../core/item.ts";
 import type { Batch } from "../../engine/batch.ts";
 import type { MadeFile } from "../../pipelines/uploads.ts";
 import { filenameOf } from "../../wire/batch-status.ts";
 import { idSchema } from "../../wire/page.ts";
+import { problemSchema } from "../../wire/problem.ts";
 import type { App, ServerContext } from "../context.ts";
 import { isKnown } from "../etag.ts";
 import { type ArchiveEntry, archiveOf } from "../files/archive.ts";
@@ -17,6 +20,16 @@ import { batchParams, ownBatch } from "./batches.ts";
 
 const PAGE_ITEMS = 100;
 
+const FILE_CONTENT = { "application/octet-stream": { schema: z.unknown() } };
+const FILE_ANSWERS = {
+  200: { description: "The file, of its own type", content: FILE_CONTENT },
+  206: { description: "The part that `Range` asks for", content: FILE_CONTENT },
+  416: {
+    description: "Nothing of the file is in the range; `Content-Range` says its size",
+    content: { "application/problem+json": { schema: problemSchema } },
+  },
+} as const;
+
 /** What batches of uploads made, one by one and all at once. Only files below a batch's own folder are ever sent. */
 export function outputRoutes(context: ServerContext): (app: App) => Promise<void> {
   return async (app) => {
@@ -27,6 +40,7 @@ export function outputRoutes(context: ServerContext): (app: App) => Promise<void
           summary: "Download what an item made",
           tags: ["outputs"],
           params: batchParams.extend({ itemId: idSchema }),
+          response: FILE_ANSWERS,
         },
       },
       async (request, reply) => {
@@ -35,7 +49,8 @@ export function outputRoutes(context: ServerContext): (app: App) => Promise<void
         const item = await batch.item(itemId).snapshot().catch(nullIfMissing);
         const made = item === null ? null : madeFileOf(context, batchId, item);
         if (item === null || made === null) throw noOutput();
-        return sendFile(context, { request, reply }, { made, name: outputName(filenameOf(item), made.extension) });
+        const name = outputName(filenameOf(item), made.extension);
+        return (await sendFile(context, { request, reply }, { made, name })) as never;
       },
     );
 
@@ -103,9 +118,17 @@ async function sendFile(
       await file.close();
       return reply.status(304).send(undefined as never);
     }
-    const range = rangeOf(request.headers, { size, etag });
+    // For any other method than GET a range means nothing.
+    const range = request.method === "GET" ? rangeOf(request.headers, { size, etag }) : null;
+    if (range === "unmet") {
+      reply.header("content-range", `bytes */${size}`);
+      throw refusal("range", `the file has ${size} bytes, and none of them is in the range that was asked for`);
+    }
     reply.type(made.type).header("content-disposition", attachmentOf(name));
-    return await sendRange(reply, file, range);
+    if (request.method !== "HEAD") return await sendRange(reply, file, range);
+    // Of a stream that is sent the whole would be read, be it from a bucket, to answer nothing of it.
+    await file.close();
+    return reply.header("content-length", size).send(Readable.from([]));
   } catch (error) {
     await file.close();
     throw error;
