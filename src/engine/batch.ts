@@ -90,7 +90,10 @@ export interface FailureGroup extends StoredGroup {
   readonly example: StoredGroup["example"] & { readonly name: string };
 }
 
-/** A batch, by id or name. Holds no state: every call asks the store, and throws `NOT_FOUND` where there is no such batch. */
+/**
+ * A batch, by id or name. Holds no state: every call asks the store, and throws `NOT_FOUND` where there is no such batch. Commands and
+ * reads of items go by the batch's number, which is only ever got from `#ref`, with its owner.
+ */
 export class Batch {
   readonly #deps: Deps;
   readonly #estimates: Estimates;

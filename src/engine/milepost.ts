@@ -184,12 +184,15 @@ export class Milepost {
     return this.#deps.store.queues();
   }
 
-  /** A batch by id, or by its name among those of `owner`. */
+  /**
+   * A batch by id, or by its name among those of `owner`. With an `owner`, the id of somebody else's batch is `NOT_FOUND` like one that
+   * there is not: the store itself is asked for a batch of that owner, by this call and by whatever is done with what it returns.
+   */
   batch(idOrName: string, options: BatchOptions = {}): Batch {
     this.#requireOpen();
     requireRule("the id or name of a batch", idOrName, TEXT);
     requireOptions("batch", options, BATCH_RULES);
-    const ref = isUuid(idOrName) ? { id: idOrName } : { owner: options.owner ?? "", name: idOrName };
+    const ref = isUuid(idOrName) ? { id: idOrName, ...options } : { owner: options.owner ?? "", name: idOrName };
     return new Batch({ deps: this.#deps, estimates: this.#estimates, ref, what: `batch ${idOrName}` });
   }
 
@@ -200,7 +203,8 @@ export class Milepost {
     this.#requireOpen();
     requireOptions("batches", query, BATCHES_RULES);
     const { after, endedSince, limit = 100, withEstimates = true, ...filter } = query;
-    const cursor = after === undefined ? null : await this.#deps.store.batch({ id: after });
+    const own = filter.owner === undefined ? {} : { owner: filter.owner };
+    const cursor = after === undefined ? null : await this.#deps.store.batch({ id: after, ...own });
     if (after !== undefined && cursor === null) throw notFound(`the cursor ${after}`);
     const rows = await this.#deps.store.batches({
       ...filter,
@@ -228,24 +232,26 @@ export class Milepost {
 
   /**
    * The version of each of these batches by its id, without those that are not there; of all that have not ended, if none are named.
-   * One read, however many they are: it tells which of them are worth one of their own.
+   * With an `owner`, only his. One read, however many they are: it tells which of them are worth one of their own.
    */
-  async versions(ids?: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  async versions(ids?: readonly string[], options: BatchOptions = {}): Promise<ReadonlyMap<string, number>> {
     this.#requireOpen();
     if (ids !== undefined) requireRule("ids", ids, listOf(TEXT));
-    return this.#deps.store.versions(ids ?? null);
+    requireOptions("versions", options, BATCH_RULES);
+    return this.#deps.store.versions(ids ?? null, options.owner);
   }
 
-  /** An item by its id alone. */
-  item(id: string): Item {
+  /** An item by its id alone; with an `owner`, one of his batches. */
+  item(id: string, options: BatchOptions = {}): Item {
     this.#requireOpen();
     requireRule("the id of an item", id, TEXT);
+    requireOptions("item", options, BATCH_RULES);
     return new Item(
       { deps: this.#deps, estimates: this.#estimates },
       `item ${id}`,
       async (): Promise<ItemRef | null> => {
         const ordinal = ordinalOf(id);
-        const batch = ordinal === null ? null : await this.#deps.store.batch({ itemId: id });
+        const batch = ordinal === null ? null : await this.#deps.store.batch({ itemId: id, ...options });
         return batch === null || ordinal === null ? null : { number: itemNumberFrom(batch.number, ordinal) };
       },
     );

@@ -88,9 +88,9 @@ export interface TrackOptions {
 
 export const TRACK_RULES: Rules<TrackOptions> = { leaseMs: whole(LIMITS.leaseMinMs, LIMITS.leaseMaxMs) };
 
-/** Which batch a name means. */
+/** Whose batches are meant. */
 export interface BatchOptions {
-  /** Whose names are meant; default: those of batches without an owner. */
+  /** What belongs to anybody else is not there. Default: of names those of batches without an owner, of ids all. */
   readonly owner?: string;
 }
 

@@ -66,9 +66,7 @@ export interface Store {
   /** Reads an item and records what is made of it, in one transaction. */
   amend(amendment: Amendment): Promise<Amended>;
 
-  /**
-   * Carries out an operator's command, durably. Cancelling a batch also seals it. Large ones come in bounded steps: call again while `more`.
-   */
+  /** Carries out an operator's command, durably. Cancelling a batch also seals it. Large ones come in bounded steps: call again while `more`. */
   control(command: ControlCommand, now: number): Promise<ControlResult>;
 
   queues(): Promise<readonly QueueSnapshot[]>;
@@ -80,8 +78,8 @@ export interface Store {
   countBatches(filter: BatchFilter): Promise<number>;
   /** O(1) at any size. */
   batch(ref: BatchRef): Promise<BatchRow | null>;
-  /** The version of each of these batches by its id, without those that are not there; null: of all that have not ended. One read. */
-  versions(ids: readonly string[] | null): Promise<ReadonlyMap<string, number>>;
+  /** The version of each of these batches by its id, null: of all that have not ended; without those that are not there and, with an `owner`, those of others. One read. */
+  versions(ids: readonly string[] | null, owner?: string): Promise<ReadonlyMap<string, number>>;
   items(query: ItemQuery): Promise<readonly ItemRow[]>;
   item(ref: ItemRef): Promise<ItemDetail | null>;
   /**
@@ -296,11 +294,12 @@ export type ControlResult =
     }
   | { readonly ok: false; readonly reason: Refusal; readonly state?: ItemState };
 
+/** With an `owner`, a batch of somebody else is not found. A number has none: it is only ever got from a row that was read so. */
 export type BatchRef =
   | { readonly number: number }
-  | { readonly id: string }
+  | { readonly id: string; readonly owner?: string }
   | { readonly owner: string; readonly name: string }
-  | { readonly itemId: string };
+  | { readonly itemId: string; readonly owner?: string };
 
 export interface BatchFilter {
   readonly owner?: string;

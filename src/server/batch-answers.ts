@@ -2,11 +2,19 @@ import { hash } from "node:crypto";
 import type { BatchSnapshot } from "../core/batch.ts";
 import type { Batch, ItemsPage } from "../engine/batch.ts";
 import type { Milepost } from "../engine/milepost.ts";
+import type { BatchOptions } from "../engine/options.ts";
 import { type BatchStatusQuery, toShownSeconds, toWireBatchStatus } from "../wire/batch-status.ts";
+
+/** What somebody who polls asks. */
+interface Question {
+  readonly batchId: string;
+  /** Whose batches may be told of: who may know of one owner's alone is given nothing that was read for others. */
+  readonly reach: BatchOptions;
+  readonly query: BatchStatusQuery;
+}
 
 /** An answer, ready to be sent. */
 export interface BatchAnswer {
-  readonly owner: string;
   readonly body: string;
   readonly etag: string;
   /** Seconds after which asking again is worth while; null once the batch has ended. */
@@ -62,12 +70,14 @@ export class BatchAnswers {
    * as much again.
    * @throws {MilepostError} `NOT_FOUND`, when it is called
    */
-  askerFor(batchId: string, query: BatchStatusQuery): () => BatchAnswer | Promise<BatchAnswer> {
-    const key = `${batchId} ${query.images} ${query.limit} ${query.cursor ?? ""}`;
-    return () => this.#answer(key, batchId, query);
+  askerFor(question: Question): () => BatchAnswer | Promise<BatchAnswer> {
+    const { batchId, reach, query } = question;
+    const whose = reach.owner === undefined ? "any" : `of ${reach.owner}`;
+    const key = `${batchId} ${query.images} ${query.limit} ${query.cursor ?? ""} ${whose}`;
+    return () => this.#answer(key, question);
   }
 
-  #answer(key: string, batchId: string, query: BatchStatusQuery): BatchAnswer | Promise<BatchAnswer> {
+  #answer(key: string, question: Question): BatchAnswer | Promise<BatchAnswer> {
     const now = performance.now();
     const known = this.#asked.get(key);
     if (known !== undefined && known.commits === this.#commits && now - known.at < ASK_AGAIN_MS) {
@@ -77,7 +87,7 @@ export class BatchAnswers {
     const asked: Asked = {
       commits: this.#commits,
       at: now,
-      answer: this.#ask(key, batchId, query),
+      answer: this.#ask(key, question),
       given: null,
     };
     this.#asked.set(key, asked);
@@ -97,8 +107,8 @@ export class BatchAnswers {
     this.#kept.clear();
   }
 
-  async #ask(key: string, batchId: string, query: BatchStatusQuery): Promise<BatchAnswer> {
-    const batch = this.#milepost.batch(batchId);
+  async #ask(key: string, { batchId, reach, query }: Question): Promise<BatchAnswer> {
+    const batch = this.#milepost.batch(batchId, reach);
     let snapshot = await batch.snapshot();
     const kept = this.#kept.get(key);
     if (kept !== undefined && kept.facts === factsOf(snapshot)) return kept.answer;
@@ -115,7 +125,6 @@ export class BatchAnswers {
 
   #keep(key: string, snapshot: BatchSnapshot, body: string): BatchAnswer {
     const answer = {
-      owner: snapshot.owner,
       body,
       etag: `"${hash("sha256", body, "base64url").slice(0, 22)}"`,
       retryAfter: retryAfterOf(snapshot),

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { join } from "node:path";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { BatchSnapshot } from "../core/batch.ts";
+import type { BatchOptions } from "../engine/options.ts";
 import { addressOf, isLoopback } from "./address.ts";
 import type { App } from "./context.ts";
 import { refusal } from "./problems.ts";
@@ -113,10 +113,14 @@ export class Callers {
     });
   }
 
-  /** True if the caller may know of what belongs to `owner`. */
-  mayAccess(request: FastifyRequest, { owner }: Pick<BatchSnapshot, "owner">): boolean {
+  /**
+   * Whose batches the store is asked for: a session's own, for the operator anybody's; null: nobody's, so that it is not asked at all.
+   * Decided here alone, and before anything is read: what was not asked for cannot be shown.
+   */
+  reachOf(request: FastifyRequest): BatchOptions | null {
     const caller = this.of(request);
-    return caller.kind === "operator" || (caller.kind === "session" && caller.owner === owner);
+    if (caller.kind === "nobody") return null;
+    return caller.kind === "operator" ? {} : { owner: caller.owner };
   }
 
   /**

@@ -45,7 +45,7 @@ export function unsealed(cursor: string, list: readonly unknown[], count: number
   });
 }
 
-/** Binds a cursor to its list. It guards against mix-ups, not against people: they see no more by a cursor than without. */
+/** Binds a cursor to its list. It guards against mix-ups, not against people: what it names is looked for among what its reader may see. */
 function sealOf(ids: Buffer, list: readonly unknown[]): Buffer {
   return createHash("sha256").update(JSON.stringify(list)).update(ids).digest().subarray(0, SEAL_BYTES);
 }

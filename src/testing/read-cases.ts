@@ -22,6 +22,26 @@ export const readCases: readonly ConformanceCase[] = [
     ];
     for (const ref of unknown) assert.equal(await t.store.batch(ref), null);
   }),
+  caseOf("with an owner, a batch of somebody else is not found by its id, nor by that of an item", async (t) => {
+    const theirs = await t.row((await t.batch({ owner: "theirs", items: 1 })).number);
+    const nobodys = await t.row((await t.batch({ owner: "", items: 1 })).number);
+    for (const row of [theirs, nobodys]) {
+      const [item] = await t.store.items({ batch: row.number, limit: 1 });
+      for (const ref of [{ id: row.id }, { itemId: item?.id ?? "" }]) {
+        for (const owner of ["theirs", "", "others", "Theirs", "their", "theirs'"])
+          assert.deepEqual(await t.store.batch({ ...ref, owner }), owner === row.owner ? row : null);
+        assert.deepEqual(await t.store.batch(ref), row);
+      }
+    }
+    const ids = [theirs.id, nobodys.id];
+    for (const asked of [ids, null]) {
+      for (const owner of ["theirs", "", "others"]) {
+        const own = [theirs, nobodys].filter((row) => row.owner === owner);
+        assert.deepEqual(await t.store.versions(asked, owner), new Map(own.map(({ id, version }) => [id, version])));
+      }
+      assert.deepEqual([...(await t.store.versions(asked)).keys()].toSorted(), ids.toSorted());
+    }
+  }),
   caseOf("batches come newest first, in pages, by owner, queue, status and end", async (t) => {
     const numbers: number[] = [];
     for (let index = 0; index < 7; index++) {

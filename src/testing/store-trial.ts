@@ -281,7 +281,7 @@ function audited(store: Store, auditor: StoreAuditor): Store {
     batches: (query) => store.batches(query),
     countBatches: (filter) => store.countBatches(filter),
     batch: (ref) => store.batch(ref),
-    versions: (ids) => store.versions(ids),
+    versions: (ids, owner) => store.versions(ids, owner),
     items: (query) => store.items(query),
     item: (ref) => store.item(ref),
     changes: (batch, since, limit) => store.changes(batch, since, limit),

@@ -5,6 +5,7 @@ import type { ItemSnapshot } from "../core/item.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Batch, ItemsPage, ItemsQuery } from "../engine/batch.ts";
 import type { Milepost } from "../engine/milepost.ts";
+import type { BatchOptions } from "../engine/options.ts";
 import { REPORTED } from "./document-state.ts";
 
 /** The queue of all documents, of the pipeline's as of those that callers report on. */
@@ -45,12 +46,15 @@ export interface DocumentsPage {
 export class Documents {
   readonly #milepost: Milepost;
   readonly #owner: string | undefined;
+  /** Of whom batches and items are asked for, wherever their ids come from. */
+  readonly #own: BatchOptions;
   readonly #reported: Batch;
 
   /** @param owner undefined: of all */
   constructor(milepost: Milepost, owner: string | undefined) {
     this.#milepost = milepost;
     this.#owner = owner;
+    this.#own = owner === undefined ? {} : { owner };
     this.#reported = milepost.batch(REPORTED_BATCH, { owner: owner ?? "" });
   }
 
@@ -58,8 +62,7 @@ export class Documents {
   async find(docId: string): Promise<ItemSnapshot | undefined> {
     const reported = await orUndefined(this.#reported.item({ key: docId }).snapshot({ withSaved: true }));
     if (reported !== undefined) return reported;
-    const owner = this.#owner === undefined ? {} : { owner: this.#owner };
-    return orUndefined(this.#milepost.queue(DOCUMENTS_QUEUE).item(docId, owner).snapshot({ withSaved: true }));
+    return orUndefined(this.#milepost.queue(DOCUMENTS_QUEUE).item(docId, this.#own).snapshot({ withSaved: true }));
   }
 
   /**
@@ -110,7 +113,7 @@ export class Documents {
     let removed = await this.#removeReported(endedBy);
     if (this.#owner === undefined || this.#owner === "") return removed;
     for await (const { id, name } of this.#batches()) {
-      if (name !== REPORTED_BATCH) removed += await this.#removeItems(this.#milepost.batch(id), endedBy);
+      if (name !== REPORTED_BATCH) removed += await this.#removeItems(this.#milepost.batch(id, this.#own), endedBy);
     }
     return removed;
   }
@@ -130,7 +133,7 @@ export class Documents {
     for (const state of ["completed", "failed", "cancelled"] as const) {
       for await (const item of itemsOf(batch, { state, limit: LIMITS.pageItems })) {
         if (item.endedAt === null || item.endedAt > endedBy) continue;
-        removed += (await orUndefined(this.#milepost.item(item.id).remove({ endedBy }))) ?? 0;
+        removed += (await orUndefined(this.#milepost.item(item.id, this.#own).remove({ endedBy }))) ?? 0;
       }
     }
     return removed;
@@ -143,7 +146,7 @@ export class Documents {
     for await (const batch of this.#batchesFrom(at, isActive ? { isEnded: false } : {})) {
       if (this.#isReported(batch)) continue;
       const start = batch.id === at?.batch ? at.item : null;
-      for await (const item of newestIn(this.#milepost.batch(batch.id), { limit, isActive, from: start })) {
+      for await (const item of newestIn(this.#milepost.batch(batch.id, this.#own), { limit, isActive, from: start })) {
         const document = `${batch.owner} ${item.key}`;
         if (told.has(document) || (at !== null && (await this.#isOfNewer(batch, item)))) continue;
         told.add(document);
@@ -165,16 +168,15 @@ export class Documents {
 
   /** The batches of the queue, newest first; from the one of a place on, if one is given. */
   async *#batchesFrom(at: RunPlace | null, filter: BatchFilter): AsyncGenerator<BatchSnapshot> {
-    if (at !== null) yield await this.#milepost.batch(at.batch).snapshot();
+    if (at !== null) yield await this.#milepost.batch(at.batch, this.#own).snapshot();
     yield* this.#batches(filter, at?.batch);
   }
 
   async *#batches(filter: BatchFilter = {}, behind?: string): AsyncGenerator<BatchSnapshot> {
-    const owner = this.#owner === undefined ? {} : { owner: this.#owner };
     for (let cursor: string | null | undefined = behind; cursor !== null; ) {
       const page: BatchesPage = await this.#milepost.batches({
         queue: DOCUMENTS_QUEUE,
-        ...owner,
+        ...this.#own,
         ...filter,
         ...(cursor !== undefined && { after: cursor }),
       });

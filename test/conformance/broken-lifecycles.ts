@@ -39,7 +39,22 @@ export const BROKEN_LIFECYCLES: readonly BrokenStore[] = [
   {
     bug: "versions are told of batches that ended",
     caughtBy: "the versions of many batches come in one read, and those of all that have not ended",
-    breakIt: (store, state) => ({ versions: (ids) => store.versions(ids ?? [...state.byId.keys()]) }),
+    breakIt: (store, state) => ({ versions: (ids, owner) => store.versions(ids ?? [...state.byId.keys()], owner) }),
+  },
+  {
+    bug: "a batch is found by its id, whoever asks",
+    caughtBy: "with an owner, a batch of somebody else is not found by its id, nor by that of an item",
+    breakIt: (store) => ({ batch: (ref) => store.batch("id" in ref ? { id: ref.id } : ref) }),
+  },
+  {
+    bug: "a batch is found by the id of an item, whoever asks",
+    caughtBy: "with an owner, a batch of somebody else is not found by its id, nor by that of an item",
+    breakIt: (store) => ({ batch: (ref) => store.batch("itemId" in ref ? { itemId: ref.itemId } : ref) }),
+  },
+  {
+    bug: "versions are told to whoever asks",
+    caughtBy: "with an owner, a batch of somebody else is not found by its id, nor by that of an item",
+    breakIt: (store) => ({ versions: (ids) => store.versions(ids) }),
   },
   {
     bug: "the feed misses removals",

@@ -25,6 +25,38 @@ describe.each(STORES)("handles on %s", (store) => {
     await expect(milepost.queue("nobody").snapshot()).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
+  test("with an owner, somebody else's batch and items are like those that are not there", async () => {
+    const milepost = await openForTest(store);
+    const { id, batch } = await milepost.submit({ pipeline: "p", owner: "one", items: ["a"] });
+    const itemId = (await batch.items()).items[0]?.id ?? "";
+    for (const handle of [milepost.batch(id), milepost.batch(id, { owner: "one" })]) {
+      expect(await handle.snapshot()).toMatchObject({ id, owner: "one" });
+    }
+    expect(await milepost.item(itemId, { owner: "one" }).snapshot()).toMatchObject({ key: "a" });
+    const absent = "01900000-0000-7000-8000-000000000000";
+    const messageOf = (call: Promise<unknown>): Promise<unknown> => call.catch((error: Error) => error.message);
+    for (const owner of ["two", ""]) {
+      const missing = await messageOf(milepost.batch(absent, { owner }).snapshot());
+      expect(missing).toBe(await messageOf(milepost.batch(absent).snapshot()));
+      const foreign = milepost.batch(id, { owner });
+      for (const call of [
+        foreign.snapshot(),
+        foreign.items(),
+        foreign.item("a").snapshot(),
+        foreign.changes({ since: 0 }),
+        foreign.cancel(),
+        foreign.remove(),
+        foreign.add(["b"]),
+      ]) {
+        expect(await messageOf(call)).toBe(String(missing).replace(absent, id));
+      }
+      await expect(milepost.item(itemId, { owner }).cancel()).rejects.toMatchObject({ code: "NOT_FOUND" });
+      await expect(milepost.batches({ owner, after: id })).rejects.toMatchObject({ code: "NOT_FOUND" });
+      expect(await milepost.versions([id], { owner })).toEqual(new Map());
+    }
+    expect((await batch.snapshot()).counts).toMatchObject({ total: 1, pending: 1 });
+  });
+
   test("what cannot name an item is refused, the same by every store", async () => {
     const milepost = await openForTest(store);
     const { batch } = await milepost.submit({ pipeline: "p", items: ["a"] });

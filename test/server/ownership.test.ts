@@ -1,6 +1,15 @@
-import { expect, test } from "vitest";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { Milepost } from "../../src/engine/milepost.ts";
+import { openStore } from "../../src/open-milepost.ts";
+import { systemClock } from "../../src/platform/system-clock.ts";
+import { systemHost } from "../../src/platform/system-host.ts";
+import { systemRandom } from "../../src/platform/system-random.ts";
+import { SILENT } from "../../src/ports/logger.ts";
+import type { Store } from "../../src/ports/store.ts";
+import { sealed } from "../../src/server/cursor.ts";
 import { PAGE_PATHS } from "../../src/server/routes/dashboard.ts";
-import { STORES } from "../support/open-for-test.ts";
+import { STORES, type StoreName, temporaryFolder } from "../support/open-for-test.ts";
 import { beginSession } from "./support/begin-session.ts";
 import { startServer, type TestServer } from "./support/start-server.ts";
 
@@ -48,7 +57,8 @@ interface Seen {
 }
 
 test.each(STORES)("%s: to others and to nobody, what somebody has is not there, on every route", async (store) => {
-  const server = await startServer({ store });
+  const { milepost, asked } = await openWatched(store);
+  const server = await startServer({ milepost });
   const [owner, other] = [await beginSession(server), await beginSession(server)];
   const theirs = await batchOf(server, owner.owner);
   const operators = await batchOf(server, "");
@@ -59,6 +69,7 @@ test.each(STORES)("%s: to others and to nobody, what somebody has is not there, 
     const name = `${route.method} ${route.path}`;
     if (OPEN.has(name) || isOfDashboard(route.path)) continue;
     for (const call of [other.fetch, server.fetch]) {
+      asked.clear();
       const missing = await seen(call, route, absent);
       // What is said of it is what is done.
       if (call === other.fetch && route.method !== "HEAD")
@@ -67,6 +78,11 @@ test.each(STORES)("%s: to others and to nobody, what somebody has is not there, 
       expect(await seen(call, route, theirs), name).toEqual(missing);
       expect(await seen(call, route, operators), name).toEqual(missing);
       expect(await seen(call, route, { ...theirs, itemId: operators.itemId }), name).toEqual(missing);
+      const own = call === other.fetch ? other.owner : null;
+      expect(
+        Array.from(asked).filter((whose) => whose !== own),
+        name,
+      ).toEqual([]);
     }
   }
   expect(await statesOf(server, [theirs, operators])).toEqual(before);
@@ -104,6 +120,31 @@ test("a session sees and steers its own batches, and lists nobody else's", async
   expect((await session.fetch(`/api/batches/${own.batchId}`)).status).toBe(404);
 });
 
+test("a cursor leads to nothing of anybody else's, whatever it names, and a stream that was cut goes on with nothing", async () => {
+  const server = await startServer();
+  const [session, other] = [await beginSession(server), await beginSession(server)];
+  await batchOf(server, session.owner);
+  const theirs = await batchOf(server, other.owner);
+  const operators = await batchOf(server, "");
+  const none = ABSENT_BATCH.replace(/./g, (letter) => (letter === "-" ? "-" : "0"));
+  const pathsTo = ({ batchId, itemId }: Pick<Ids, "batchId" | "itemId">): readonly string[] => [
+    `/api/batches?cursor=${sealed([batchId], ["batches", session.owner, null, null, null])}`,
+    `/api/documents?cursor=${sealed([none, batchId, itemId], ["documents", session.owner, false])}`,
+  ];
+  for (const foreign of [theirs, operators]) {
+    for (const [index, path] of pathsTo(foreign).entries()) {
+      const missing = await session.fetch(pathsTo({ ...foreign, batchId: ABSENT_BATCH })[index] ?? "");
+      const found = await session.fetch(path);
+      expect([found.status, await found.text()]).toEqual([400, await missing.text()]);
+    }
+    const again = { headers: { "last-event-id": "1" } };
+    const stream = await session.fetch(`/api/batches/${foreign.batchId}/events`, again);
+    const missing = await session.fetch(`/api/batches/${ABSENT_BATCH}/events`, again);
+    expect(stream.status).toBe(404);
+    expect(await stream.text()).toBe(await missing.text());
+  }
+});
+
 test("what a session is told does not say where the server keeps its files", async () => {
   const server = await startServer();
   const session = await beginSession(server);
@@ -126,6 +167,49 @@ test("what a session is told does not say where the server keeps its files", asy
     expect(await operators.text()).toContain(server.files);
   }
 });
+
+/** An engine, and of whose batches its store was asked for something: the owner, or a text that begins with `any`. */
+async function openWatched(name: StoreName): Promise<{ readonly milepost: Milepost; readonly asked: Set<string> }> {
+  const asked = new Set<string>();
+  const location = name === "memory" ? "memory:" : join(temporaryFolder(), "work.db");
+  const deps = { clock: systemClock, random: systemRandom, host: systemHost, logger: SILENT };
+  const store = await openStore(location, { ...deps, mustExist: false });
+  const hear = (what: string, owner: string | undefined): void => void asked.add(owner ?? `any: ${what}`);
+  const watched: Store = {
+    ...store,
+    batch: (ref) => {
+      hear(JSON.stringify(ref), "number" in ref ? undefined : ref.owner);
+      return store.batch(ref);
+    },
+    item: (ref) => {
+      hear(JSON.stringify(ref), "queue" in ref ? ref.owner : undefined);
+      return store.item(ref);
+    },
+    batches: (query) => {
+      hear("batches", query.owner);
+      return store.batches(query);
+    },
+    versions: (ids, owner) => {
+      hear("versions", owner);
+      return store.versions(ids, owner);
+    },
+    items: (query) => {
+      hear("items", undefined);
+      return store.items(query);
+    },
+    changes: (...given) => {
+      hear("changes", undefined);
+      return store.changes(...given);
+    },
+    control: (...given) => {
+      hear("control", undefined);
+      return store.control(...given);
+    },
+  };
+  const milepost = new Milepost({ ...deps, store: watched });
+  onTestFinished(() => milepost.close());
+  return { milepost, asked };
+}
 
 /** The routes that the documentation says to be the operator's alone. */
 async function documentedForOperator(server: TestServer): Promise<ReadonlySet<string>> {

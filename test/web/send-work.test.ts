@@ -27,12 +27,15 @@ afterAll(async () => {
   dashboard.remove();
 });
 
-/** What axe finds wrong in either theme. */
-async function violationsInBoth(page: Page): Promise<readonly string[]> {
+/** What axe finds wrong in either theme, as wide as a desk's screen and as a phone's. */
+async function violationsEverywhere(page: Page): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    for (const one of await axeViolations(page)) found.push(`${colorScheme} ${one}`);
+  for (const width of [390, 1_440]) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (const one of await axeViolations(page)) found.push(`${width} ${colorScheme} ${one}`);
+    }
   }
   return found;
 }
@@ -127,10 +130,10 @@ test("documents that are dropped in the library are found by what is in them, by
   await hit.getByText("page 2").waitFor();
   expect(await hit.locator("mark").count()).toBeGreaterThan(3);
   await expect.poll(() => page.evaluate("document.querySelector('.hit img').naturalWidth")).toBeGreaterThan(100);
-  expect(await violationsInBoth(page)).toEqual([]);
+  expect(await violationsEverywhere(page)).toEqual([]);
   await hit.getByRole("link").click();
   await page.getByRole("img", { name: "Page 2" }).waitFor();
-  expect(await violationsInBoth(page)).toEqual([]);
+  expect(await violationsEverywhere(page)).toEqual([]);
   await page.getByRole("button", { name: "Next page" }).click();
   await page.getByRole("img", { name: "Page 3" }).waitFor();
   expect(await page.getByRole("button", { name: "Next page" }).isDisabled()).toBe(true);
@@ -257,11 +260,11 @@ test("exports are seen, put into another order by keys and by dragging, halted, 
   const player = page.getByRole("dialog", { name: "one" }).locator("video");
   await player.waitFor();
   expect(await player.getAttribute("src")).toMatch(/^blob:/);
-  expect(await violationsInBoth(page)).toEqual([]);
+  expect(await violationsEverywhere(page)).toEqual([]);
   expect(complaints).toEqual([]);
 });
 
-test("the pages are free of violations of axe's rules in both themes", async () => {
+test("the pages are free of violations of axe's rules in both themes, on desks and phones", async () => {
   const milepost = await openForTest("memory");
   const { url } = await startServer({ milepost, dashboard: dashboard.folder });
   milepost.pipeline({
@@ -279,19 +282,19 @@ test("the pages are free of violations of axe's rules in both themes", async () 
   ]);
   await page.getByLabel("Width").fill("0.5");
   await page.getByText("It must be a whole number from 1 to 10000.").waitFor();
-  expect(await violationsInBoth(page)).toEqual([]);
+  expect(await violationsEverywhere(page)).toEqual([]);
   await page.getByRole("radio", { name: /Documents/ }).check();
   await page.getByRole("button", { name: "Start" }).click();
   await page.getByRole("button", { name: "Start without them" }).waitFor();
-  expect(await violationsInBoth(page)).toEqual([]);
+  expect(await violationsEverywhere(page)).toEqual([]);
   await page.getByRole("button", { name: "Start without them" }).click();
   await page.locator(".batch-title").waitFor();
   await page.getByRole("link", { name: "Documents" }).click();
   await page.getByRole("link", { name: "b.txt" }).waitFor();
-  expect(await violationsInBoth(page)).toEqual([]);
+  expect(await violationsEverywhere(page)).toEqual([]);
   await page.getByRole("link", { name: "b.txt" }).press("Enter");
   await page.getByRole("dialog", { name: "Document" }).waitFor();
-  expect(await violationsInBoth(page)).toEqual([]);
+  expect(await violationsEverywhere(page)).toEqual([]);
   await page.keyboard.press("Escape");
   await page.getByLabel("Search in documents").fill("nowhere");
   await page.getByRole("heading", { name: "Nothing was found" }).waitFor();
@@ -299,10 +302,10 @@ test("the pages are free of violations of axe's rules in both themes", async () 
   await page.getByRole("link", { name: "Exports" }).click();
   await page.getByRole("button", { name: "Move b up" }).waitFor();
   await page.getByRole("region", { name: "Running exports" }).waitFor();
-  expect(await violationsInBoth(page)).toEqual([]);
+  expect(await violationsEverywhere(page)).toEqual([]);
   await page.getByRole("button", { name: "Cancel b" }).press("Enter");
   await page.getByRole("dialog", { name: "Cancel b?" }).waitFor();
-  expect(await violationsInBoth(page)).toEqual([]);
+  expect(await violationsEverywhere(page)).toEqual([]);
   await page.keyboard.press("Escape");
   await batch.cancel();
   expect(complaints).toEqual([]);

@@ -81,9 +81,14 @@ test("a person watches their photos to the end, whatever they are called; others
   expect([...complaints, ...other.complaints]).toEqual([]);
 });
 
-test.each(["light", "dark"] as const)(
-  "both pages, what opens over them and empty ones are free of violations of axe's rules; the focus comes back, %s",
-  async (colorScheme) => {
+test.each([
+  ["light", 1_440],
+  ["dark", 1_440],
+  ["light", 390],
+  ["dark", 390],
+] as const)(
+  "both pages, what opens over them and empty ones are free of violations of axe's rules; the focus comes back, %s, %i px",
+  async (colorScheme, width) => {
     const milepost = await openForTest("memory");
     milepost.pipeline({
       name: "mixed",
@@ -107,6 +112,7 @@ test.each(["light", "dark"] as const)(
     await paused.batch.pause();
     await milepost.work({ concurrency: 4 });
     const { page, complaints } = await visit(browser, url, { isOperator: true, colorScheme });
+    await page.setViewportSize({ width, height: 900 });
     await page.goto("/");
     await page.getByRole("article", { name: "Queue other" }).waitFor();
     await page.getByRole("row").filter({ hasText: "3 of 4" }).waitFor();
@@ -129,6 +135,7 @@ test.each(["light", "dark"] as const)(
     await expect.poll(focused).toBe("Cancel");
 
     const stranger = await visit(browser, url, { colorScheme });
+    await stranger.page.setViewportSize({ width, height: 900 });
     await stranger.page.goto(new URL(page.url()).pathname);
     await stranger.page.getByRole("heading", { level: 1, name: "There is no such batch" }).waitFor();
     expect(await axeViolations(stranger.page)).toEqual([]);

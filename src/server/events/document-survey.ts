@@ -1,6 +1,7 @@
 import { MilepostError } from "../../core/errors.ts";
 import type { ItemSnapshot } from "../../core/item.ts";
 import type { Milepost } from "../../engine/milepost.ts";
+import type { BatchOptions } from "../../engine/options.ts";
 import { toDocumentStatus } from "../../views/document-status.ts";
 import { DOCUMENTS_QUEUE, Documents } from "../../views/documents.ts";
 import { toWireDocument } from "../../wire/document.ts";
@@ -157,7 +158,9 @@ export class DocumentSurvey {
     const followed = await this.#versions(reader, readings);
     const others = [...told.keys()].filter((id) => !followed.has(id));
     const versions =
-      others.length === 0 ? followed : new Map([...followed, ...(await this.#milepost.versions(others))]);
+      others.length === 0
+        ? followed
+        : new Map([...followed, ...(await this.#milepost.versions(others, ownOf(reader)))]);
     if (others.some((id) => !versions.has(id))) return null;
     for (const [id, version] of versions) {
       const since = told.get(id);
@@ -176,13 +179,13 @@ export class DocumentSurvey {
   }
 
   /** The versions of the batches that are followed. */
-  #versions({ owner }: Reader, readings: Readings): Promise<ReadonlyMap<string, number>> {
-    return once(readings, ["versions", owner ?? null], async () => {
+  #versions(reader: Reader, readings: Readings): Promise<ReadonlyMap<string, number>> {
+    return once(readings, ["versions", reader.owner ?? null], async () => {
       const query = {
         queue: DOCUMENTS_QUEUE,
         limit: BATCHES_MAX,
         withEstimates: false,
-        ...(owner !== undefined && { owner }),
+        ...ownOf(reader),
       };
       const open = await this.#milepost.batches({ ...query, isEnded: false });
       const newest = await this.#milepost.batches(query);
@@ -192,12 +195,13 @@ export class DocumentSurvey {
 
   /** Keys of items that changed; of a batch that has come, those of its newest: the others are told as they change. Null: it is gone. */
   #changed(
-    { limit }: Reader,
+    reader: Reader,
     { id, since, version }: { readonly id: string; readonly since: number | undefined; readonly version: number },
     readings: Readings,
   ): Promise<Changed | null> {
-    const batch = this.#milepost.batch(id);
-    return once(readings, ["changed", id, since ?? null, limit], async () => {
+    const { owner, limit } = reader;
+    const batch = this.#milepost.batch(id, ownOf(reader));
+    return once(readings, ["changed", owner ?? null, id, since ?? null, limit], async () => {
       try {
         if (since === undefined) {
           const { items } = await batch.items({ order: "newest", limit });
@@ -227,6 +231,10 @@ export class DocumentSurvey {
     const json = JSON.stringify(toWireDocument(toDocumentStatus(item, this.#milepost.clock.now())));
     return stream.isOperators ? json : this.#hide(json);
   }
+}
+
+function ownOf({ owner }: Reader): BatchOptions {
+  return owner === undefined ? {} : { owner };
 }
 
 function once<T>(readings: Readings, of: readonly unknown[], read: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import type { BatchSnapshot } from "../../core/batch.ts";
 import { MilepostError } from "../../core/errors.ts";
 import type { Batch } from "../../engine/batch.ts";
 import type { Milepost } from "../../engine/milepost.ts";
+import type { BatchOptions } from "../../engine/options.ts";
 import type { EventItems } from "../../wire/event.ts";
 import { refusal } from "../problems.ts";
 import type { ServerLimits } from "../settings.ts";
@@ -104,6 +105,7 @@ export class EventHub {
     },
   ): Promise<void> {
     const { batch, snapshot, cursor, items } = options;
+    // A batch has one owner, so that the handle of its first reader, with his reach, does for all sessions that may read it.
     const hide = stream.isOperators ? (json: string) => json : this.#hide;
     const key = `${snapshot.id} ${items === "none" ? "none" : "changed"} ${stream.isOperators}`;
     const open = this.#channels.get(key) ?? {
@@ -155,12 +157,9 @@ export class EventHub {
     }
   }
 
-  /** Those of the batches that are there and that `mayAccess` lets through. */
-  accessible(
-    ids: readonly string[],
-    mayAccess: (batch: { readonly owner: string }) => boolean,
-  ): Promise<readonly string[]> {
-    return this.#overview.accessible(ids, mayAccess);
+  /** Those of the batches that are there, as far as somebody reaches. */
+  within(reach: BatchOptions, ids: readonly string[]): Promise<readonly string[]> {
+    return this.#overview.within(reach, ids);
   }
 
   /** Ends every stream and asks its reader to come back. Resolves when they are gone. */

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { MilepostError } from "../../core/errors.ts";
 import type { Milepost } from "../../engine/milepost.ts";
+import type { BatchOptions } from "../../engine/options.ts";
 import { toWireBatch, type WireBatch } from "../../wire/batch.ts";
 import type { Hide } from "./channel.ts";
 import type { EventStream } from "./event-stream.ts";
@@ -43,7 +44,6 @@ interface Told {
   readonly json: string;
   /** The same for sessions. */
   readonly publicJson: string;
-  readonly owner: string;
   readonly isEnded: boolean;
 }
 
@@ -74,19 +74,13 @@ export class Overview {
     this.#onError = options.onError;
   }
 
-  /** Those of the batches that are there and that `mayAccess` lets through. */
-  async accessible(
-    ids: readonly string[],
-    mayAccess: (batch: { readonly owner: string }) => boolean,
-  ): Promise<readonly string[]> {
+  /** Those of the batches that are there, as far as somebody reaches. Batches are read for all readers, so that only these may be watched. */
+  async within(reach: BatchOptions, ids: readonly string[]): Promise<readonly string[]> {
     return this.#hold(async () => {
+      const versions = await this.#milepost.versions(ids, reach);
       // What others were told last may be older than what the caller has just done.
-      const versions = await this.#milepost.versions(ids);
-      await this.#read(ids.filter((id) => this.#told.get(id)?.version !== versions.get(id)));
-      return ids.filter((id) => {
-        const told = this.#told.get(id);
-        return told !== undefined && mayAccess(told);
-      });
+      await this.#read([...versions].filter(([id, at]) => this.#told.get(id)?.version !== at).map(([id]) => id));
+      return ids.filter((id) => versions.has(id) && this.#told.has(id));
     });
   }
 
@@ -252,9 +246,9 @@ export class Overview {
   }
 
   #toTold(batch: WireBatch): Told {
-    const { version, owner, endedAt } = batch;
+    const { version, endedAt } = batch;
     const json = JSON.stringify(batch);
-    return { version, json, publicJson: this.#hide(json), owner, isEnded: endedAt !== null };
+    return { version, json, publicJson: this.#hide(json), isEnded: endedAt !== null };
   }
 
   #tell(news: ReadonlyMap<string, Told>, gone: readonly string[]): void {

@@ -5,7 +5,7 @@ import type { App, ServerContext } from "../context.ts";
 import { isKnown } from "../etag.ts";
 import { codeOf } from "../files/disk.ts";
 import { refusal } from "../problems.ts";
-import { batchParams } from "./batches.ts";
+import { batchParams, noSuchBatch } from "./batches.ts";
 
 /** Where a batch stands, for whoever asks again and again. */
 export function batchStatusRoutes({ answers, callers, polls }: ServerContext): (app: App) => Promise<void> {
@@ -29,13 +29,12 @@ export function batchStatusRoutes({ answers, callers, polls }: ServerContext): (
         if (cursor !== undefined && chanceOf(cursor) !== chanceOf(batchId)) {
           throw refusal("malformed", "the cursor is not of this list");
         }
-        const { query } = request;
-        const ask = answers.askerFor(batchId, query);
+        const reach = callers.reachOf(request);
+        if (reach === null) throw noSuchBatch();
+        const ask = answers.askerFor({ batchId, reach, query: request.query });
         const asked = ask();
         const answer = asked instanceof Promise ? await asked.catch(nullIfMissing) : asked;
-        if (answer === null || !callers.mayAccess(request, answer)) {
-          throw refusal("not-found", "there is no such batch");
-        }
+        if (answer === null) throw noSuchBatch();
         reply.header("etag", answer.etag).header("cache-control", "private, no-cache");
         if (answer.retryAfter !== null) reply.header("retry-after", answer.retryAfter);
         const hasIt = isKnown(request.headers["if-none-match"], answer.etag);

@@ -17,20 +17,24 @@ import { refusal } from "../problems.ts";
 
 export const batchParams = z.object({ batchId: idSchema });
 
+/** The same for a batch that is not there and for one of somebody else. */
+export function noSuchBatch(): Error {
+  return refusal("not-found", "there is no such batch");
+}
+
 /** The batch of the path, if the caller may know of it: somebody else's is not found, like one that is not there. */
 export async function ownBatch(
   { milepost, callers }: ServerContext,
   request: FastifyRequest,
   batchId: string,
 ): Promise<{ readonly batch: Batch; readonly snapshot: BatchSnapshot }> {
-  const batch = milepost.batch(batchId);
+  const reach = callers.reachOf(request);
+  if (reach === null) throw noSuchBatch();
+  const batch = milepost.batch(batchId, reach);
   const snapshot = await batch.snapshot().catch((error: unknown) => {
-    if (error instanceof MilepostError && error.code === "NOT_FOUND") return null;
+    if (error instanceof MilepostError && error.code === "NOT_FOUND") throw noSuchBatch();
     throw error;
   });
-  if (snapshot === null || !callers.mayAccess(request, snapshot)) {
-    throw refusal("not-found", "there is no such batch");
-  }
   return { batch, snapshot };
 }
 
@@ -110,10 +114,10 @@ function listBatches({ milepost, callers }: ServerContext, app: App): void {
     },
     async (request) => {
       const { cursor, limit, status, queue, owner: asked, ended, count } = request.query;
-      const caller = callers.of(request);
       if (asked !== undefined) callers.requireOperator(request);
-      if (caller.kind === "nobody") return { batches: [], nextCursor: null, ...(count && { total: 0 }) };
-      const owner = caller.kind === "session" ? caller.owner : asked;
+      const reach = callers.reachOf(request);
+      if (reach === null) return { batches: [], nextCursor: null, ...(count && { total: 0 }) };
+      const { owner = asked } = reach;
       const list = ["batches", owner ?? null, queue ?? null, status ?? null, ended ?? null];
       const filter = {
         ...(owner !== undefined && { owner }),

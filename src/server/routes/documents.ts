@@ -71,9 +71,8 @@ export function documentsOwnerOf(
     callers.requireOperator(request);
     return asked;
   }
-  const caller = callers.of(request);
-  if (caller.kind === "nobody") return null;
-  return caller.kind === "operator" ? undefined : caller.owner;
+  const reach = callers.reachOf(request);
+  return reach === null ? null : reach.owner;
 }
 
 /** The same, where an index is looked into: of one owner, the caller's own if none is named. */

@@ -5,7 +5,7 @@ import { idSchema } from "../../wire/page.ts";
 import type { App, ServerContext } from "../context.ts";
 import { OwnRunning, type Watched } from "../events/overview.ts";
 import { refusal } from "../problems.ts";
-import { batchParams, ownBatch } from "./batches.ts";
+import { batchParams, noSuchBatch, ownBatch } from "./batches.ts";
 
 /** Batches that one stream of a session, or of the operator by ids, can be about. */
 const BATCHES_MAX = 200;
@@ -105,8 +105,8 @@ function ownerOf({ callers }: ServerContext, request: FastifyRequest): string | 
 
 /** All that run, as far as the caller may know of them. */
 function runningFor({ callers }: ServerContext, request: FastifyRequest): Watched {
-  const caller = callers.of(request);
-  if (caller.kind === "session") return new OwnRunning(caller.owner);
+  const reach = callers.reachOf(request);
+  if (reach?.owner !== undefined) return new OwnRunning(reach.owner);
   callers.requireOperator(request);
   return "running";
 }
@@ -132,10 +132,8 @@ async function ownOf(
   request: FastifyRequest,
   ids: readonly string[],
 ): Promise<readonly string[]> {
-  const own =
-    callers.of(request).kind === "nobody"
-      ? []
-      : await events.accessible(ids, (batch) => callers.mayAccess(request, batch));
-  if (own.length === 0) throw refusal("not-found", "there is no such batch");
+  const reach = callers.reachOf(request);
+  const own = reach === null ? [] : await events.within(reach, ids);
+  if (own.length === 0) throw noSuchBatch();
   return own;
 }

@@ -46,7 +46,7 @@ export function memoryStoreOf(state: MemoryState): Store {
     batches: (query) => run((at) => batches(at, query)),
     countBatches: (filter) => run((at) => countBatches(at, filter)),
     batch: (ref) => run((at) => batch(at, ref)),
-    versions: (ids) => run((at) => versions(at, ids)),
+    versions: (ids, owner) => run((at) => versions(at, ids, owner)),
     items: (query) => run((at) => items(at, query)),
     item: (ref) => run((at) => item(at, ref)),
     changes: (number, since, limit) => run((at) => changes(at, number, since, limit)),

@@ -64,17 +64,26 @@ export function batch(state: MemoryState, ref: BatchRef): BatchRow | null {
 
 function findBatch(state: MemoryState, ref: BatchRef): MemoryBatch | undefined {
   if ("number" in ref) return state.batches.get(ref.number);
-  if ("id" in ref) return state.byId.get(ref.id);
-  if ("owner" in ref) return state.byName.get(nameKey(ref.owner, ref.name));
-  return ordinalOf(ref.itemId) === null ? undefined : state.byChance.get(chanceOf(ref.itemId));
+  if ("name" in ref) return state.byName.get(nameKey(ref.owner, ref.name));
+  if ("id" in ref) return ofOwner(state.byId.get(ref.id), ref.owner);
+  return ordinalOf(ref.itemId) === null ? undefined : ofOwner(state.byChance.get(chanceOf(ref.itemId)), ref.owner);
 }
 
-export function versions(state: MemoryState, ids: readonly string[] | null): ReadonlyMap<string, number> {
+function ofOwner(found: MemoryBatch | undefined, owner: string | undefined): MemoryBatch | undefined {
+  return owner === undefined || found?.owner === owner ? found : undefined;
+}
+
+export function versions(
+  state: MemoryState,
+  ids: readonly string[] | null,
+  owner: string | undefined,
+): ReadonlyMap<string, number> {
   const found =
     ids === null
       ? [...state.batches.values()].filter((row) => row.endedAt === null)
-      : ids.map((id) => state.byId.get(id)).filter((row) => row !== undefined);
-  return new Map(found.map((row) => [row.id, row.version]));
+      : ids.map((id) => state.byId.get(id));
+  const own = found.map((row) => ofOwner(row, owner)).filter((row) => row !== undefined);
+  return new Map(own.map((row) => [row.id, row.version]));
 }
 
 export function items(state: MemoryState, query: ItemQuery): readonly ItemRow[] {

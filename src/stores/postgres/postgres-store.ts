@@ -79,7 +79,7 @@ function storeOver(connection: Connection): Store {
     batches: (query) => reads.batches(query),
     countBatches: (filter) => reads.countBatches(filter),
     batch: (ref) => reads.batch(ref),
-    versions: (ids) => reads.versions(ids),
+    versions: (ids, owner) => reads.versions(ids, owner),
     item: (ref) => reads.item(ref),
     async changes(batch, since, limit) {
       const page = await reads.changes(batch, since, limit);

@@ -40,13 +40,19 @@ interface Queries {
 
 function prepareQueries(connection: Connection): Queries {
   const batch = `SELECT ${batchColumns(":now")} FROM @batches AS b WHERE NOT b.is_removing`;
+  // Of the owner that the value names; of any, if it is null.
+  const ofOwner = (value: string): string => `(${value}::text IS NULL OR owner = ${value})`;
   return {
     byNumber: connection.query(`${batch} AND b.number = $1`),
-    byId: connection.query(`${batch} AND b.id = $1`),
+    byId: connection.query(`${batch} AND b.id = $1 AND ${ofOwner("$2")}`),
     byName: connection.query(`${batch} AND b.owner = $1 AND b.name = $2`),
-    byChance: connection.query(`${batch} AND substr(b.id, 16) = $1`),
-    versionsOf: connection.query("SELECT id, version FROM @batches WHERE id = ANY ($1::text[]) AND NOT is_removing"),
-    openVersions: connection.query("SELECT id, version FROM @batches WHERE ended_at IS NULL AND NOT is_removing"),
+    byChance: connection.query(`${batch} AND substr(b.id, 16) = $1 AND ${ofOwner("$2")}`),
+    versionsOf: connection.query(
+      `SELECT id, version FROM @batches WHERE id = ANY ($1::text[]) AND ${ofOwner("$2")} AND NOT is_removing`,
+    ),
+    openVersions: connection.query(
+      `SELECT id, version FROM @batches WHERE ended_at IS NULL AND ${ofOwner("$1")} AND NOT is_removing`,
+    ),
     queueRows: connection.query(`SELECT q.name, q.control, q.concurrency, count(b.number)::int,
       coalesce(sum(b.pending), 0)::int, coalesce(sum(b.processing), 0)::int FROM @queues AS q LEFT JOIN @batches AS b
       ON b.queue = q.name AND b.ended_at IS NULL AND NOT b.is_removing GROUP BY q.name ORDER BY q.name`),
@@ -121,9 +127,11 @@ export class Reads {
     return row === undefined ? null : toBatchRow(row);
   }
 
-  async versions(ids: readonly string[] | null): Promise<ReadonlyMap<string, number>> {
+  async versions(ids: readonly string[] | null, owner: string | null = null): Promise<ReadonlyMap<string, number>> {
     const { versionsOf, openVersions } = this.#queries;
-    return new Map(await (ids === null ? this.#connection.all(openVersions) : this.#connection.all(versionsOf, ids)));
+    return new Map(
+      await (ids === null ? this.#connection.all(openVersions, owner) : this.#connection.all(versionsOf, ids, owner)),
+    );
   }
 
   async item(ref: ItemRef): Promise<ItemDetail | null> {
@@ -171,9 +179,10 @@ export class Reads {
   async #find(ref: BatchRef): Promise<BatchTuple | undefined> {
     const { byNumber, byId, byName, byChance } = this.#queries;
     if ("number" in ref) return this.#connection.get(byNumber, ref.number);
-    if ("id" in ref) return this.#connection.get(byId, ref.id);
-    if ("owner" in ref) return this.#connection.get(byName, ref.owner, ref.name);
-    return ordinalOf(ref.itemId) === null ? undefined : this.#connection.get(byChance, chanceOf(ref.itemId));
+    if ("name" in ref) return this.#connection.get(byName, ref.owner, ref.name);
+    const owner = ref.owner ?? null;
+    if ("id" in ref) return this.#connection.get(byId, ref.id, owner);
+    return ordinalOf(ref.itemId) === null ? undefined : this.#connection.get(byChance, chanceOf(ref.itemId), owner);
   }
 
   async #changesNow(

@@ -25,23 +25,28 @@ export const STATUS_SQL = `CASE
 
 const VISIBLE = "is_removing = 0";
 
+/** Batches of the owner that the second value names; of any, if it is null. */
+const OF_OWNER = "(?2 IS NULL OR owner = ?2)";
+
 type Queries = ReturnType<typeof prepareQueries>;
 
 function prepareQueries(connection: Connection) {
   return {
     byNumber: connection.query<BatchTuple>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE number = ? AND ${VISIBLE}`),
-    byId: connection.query<BatchTuple>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE id = ? AND ${VISIBLE}`),
+    byId: connection.query<BatchTuple>(
+      `SELECT ${BATCH_COLUMNS} FROM batches WHERE id = ?1 AND ${OF_OWNER} AND ${VISIBLE}`,
+    ),
     byName: connection.query<BatchTuple>(
       `SELECT ${BATCH_COLUMNS} FROM batches WHERE owner = ? AND name = ? AND ${VISIBLE}`,
     ),
     byChance: connection.query<BatchTuple>(
-      `SELECT ${BATCH_COLUMNS} FROM batches WHERE substr(id, 16) = ? AND ${VISIBLE}`,
+      `SELECT ${BATCH_COLUMNS} FROM batches WHERE substr(id, 16) = ?1 AND ${OF_OWNER} AND ${VISIBLE}`,
     ),
     versionsOf: connection.query<[string, number]>(
-      `SELECT id, version FROM batches WHERE id IN (SELECT value FROM json_each(?)) AND ${VISIBLE}`,
+      `SELECT id, version FROM batches WHERE id IN (SELECT value FROM json_each(?1)) AND ${OF_OWNER} AND ${VISIBLE}`,
     ),
     openVersions: connection.query<[string, number]>(
-      `SELECT id, version FROM batches WHERE ended_at IS NULL AND ${VISIBLE}`,
+      `SELECT id, version FROM batches WHERE ended_at IS NULL AND (?1 IS NULL OR owner = ?1) AND ${VISIBLE}`,
     ),
     // Each count by itself walks over an index; together, over all of the rows.
     visible: connection.query<[number]>(
@@ -101,9 +106,10 @@ export class Reads {
 
   #find(ref: BatchRef): BatchRow | null {
     if ("number" in ref) return this.#toRow(this.#queries.byNumber.get(ref.number));
-    if ("id" in ref) return this.#toRow(this.#queries.byId.get(ref.id));
-    if ("owner" in ref) return this.#toRow(this.#queries.byName.get(ref.owner, ref.name));
-    return ordinalOf(ref.itemId) === null ? null : this.#toRow(this.#queries.byChance.get(chanceOf(ref.itemId)));
+    if ("name" in ref) return this.#toRow(this.#queries.byName.get(ref.owner, ref.name));
+    const owner = ref.owner ?? null;
+    if ("id" in ref) return this.#toRow(this.#queries.byId.get(ref.id, owner));
+    return ordinalOf(ref.itemId) === null ? null : this.#toRow(this.#queries.byChance.get(chanceOf(ref.itemId), owner));
   }
 
   /** One statement for each combination of conditions that is really asked for, prepared once. */
@@ -215,10 +221,12 @@ export class Reads {
     return this.#connection.readOne(() => this.#find(ref));
   }
 
-  async versions(ids: readonly string[] | null): Promise<ReadonlyMap<string, number>> {
+  async versions(ids: readonly string[] | null, owner: string | null = null): Promise<ReadonlyMap<string, number>> {
     const { versionsOf, openVersions } = this.#queries;
     return new Map(
-      await this.#connection.readOne(() => (ids === null ? openVersions.all() : versionsOf.all(JSON.stringify(ids)))),
+      await this.#connection.readOne(() =>
+        ids === null ? openVersions.all(owner) : versionsOf.all(JSON.stringify(ids), owner),
+      ),
     );
   }
 

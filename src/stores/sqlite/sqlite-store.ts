@@ -85,7 +85,7 @@ function storeOver(connection: Connection): Store {
     batches: (query) => reads.batches(query),
     countBatches: (filter) => reads.countBatches(filter),
     batch: (ref) => reads.batch(ref),
-    versions: (ids) => reads.versions(ids),
+    versions: (ids, owner) => reads.versions(ids, owner),
     item: (ref) => reads.item(ref),
     changes: (batch, since, limit) => reads.changes(batch, since, limit),
     verify: (options) => verifier.verify(options),
