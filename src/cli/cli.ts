@@ -5,7 +5,7 @@ import type { Milepost } from "../engine/milepost.ts";
 import { escapeText } from "../format/escape.ts";
 import type { Logger } from "../ports/logger.ts";
 import { withoutPassword } from "../stores/postgres/location.ts";
-import type { Io } from "./io.ts";
+import { columnsOf, type Io } from "./io.ts";
 import { shellQuote } from "./shell-quote.ts";
 
 const DEFAULT_STORE = ".milepost/milepost.db";
@@ -51,7 +51,7 @@ export class Cli {
 
   /** Columns that a table on stdout may take; null where it is not a terminal. */
   get columns(): number | null {
-    return this.io.stdout.isTTY === true ? (this.io.stdout.columns ?? 80) : null;
+    return this.io.stdout.isTTY === true ? columnsOf(this.io.stdout) : null;
   }
 
   /** `--store`, else MILEPOST_STORE, else `.milepost/milepost.db` in the current folder. Absolute, unless it is no path. */

@@ -9,7 +9,7 @@ import type { ProgressView } from "./screen/progress-view.ts";
 
 const EVERY_MS = 100;
 
-/** The view that fits: JSON lines if asked for, a live screen on a terminal unless `isPlain`, else plain lines. */
+/** The view that fits: JSON lines if asked for, a live screen on a terminal that knows its size unless `isPlain`, else plain lines. */
 export async function viewFor(
   cli: Cli,
   batch: Batch,
@@ -17,8 +17,9 @@ export async function viewFor(
   notice: string,
 ): Promise<ProgressView> {
   if (options.json === true) return new JsonView(cli);
-  const isTerminal = cli.io.stderr.isTTY === true && cli.io.env.TERM !== "dumb" && options.isPlain !== true;
-  if (!isTerminal) return new PlainView(cli);
+  const { isTTY, columns, rows } = cli.io.stderr;
+  const isScreen = isTTY === true && columns !== 0 && rows !== 0 && cli.io.env.TERM !== "dumb";
+  if (!isScreen || options.isPlain === true) return new PlainView(cli);
   const { LiveView } = await import("./screen/live-view.ts");
   return new LiveView(cli, batch, notice);
 }

@@ -9,6 +9,11 @@ export type OutputStream = Pick<Writable, "write" | "on" | "off"> & {
   readonly rows?: number;
 };
 
+/** Columns of a terminal. One that does not know its size (a serial line, `script`, some containers) says 0: then the usual 80. */
+export function columnsOf({ columns }: OutputStream): number {
+  return columns || 80;
+}
+
 /** An error that nobody caught: thrown in a timer, a rejection that nobody waited for. The process is not to be trusted any more. */
 export interface Crash {
   readonly error: unknown;

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, type Option } from "commander";
 import { escapeText } from "../format/escape.ts";
 import type { Cli } from "./cli.ts";
+import { columnsOf } from "./io.ts";
 import { cancelVerb } from "./verbs/cancel.ts";
 import { copyVerb } from "./verbs/copy.ts";
 import { doctorVerb } from "./verbs/doctor.ts";
@@ -107,8 +108,8 @@ function configure(command: Command, cli: Cli): void {
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
-      getOutHelpWidth: () => Math.min(100, stdout.isTTY === true ? (stdout.columns ?? 80) : 100),
-      getErrHelpWidth: () => Math.min(100, stderr.isTTY === true ? (stderr.columns ?? 80) : 100),
+      getOutHelpWidth: () => Math.min(100, stdout.isTTY === true ? columnsOf(stdout) : 100),
+      getErrHelpWidth: () => Math.min(100, stderr.isTTY === true ? columnsOf(stderr) : 100),
       outputError: (text, write) => write(oneLine(text)),
     });
   for (const option of command.options) refuseEmpty(option);

@@ -3,6 +3,7 @@ import { MilepostError } from "../core/errors.ts";
 import type { ItemSnapshot } from "../core/item.ts";
 import type { Json } from "../core/json.ts";
 import { LIMITS } from "../core/limits.ts";
+import { DATE, requireOptions } from "../core/options.ts";
 import { type Priority, toPriority } from "../core/priority.ts";
 import { type QueueSnapshot, QueueState } from "../core/queue.ts";
 import type { ItemState } from "../core/transitions.ts";
@@ -103,10 +104,10 @@ export class ExportQueue<Project> {
     options: { readonly startAt?: Date } = {},
   ): Promise<boolean> {
     return this.#inTurn(async () => {
+      requireOptions("startBatchExport", options, { startAt: DATE });
       if (this.#run !== null || this.#plan !== null) return false;
       const { clock } = await this.#milepost;
       const waitMs = options.startAt === undefined ? 0 : options.startAt.getTime() - clock.now();
-      if (Number.isNaN(waitMs)) throw new MilepostError("INVALID_ARGUMENT", "startAt must be a valid Date");
       if (waitMs <= 0) return this.#start(onProgress);
       if ((await this.getQueueSize()) === 0) return false;
       const { promise: over, resolve, reject } = Promise.withResolvers<void>();

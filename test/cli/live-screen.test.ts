@@ -26,3 +26,15 @@ it("draws a live screen on a terminal, inside its width, and leaves the last sta
     await rm(cwd, { recursive: true, force: true });
   }
 });
+
+it("draws no screen on a terminal that does not know its size, but tells the same in lines", async () => {
+  const cwd = await mkdtemp(join(tmpdir(), "milepost-cli-"));
+  try {
+    const args = ["run", "command", "true", "a", "--name", "small"];
+    const { status, stderr } = await callMain(args, cwd, { columns: 0, rows: 0 });
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/^small: 100%, 1 of 1, completed$/m);
+  } finally {
+    await rm(cwd, { recursive: true, force: true });
+  }
+});

@@ -234,6 +234,15 @@ describe.each(STORES)("ExportQueue over %s", (store) => {
       await expect(queue.addToExportQueue(project, "a.mp4")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
       await expect(queue.exportVideo(project, "a.mp4")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
     }
+    for (const options of [
+      null,
+      { startAt: "tomorrow" },
+      { startAt: new Date(Number.NaN) },
+      { startsAt: new Date() },
+    ]) {
+      const start = queue.startBatchExport(() => {}, options as { readonly startAt?: Date });
+      await expect(start).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    }
     const strange = { title: "a", self: () => 1 } as unknown as Song;
     await expect(queue.addToExportQueue(strange, "a.mp4")).rejects.toMatchObject({ code: "NOT_JSON" });
     expect(await queue.getQueueSize()).toBe(0);
