@@ -51,5 +51,6 @@ export const PINNED_SEEDS: readonly { readonly seed: number; readonly store: Sto
     store: "memory",
     why: "a handler began when its batch, of a queue that was stopped, was gone already",
   },
+  { seed: 8_023_850, store: "sqlite", why: "a submission took effect between two commits of a deletion" },
   { seed: 7_024_734, store: "memory", why: "a remote attempt's time limit was found over after its process had died" },
 ];

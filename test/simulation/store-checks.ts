@@ -50,6 +50,7 @@ export class StoreChecks {
   readonly #tokens = new Map<number, number>();
   #changes = 0;
   #deletionsBegun = 0;
+  #submissions = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -63,6 +64,14 @@ export class StoreChecks {
   }
 
   async carryOut(process: SimulatedProcess, method: StoreCall, args: readonly unknown[]): Promise<unknown> {
+    if (method !== "submit") return this.#carryOut(process, method, args);
+    this.#submissions += 1;
+    return this.#carryOut(process, method, args).finally(() => {
+      this.#submissions -= 1;
+    });
+  }
+
+  async #carryOut(process: SimulatedProcess, method: StoreCall, args: readonly unknown[]): Promise<unknown> {
     const { store } = this.#world;
     const call = (): Promise<unknown> => (store[method] as (...given: readonly unknown[]) => Promise<unknown>)(...args);
     if (READS.includes(method) || method === "orders" || method === "beat") return call();
@@ -74,7 +83,8 @@ export class StoreChecks {
     }
     const result = await this.#judged(process, method, args, call);
     const what = method === "control" ? (`control ${(args[0] as ControlCommand).type}` as const) : method;
-    await this.follower.look(what);
+    // A deletion may be the first to look at what a submission did between two of its commits.
+    await this.follower.look(isDeletion && this.#submissions > 0 ? "submit" : what);
     if (isDeletion) {
       this.follower.deletions -= 1;
       await this.#checkNothingHeldIsGone();
