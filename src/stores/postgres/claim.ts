@@ -32,6 +32,15 @@ type LeaseTuple = readonly [
   fresh: boolean,
 ];
 
+type FreshTuple = readonly [
+  batch: number,
+  ordinal: number,
+  key: string,
+  input: string | null,
+  size: number | null,
+  kind: string | null,
+];
+
 /** Where a tuple says whether its item is fresh. */
 const IS_FRESH = 13;
 
@@ -69,7 +78,7 @@ interface Queries {
   readonly held: Statement<readonly [string, number]>;
   readonly frontiers: Statement;
   readonly ready: Statement<LeaseTuple>;
-  readonly fresh: Statement<LeaseTuple>;
+  readonly fresh: Statement<FreshTuple>;
   readonly take: Statement;
   readonly dropBlocks: Statement;
   readonly addBlocks: Statement;
@@ -98,11 +107,12 @@ function prepareQueries(connection: Connection): Queries {
       AND NOT b.is_removing AND (cardinality($1::text[]) = 0 OR b.queue = ANY ($1))
       AND EXISTS (SELECT 1 FROM @workers WHERE number = $3 AND NOT is_draining)) AS d
       WHERE i.batch = d.batch AND i.ordinal = d.ordinal`),
+    // The OFFSET keeps the planner from counting once for the answer and once more for the condition.
     candidates: connection.query(`SELECT ${CANDIDATE_COLUMNS}, r.ready, q.concurrency FROM ${joined}
       JOIN @frontiers AS f ON f.batch = b.number CROSS JOIN LATERAL (SELECT
       (SELECT count(*)::int FROM (SELECT 1 FROM @items WHERE batch = b.number AND ${READY} LIMIT $5) AS few)
       + (SELECT count(*)::int FROM (SELECT 1 FROM @items WHERE batch = b.number AND fresh AND ordinal >= f.ordinal
-      LIMIT $5) AS few) AS ready) AS r WHERE ${WANTED} AND (b.start_at IS NULL OR b.start_at <= $4) AND r.ready > 0
+      LIMIT $5) AS few) AS ready OFFSET 0) AS r WHERE ${WANTED} AND (b.start_at IS NULL OR b.start_at <= $4) AND r.ready > 0
       AND (b.priority, b.number) > ($6, $7) ORDER BY b.priority, b.number LIMIT ${BATCHES_PAGE}`),
     named: connection.query(`SELECT ${LEASE_COLUMNS}, false, ${CANDIDATE_COLUMNS}, 1, q.concurrency
       FROM unnest($5::int[], $6::int[]) WITH ORDINALITY AS n (batch, ordinal, place)
@@ -125,7 +135,8 @@ function prepareQueries(connection: Connection): Queries {
       FROM unnest($1::int[], $2::int[]) AS n (batch, items) CROSS JOIN LATERAL (SELECT batch, ordinal FROM @items
       WHERE batch = n.batch AND ${READY} ORDER BY priority, ordinal LIMIT n.items FOR UPDATE SKIP LOCKED) AS r)
       SELECT ${LEASE_COLUMNS}, false FROM picked AS p JOIN @items AS i ON i.batch = p.batch AND i.ordinal = p.ordinal`),
-    fresh: connection.query(`SELECT ${LEASE_COLUMNS}, true FROM unnest($1::int[], $2::int[]) AS n (batch, items)
+    fresh:
+      connection.query(`SELECT i.batch, i.ordinal, i.key, i.input, i.size, i.kind FROM unnest($1::int[], $2::int[]) AS n (batch, items)
       JOIN @frontiers AS f ON f.batch = n.batch CROSS JOIN LATERAL (SELECT * FROM @items WHERE batch = n.batch AND fresh
       AND ordinal >= f.ordinal ORDER BY ordinal LIMIT n.items) AS i`),
     take: connection.query(`UPDATE @items AS i SET worker = $1, token = token + 1, fresh = false
@@ -219,7 +230,7 @@ class Claim {
       this.#tx.all(this.#queries.ready, ...wanted),
       this.#tx.all(this.#queries.fresh, ...wanted),
     ]);
-    const chosen = inOrder([...ready, ...fresh], order);
+    const chosen = inOrder([...ready, ...fresh.map(leaseOfFresh)], order);
     this.#take(chosen.filter((row) => !row[IS_FRESH]));
     this.#takeFresh(chosen.filter((row) => row[IS_FRESH]));
     return this.#toLeases(chosen, new Map(taken.map(({ number, id }) => [number, id])));
@@ -310,6 +321,11 @@ function inOrder(rows: readonly LeaseTuple[], order: readonly Candidate[]): read
     const row = ofBatch.get(number)?.pop();
     return row === undefined ? [] : [row];
   });
+}
+
+/** Of a fresh item, which nothing has happened to, all else is known. */
+function leaseOfFresh([batch, ordinal, key, input, size, kind]: FreshTuple): LeaseTuple {
+  return [batch, ordinal, 0, 0, key, input, size, kind, null, 0, 0, 0, false, true];
 }
 
 function candidateOf(row: readonly [...LeaseTuple, ...CandidateTuple]): CandidateTuple {

@@ -4,6 +4,7 @@ import { MilepostError } from "../../core/errors.ts";
 import { type CopyPurpose, checkMark, dropAbandoned, putMark } from "./copy-mark.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
 import { RESTORING } from "./migrations/0002-restoring.ts";
+import { COMPLETION } from "./migrations/0003-completion.ts";
 import { keyPlace, qualify } from "./names.ts";
 
 export interface Migration {
@@ -13,7 +14,7 @@ export interface Migration {
 }
 
 /** In order, without gaps. A published one is never edited: its checksum is kept in every store. */
-export const MIGRATIONS: readonly Migration[] = [INITIAL, RESTORING];
+export const MIGRATIONS: readonly Migration[] = [INITIAL, RESTORING, COMPLETION];
 
 /** What takes as long as the store is large. */
 export const LONG_MS = 3_600_000;

@@ -33,6 +33,7 @@ interface Queries {
   readonly attempts: Statement<AttemptTuple>;
   readonly feedOf: Statement<readonly [string, number, number]>;
   readonly versions: Statement<readonly [number]>;
+  readonly inOrder: Statement;
   readonly removalVersions: Statement<readonly [number]>;
   readonly changed: Statement<ItemTuple>;
   readonly removed: Statement<readonly [number, string, number]>;
@@ -68,6 +69,8 @@ function prepareQueries(connection: Connection): Queries {
     attempts: connection.query(`SELECT token, worker, started_at, ended_at, outcome, error FROM @attempts
       WHERE batch = $1 AND ordinal = $2 ORDER BY token`),
     feedOf: connection.query("SELECT id, version, resumable_from FROM @batches WHERE number = $1 AND NOT is_removing"),
+    // Where the planner knows too little of the table, it would rather find the places of all that changed than the first of them.
+    inOrder: connection.query("SET LOCAL enable_bitmapscan TO off"),
     versions: connection.query(
       "SELECT version FROM @items WHERE batch = $1 AND version > $2 ORDER BY version LIMIT $3",
     ),
@@ -190,7 +193,8 @@ export class Reads {
     batch: number,
     { since, limit }: { readonly since: number; readonly limit: number },
   ): Promise<Changes> {
-    const { feedOf, versions, removalVersions, changed, removed } = this.#queries;
+    const { inOrder, feedOf, versions, removalVersions, changed, removed } = this.#queries;
+    tx.send(inOrder);
     const [row, items, removals] = await Promise.all([
       tx.get(feedOf, batch),
       tx.all(versions, batch, since, limit + 1),

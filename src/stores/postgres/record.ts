@@ -23,7 +23,8 @@ export class Recorder {
   readonly #items: ItemQueries;
   readonly #reads: Reads;
   readonly #worker: Statement;
-  readonly #complete: Statement<readonly [place: number, hasEnded: boolean, unknown]>;
+  /** `places`: those of the completed, from 1, as JSON; null: all of them. */
+  readonly #complete: Statement<readonly [done: number, hasEnded: boolean, places: string | null, unknown]>;
 
   constructor(
     connection: Connection,
@@ -37,9 +38,10 @@ export class Recorder {
     this.#worker = connection.query("SELECT 1 FROM @workers WHERE number = $1");
     // The function has run to its end when its rows are read: what is set then stands at the commit, as in Ledger.
     this.#complete =
-      connection.query(`SELECT place, has_ended, CASE WHEN has_ended THEN set_config('synchronous_commit',
-      '${connection.durableCommit}', true) END FROM @complete($1, $2, $3::int[], $4::int[], $5::int[], $6::bigint[], $7::bigint[],
-      $8::bigint[], $9::text[])`);
+      connection.query(`SELECT done, has_ended, CASE WHEN done < cardinality($3::int[]) THEN places::text END, CASE WHEN has_ended
+      THEN set_config('synchronous_commit', '${connection.durableCommit}', true) END FROM (SELECT count(*)::int AS done,
+      coalesce(bool_or(has_ended), false) AS has_ended, json_agg(place) AS places FROM @complete($1, $2, $3::int[], $4::int[],
+      $5::int[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[])) AS all_of_them`);
   }
 
   async record(reports: readonly Report[], now: number): Promise<readonly ReportResult[]> {
@@ -65,10 +67,10 @@ export class Recorder {
       reports.map(({ endedAt }) => endedAt ?? now),
       reports.map(({ output }) => output),
     ];
-    const done = await this.#connection.call(this.#complete, values);
-    if (done.length > 0) this.#connection.onCommit(done.some(([, hasEnded]) => hasEnded));
-    if (done.length === reports.length) return reports.map(() => OK);
-    const accepted = new Set(done.map(([place]) => place - 1));
+    const [done, hasEnded, completed] = (await this.#connection.call(this.#complete, values))[0] ?? [0, false, null];
+    if (done > 0) this.#connection.onCommit(hasEnded);
+    if (done === reports.length) return reports.map(() => OK);
+    const accepted = new Set((JSON.parse(completed ?? "[]") as readonly number[]).map((place) => place - 1));
     const others = reports.filter((_, place) => !accepted.has(place));
     const results = [...(await this.#recordAny(others, now))];
     return reports.map((_, place) => (accepted.has(place) ? OK : (results.shift() ?? NOT_FOUND)));

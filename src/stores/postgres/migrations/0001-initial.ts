@@ -15,7 +15,7 @@ import type { Migration } from "../migrator.ts";
  * - Most items are claimed once, in the order of their submission, and run to their end. Such an item is `fresh` until it starts or
  *   ends: a claim writes one row for all of them (`blocks`), and the item's row is written once. Who looks for what waits never
  *   walks over what was taken before, which an index holds until it is vacuumed: fresh ones begin at the frontier.
- * - Each update of an item changes an indexed column: leaving free space for it would not help. Its partial indexes hold what
+ * - Each update of an item changes an indexed column, so all its indexes get a new entry (0003 leaves room for them). Its partial ones hold what
  *   waits, is held or has failed, and are small once a batch has ended.
  * - Both are vacuumed by the number of rows changed, not by a share of the table: of a large table a fifth is too much to wait for.
  * - A key may be longer than an entry of an index: of a long one the index holds the beginning and a digest.
