@@ -15,8 +15,8 @@ export interface PostgresScenery {
   readonly proxied: string;
 }
 
-/** Commits that do not wait for the disk stay undone for long: a crash of the server loses all that it may. */
-export const FORGETFUL = { wal_writer_delay: "10s", wal_writer_flush_after: "1GB" };
+/** Commits that do not wait for the disk stay undone for long, and no page that is written takes them along: a crash of the server loses all that it may. */
+export const FORGETFUL = { wal_writer_delay: "10s", wal_writer_flush_after: "1GB", bgwriter_lru_maxpages: "0" };
 
 export async function openPostgresIn(scene: Scene, options: ClusterOptions = {}): Promise<PostgresScenery> {
   const cluster = await startCluster({ settings: { max_connections: "60" }, ...options });
