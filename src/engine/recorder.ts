@@ -16,6 +16,8 @@ export interface ProgressSource {
  * commit costs as much for one report as for ten. Screens redraw no faster.
  */
 const WRITE_EVERY_MS = 100;
+/** What is due so soon after a commit joins it: timers come a little early, and another commit costs more than it brings. */
+const ALONG_MS = 10;
 /** So many reports are worth a commit of their own. */
 const REPORTS_MANY = 100;
 const RETRY_FIRST_MS = 50;
@@ -123,7 +125,7 @@ export class Recorder {
   /** Adds what the sources have to report, unless such was written only just now. Returns whose reports these are. */
   #addProgress(reports: Report[]): readonly ProgressSource[] {
     const now = this.#writtenAt;
-    if (this.#sources.length === 0 || now < this.#progressAt + WRITE_EVERY_MS) return [];
+    if (this.#sources.length === 0 || now < this.#progressAt + WRITE_EVERY_MS - ALONG_MS) return [];
     const written: ProgressSource[] = [];
     for (const source of this.#sources.splice(0)) {
       const report = source.takeProgress();

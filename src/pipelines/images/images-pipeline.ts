@@ -42,8 +42,8 @@ export const IMAGE_STAGES = [
  * overwritten. Without a planned output (`planOutputs`) an item's path follows from its key alone: then inputs of the
  * same name write to the same file.
  */
-export function imagesPipeline(parts: { readonly unique?: () => string } = {}): PipelineDefinition {
-  const files = new OutputFiles(parts.unique ?? randomUUID);
+export function imagesPipeline(): PipelineDefinition {
+  const files = new OutputFiles(randomUUID());
   const checked = new WeakMap<object, ImageOptions>();
   // Where outputs go does not change how long they take.
   const alike = (options: Json): Json => ({ ...(options as ImageOptions), out: null, nameTemplate: null });
@@ -74,7 +74,6 @@ async function convertItem(item: HandlerItem, step: Step, { files, checked }: Pa
 
   step.stage("transform");
   const path = plannedOutput(item.input) ?? outputPathFrom(source, targetOf(options.format, facts.format), options);
-  assertNotInput(path, source);
   const { width, height, bytes, format } = await files.replace(path, {
     isRetry: item.attempt > 1,
     make: (file) => convertImage(opened, options, { file, writeFile: (data) => writeWhole(file, data) }),

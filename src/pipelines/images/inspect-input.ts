@@ -1,13 +1,17 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { NoRetryError } from "../../core/errors.ts";
 import { readError } from "../file-errors.ts";
 import { type HeaderSize, sizeInHeader } from "./header-size.ts";
 import { imageError } from "./image-errors.ts";
 import { type SourceFormat, sniffImage } from "./image-format.ts";
 
-/** Bytes of a file's beginning that are read: enough for the header of most images. */
-const HEAD_BYTES = 4_096;
+/** Bytes that are read at once: enough for the header of most images. */
+const READ_BYTES = 4_096;
 /** One for all: nothing else runs between reading it and looking at it. */
-const HEAD = Buffer.alloc(HEAD_BYTES);
+const BUFFER = Buffer.alloc(READ_BYTES);
+
+/** Opening a named pipe would wait for its writer for ever. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** What is known of an input before any decoder sees it. */
 export interface InputFacts {
@@ -18,14 +22,31 @@ export interface InputFacts {
 }
 
 /**
- * Looks at an input's kind, size and first bytes. Reads a few kilobytes at most and never waits on a pipe.
+ * Looks at an input's kind, size and first bytes, and at those that tell its sides. Never waits on a pipe.
+ *
+ * Synchronously, on purpose: four calls of some 10 µs each cost a tenth of what four trips through the thread pool do, whose
+ * threads are decoding images.
  *
  * @throws {NoRetryError} `INPUT_MISSING`, `INVALID_IMAGE` (not a regular file, empty) or `UNSUPPORTED_IMAGE`.
  * @throws {Error} what may pass: no permission, too many open files.
  */
 export function inspectInput(path: string): InputFacts {
-  const { stats, head } = readHead(path);
+  let file: number | null = null;
+  try {
+    file = openSync(path, OPEN_FLAGS);
+    return factsOf(file);
+  } catch (error) {
+    throw error instanceof NoRetryError ? error : readError(error);
+  } finally {
+    if (file !== null) closeSync(file);
+  }
+}
+
+function factsOf(file: number): InputFacts {
+  const stats = fstatSync(file);
   if (!stats.isFile()) throw imageError("INVALID_IMAGE", "the input is not a regular file");
+  const readFrom = (at: number): Uint8Array => BUFFER.subarray(0, readSync(file, BUFFER, 0, READ_BYTES, at));
+  const head = readFrom(0);
   if (head.length === 0) throw imageError("INVALID_IMAGE", "the input file is empty");
   const format = sniffImage(head);
   if (format === null) {
@@ -34,25 +55,5 @@ export function inspectInput(path: string): InputFacts {
       "the content is not JPEG, PNG, WebP, AVIF, GIF or TIFF, whatever the name says",
     );
   }
-  const size = sizeInHeader(format, head);
-  return { format, size, bytes: stats.size };
-}
-
-/**
- * Synchronously, on purpose: four calls of some 10 µs each cost a tenth of what four trips through the thread pool do, whose
- * threads are decoding images.
- */
-function readHead(path: string) {
-  let file: number | null = null;
-  try {
-    // Opening a named pipe would wait for its writer for ever.
-    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stats = fstatSync(file);
-    if (!stats.isFile()) return { stats, head: HEAD.subarray(0, 0) };
-    return { stats, head: HEAD.subarray(0, readSync(file, HEAD, 0, HEAD_BYTES, 0)) };
-  } catch (error) {
-    throw readError(error);
-  } finally {
-    if (file !== null) closeSync(file);
-  }
+  return { format, size: sizeInHeader(format, (at) => (at === 0 ? head : readFrom(at))), bytes: stats.size };
 }

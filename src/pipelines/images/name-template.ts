@@ -1,4 +1,4 @@
-import { isAbsolute, parse, relative, resolve, sep } from "node:path";
+import { isAbsolute, parse, resolve, sep } from "node:path";
 import { MilepostError } from "../../core/errors.ts";
 import { isStorableText } from "../../core/json.ts";
 import { extensionOf, type TargetFormat } from "./image-format.ts";
@@ -47,11 +47,10 @@ export function outputPathFrom(inputPath: string, format: TargetFormat, options:
   };
   // A function, because a name may hold `$&` and its like.
   const filled = options.nameTemplate.replace(PLACEHOLDER, (_text, name: string) => values[name] ?? "");
-  const path = resolve(options.out, filled);
-  const inside = relative(options.out, path);
-  if (inside === "" || inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside) || isAbsolute(filled)) {
-    throw invalid("it leads out of the output directory", options);
-  }
+  const out = resolve(options.out);
+  const path = resolve(out, filled);
+  const isInside = path.startsWith(out.endsWith(sep) ? out : out + sep);
+  if (!isInside || isAbsolute(filled)) throw invalid("it leads out of the output directory", options);
   return path;
 }
 

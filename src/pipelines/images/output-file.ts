@@ -1,7 +1,7 @@
-import { hash } from "node:crypto";
 import { existsSync, renameSync, statSync } from "node:fs";
 import { readdir, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
+import { hashText } from "../../core/text-hash.ts";
 import { writeError } from "../file-errors.ts";
 import { makeDirectory } from "../make-directory.ts";
 import { imageError } from "./image-errors.ts";
@@ -15,11 +15,13 @@ import { imageError } from "./image-errors.ts";
  * by the next attempt on the same output.
  */
 export class OutputFiles {
-  readonly #unique: () => string;
+  /** Differs from that of every other process. */
+  readonly #unique: string;
+  #made = 0;
   /** Per directory the temporaries that were there when this process first wrote to it, by prefix. */
   readonly #leftovers = new Map<string, Promise<Map<string, string[]>>>();
 
-  constructor(unique: () => string) {
+  constructor(unique: string) {
     this.#unique = unique;
   }
 
@@ -41,9 +43,9 @@ export class OutputFiles {
     },
   ): Promise<T> {
     const directory = dirname(path);
-    const prefix = `.milepost-${hash("sha256", basename(path)).slice(0, 16)}-`;
+    const prefix = `.milepost-${hashText(basename(path))}-`;
     await this.#sweep(directory, prefix, parts.isRetry);
-    const temporary = join(directory, `${prefix}${this.#unique()}.tmp`);
+    const temporary = `${directory}${sep}${prefix}${this.#unique}-${this.#made++}.tmp`;
     try {
       const made = await parts.make(temporary);
       parts.check();

@@ -47,7 +47,7 @@ export interface RenderedVideo {
 
 /** Frames after which timers and messages get their turn, however fast all goes. */
 const TURN_FRAMES = 8;
-const outputs = new OutputFiles(randomUUID);
+const outputs = new OutputFiles(randomUUID());
 
 /**
  * Makes the video of a project: H.264 and AAC in an MP4 whose index comes first.

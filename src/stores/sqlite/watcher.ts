@@ -10,10 +10,8 @@ const IDLE_POLL_MS = 25;
 const BUSY_FOR_MS = 60_000;
 /** Who made a commit of its own so short a while ago has work at hand, and looks at the file by itself. */
 const OWN_WORK_MS = 50;
-/** Who has found all that was asked for this long has plenty, and looks when its workers read their orders anyway. */
+/** Who has found all that was asked for this long has plenty, and looks when its workers read their orders anyway: by itself only after as long. */
 const PLENTY_AFTER_MS = 200;
-/** A little longer than from one reading of the orders to the next. */
-const PLENTY_POLL_MS = 60;
 
 /**
  * Tells listeners of commits: of this connection at once (many in one turn are told once), of others by polling
@@ -68,7 +66,7 @@ export class Watcher {
   /** To be called by who reads orders. Looks at the file too if the next look is a long way off: the process is awake anyway. */
   lookAlong(): void {
     this.#ordersAt = this.#connection.clock.monotonic();
-    if (this.#hasPlenty) this.#look();
+    if (this.#hasPlenty && this.#timer !== null) this.#look();
   }
 
   close(): void {
@@ -89,24 +87,25 @@ export class Watcher {
 
   #schedule(): void {
     this.#timer?.cancel();
-    this.#timer = this.#connection.clock.after(this.#pollMs(), () => this.#look());
+    this.#timer = this.#connection.clock.after(this.#pollMs(), () => {
+      this.#look();
+      this.#schedule();
+    });
   }
 
   #pollMs(): number {
-    if (this.#hasPlenty) return PLENTY_POLL_MS;
+    if (this.#hasPlenty) return PLENTY_AFTER_MS;
     const now = this.#connection.clock.monotonic();
     return now - this.#changedAt < BUSY_FOR_MS && now - this.#ownAt > OWN_WORK_MS ? BUSY_POLL_MS : IDLE_POLL_MS;
   }
 
   #look(): void {
-    if (this.#listeners.size === 0) return;
     const version = this.#readVersion();
     // No commit ever comes to a file that is gone; who listens must look, to hear of it.
     if (version !== this.#seen || this.#connection.loss !== null) {
       this.#seen = version;
       this.#notify(true);
     }
-    this.#schedule();
   }
 
   /** A busy file is looked at again with the next poll. */

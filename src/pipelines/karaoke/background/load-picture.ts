@@ -30,7 +30,7 @@ export async function loadPicture(canvas: CanvasModule, path: string, frame: Fra
     );
   }
   // Before it is decoded: a small file can claim to be gigabytes.
-  assertPixels(sizeInHeader(format, file));
+  assertPixels(sizeInHeader(format, (at) => file.subarray(at)));
   const image = await canvas.loadImage(file).catch((error: unknown) => {
     throw renderError("INVALID_BACKGROUND", `the background picture is damaged: ${reasonOf(error)}`, error);
   });
