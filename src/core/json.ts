@@ -80,9 +80,10 @@ export function utf8Bytes(text: string): number {
 
 /** Cuts `text` to at most `bytesMax` bytes of UTF-8 at a character boundary, and drops what no store could keep. */
 export function toStorableText(text: string, bytesMax: number): string {
+  if (text.length * 3 <= bytesMax && isStorableText(text)) return text;
   // Cut first: a 50 MiB message must not be walked whole.
   const head = text.slice(0, bytesMax).replaceAll("\0", "").toWellFormed();
-  if (head.length * 3 <= bytesMax || utf8Bytes(head) <= bytesMax) return head;
+  if (utf8Bytes(head) <= bytesMax) return head;
   let bytes = 0;
   let end = 0;
   for (const character of head) {

@@ -110,9 +110,18 @@ export function record(tally: Tally, ended: Ended): void {
   const x = logSizeOf(ended.size) ?? 0;
   // Late items count more when a jump of the level is looked for (see model.ts), in which a cold start is none.
   const late = isFirst ? 0 : Math.max(ended.startedActive, 1e-6) ** 3;
-  addSums(cell, { ...NO_ITEMS, n: 1, x, y, yy: y * y, late, lateY: late * y }, count);
-  if (isFirst) addSums(cell, { ...NO_ITEMS, n1: 1, x1: x, y1: y, yy1: y * y }, count);
+  cell.n += count;
+  cell.x += count * x;
+  cell.y += count * y;
+  cell.yy += count * y * y;
+  cell.late += count * late;
+  cell.lateY += count * late * y;
   sums.lateSquares += count * late * late;
+  if (!isFirst) return;
+  cell.n1 += count;
+  cell.x1 += count * x;
+  cell.y1 += count * y;
+  cell.yy1 += count * y * y;
 }
 
 /**
