@@ -119,10 +119,15 @@ describe("an estimate", () => {
     expect(medianOf(next.follower, next.now)).toBeLessThan(1.5 * 20);
   });
 
-  test("rests on first items while there are no others", () => {
+  test("rests on first items while there are no others, but expects those to be quicker", () => {
     const { follower, now } = runUntil(even(20, 10), { until: 4, workers: 4 });
-    expect(medianOf(follower, now)).toBeGreaterThan(0.8 * 40);
-    expect(medianOf(follower, now)).toBeLessThan(1.6 * 40);
+    const { low, median, high } = follower.estimate(now).estimate ?? { low: 0, median: 0, high: 0 };
+    expect(median).toBeGreaterThan(0.5 * 40);
+    expect(median).toBeLessThan(40);
+    expect([low < 40, 40 < high]).toEqual([true, true]);
+    const later = runUntil(even(20, 10), { until: 8, workers: 4 });
+    expect(medianOf(later.follower, later.now)).toBeGreaterThan(0.85 * 30);
+    expect(medianOf(later.follower, later.now)).toBeLessThan(1.2 * 30);
   });
 
   test("grows while the items in flight stall", () => {

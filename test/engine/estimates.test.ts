@@ -73,7 +73,8 @@ describe.each(STORES)("an estimate on %s", (store) => {
     expect(estimate).toBeNull();
     expect(noEstimate?.reason).toBe("paused");
     expect(noEstimate?.afterResume?.median).toBeGreaterThan(before - 6);
-    expect(noEstimate?.afterResume?.median).toBeLessThan(before + 2);
+    // Not by the pause, but by what ended after it began.
+    expect(noEstimate?.afterResume?.median).toBeLessThan(before + 4);
     await time.until(batch.resume());
     await time.pass(500);
     const resumed = medianOf(await batch.snapshot());

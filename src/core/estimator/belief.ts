@@ -1,5 +1,5 @@
 /**
- * log seconds = level + slope × log size + bend(log size) + offset of the kind + offset of earlier batches + noise
+ * log seconds = level + slope × log size + bend(log size) + offset of the kind, of a cold start, of earlier batches + noise
  *
  * A linear regression with a normal prior (Bayes). An item's features are f = (1, x, bumps of x, …), the unknown weights
  * have a mean m and a covariance C, and y = f·w + noise of variance v was seen. With the gain g = C f and s = f·g + v
@@ -25,20 +25,21 @@ export interface Belief {
 const BUMPS = [0, 3, 6, 9, 12, 15, 18, 21, 24];
 const MIDDLE = 12;
 
-/** `kinds`: those that have an offset of their own. `past`: 1 for an item of an earlier batch. */
-export function featuresOf(kinds: readonly string[], { kind, size }: Sized, past = 0): Features {
+/** `kinds`: those that have an offset of their own. 1 for an item that started cold, for one of an earlier batch. */
+export function featuresOf(kinds: readonly string[], { kind, size }: Sized, cold = 0, past = 0): Features {
   const x = logSizeOf(size);
   const bumps = BUMPS.map((at) => (x === null ? 0 : Math.exp(-(((x - at) / 3) ** 2))));
   const offsets = kinds.map((known) => Number(known === kind.slice(0, KIND_LENGTH_MAX)));
-  return Float64Array.of(1, x === null ? 0 : x - MIDDLE, past, Number(x === null), ...bumps, ...offsets);
+  return Float64Array.of(1, x === null ? 0 : x - MIDDLE, cold, past, Number(x === null), ...bumps, ...offsets);
 }
 
 /** What is believed before anything was seen: a level as good as unknown, so that no unit of time is preferred. */
 export function usualBelief(kinds: readonly string[]): Belief {
-  const { slope, slopeVariance, bendVariance, kindVariance, historyLevel } = CONSTANTS;
+  const { slope, slopeVariance, cold, coldVariance, bendVariance, kindVariance, historyLevel } = CONSTANTS;
   const bends = [0, ...BUMPS].map(() => bendVariance);
-  const variances = [1e8, slopeVariance, historyLevel, ...bends, ...kinds.map(() => kindVariance)];
-  const mean = new Float64Array(variances.length).fill(slope, 1, 2);
+  const variances = [1e8, slopeVariance, coldVariance, historyLevel, ...bends, ...kinds.map(() => kindVariance)];
+  const mean = new Float64Array(variances.length);
+  mean.set([slope, cold], 1);
   return { mean, covariance: variances.map((variance, i) => new Float64Array(mean.length).fill(variance, i, i + 1)) };
 }
 

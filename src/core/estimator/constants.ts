@@ -9,25 +9,26 @@
 export const CONSTANTS = {
   /** What is usual counts as much as so many items of evidence. */
   usualItems: 3,
-  /** Seconds grow with size to this power; recorded work ran from 0.24 to 1. */
-  slope: 0.6,
-  slopeVariance: 0.22 ** 2,
+  /** Seconds grow with size to this power; recorded work ran from 0 to 1.2. */
+  slope: 0.5,
+  slopeVariance: 0.3 ** 2,
   /** How far the line of log seconds over log size bends at each place where it can. */
   bendVariance: 0.4,
   kindVariance: 0.4 ** 2,
   /** Single items around their place. */
-  noise: 0.6 ** 2,
+  noise: 0.2,
   /** An item's pace around its reports, at its start. */
   paceVariance: 0.5 ** 2,
-  /** Each item that did not start cold takes the place of so many that did. */
-  placesTaken: 1,
+  /** How much longer items take that started cold; how far the batches lie apart in that, and the items of a batch. */
+  cold: 0.3,
+  coldVariance: 0.25,
   /** Weight of an unfinished item that runs longer than expected, against one that ended. */
   outlivedWeight: 1,
   /** Chance and size of a jump of the level within a batch. */
   jumpChance: 0.1,
   jumpVariance: 0.2,
   /** What may still happen to the level before the end. */
-  futureVariance: 0.05,
+  futureVariance: 0.06,
   /** The last items, placed one by one. */
   tailItems: 48,
   /** Weight of a scenario: (elapsed + left) to minus this power. */

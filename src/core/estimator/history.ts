@@ -1,6 +1,6 @@
 /** What is remembered of a pipeline's batches: their tallies, older ones counting less, and how wide ranges had to be. */
 import { CONSTANTS } from "./constants.ts";
-import { add, emptyTally, OF_ONE_BATCH, sumOf, type Tally, withoutFirst } from "./tally.ts";
+import { add, emptyTally, OF_ONE_BATCH, sumOf, type Tally } from "./tally.ts";
 
 /** Deviations of a normal distribution between the ends of an 80 % range. */
 const DEVIATIONS = 2.563;
@@ -51,7 +51,7 @@ export function learn(
   if (batch.tally.sums.completed === 0) return history;
   const tally = emptyTally();
   if (history !== null) add(tally, history.tally, CONSTANTS.historyKept);
-  add(tally, withoutFirst(batch.tally));
+  add(tally, batch.tally);
   for (const cell of Object.values(tally.cells)) Object.assign(cell, OF_ONE_BATCH);
   const own = wideningOf(batch.noted, [batch.finish, batch.finish, batch.noted.at(-1)?.[2] ?? ""], history?.widening);
   return { version: 4, tally, widening: Math.sqrt((history?.widening ?? 1) * own) };

@@ -3,8 +3,9 @@ import { steady } from "../answer.ts";
 import { type Belief, dot, featuresOf, observe, usualBelief, varianceAt } from "./belief.ts";
 import { type Noted, noteRange, wideningOf } from "./history.ts";
 import { deviateAt, endedShare, secondsLeft } from "./in-flight.ts";
+import { fitModel } from "./model.ts";
 import { drawIn, finishOf, QUANTILES, quantileOf, SCENARIOS } from "./scenarios.ts";
-import { add, cellNameOf, emptyTally, record, sumOf, type Tally, withoutFirst } from "./tally.ts";
+import { emptyTally, plan, record } from "./tally.ts";
 
 describe("a belief", () => {
   test("comes to what was seen, whatever the order", () => {
@@ -23,27 +24,26 @@ describe("a belief", () => {
   });
 });
 
-describe("first items", () => {
+describe("items that started cold", () => {
   const item = { kind: "a", size: 1_000, outcome: "completed", startedActive: 0 } as const;
-  const told = (first: number, others: number): Tally => {
+  /** What a waiting item is expected to take after so many of 60 s, which started cold or not, and so many of 2 s. */
+  const expectedAfter = (slow: number, isCold: boolean, others: number): number => {
     const tally = emptyTally();
-    if (first > 0) record(tally, { ...item, seconds: 60, count: first, isFirst: true });
+    plan(tally, item, slow + others + 100);
+    record(tally, { ...item, seconds: 60, count: slow, isFirst: isCold });
     if (others > 0) record(tally, { ...item, seconds: 2, count: others });
-    return tally;
+    return fitModel({ tally, inFlight: [], workers: 4, history: null })?.waiting[0]?.seconds ?? 0;
   };
-  const itemsIn = (tally: Tally): number => sumOf(Object.values(tally.cells), ({ n }) => n);
 
-  test("give their place to others one by one, whoever tells of them", () => {
-    expect([0, 1, 2, 3, 4, 9].map((others) => itemsIn(withoutFirst(told(4, others))))).toEqual([4, 4, 4, 4, 4, 9]);
-    const parts = emptyTally();
-    for (const part of [told(1, 0), told(0, 9), told(3, 0)]) add(parts, part);
-    const [one, other] = [parts, told(4, 9)].map(withoutFirst);
-    expect(one?.cells[cellNameOf(item)]?.y).toBeCloseTo(other?.cells[cellNameOf(item)]?.y ?? 0, 9);
-    expect(one?.cells[cellNameOf(item)]?.y).toBeCloseTo(9 * Math.log(2), 9);
+  test("let others be expected sooner, and count little once there are some", () => {
+    expect(expectedAfter(4, true, 0)).toBeLessThan(0.8 * expectedAfter(4, false, 0));
+    expect(expectedAfter(4, true, 9)).toBeLessThan(4);
+    expect(expectedAfter(4, false, 9)).toBeGreaterThan(2 * expectedAfter(4, true, 9));
   });
 
-  test("are work that was done all the same", () => {
-    expect(withoutFirst(told(4, 9)).sums).toEqual(told(4, 9).sums);
+  test("have no threshold: one more other item changes little", () => {
+    const expected = Array.from({ length: 12 }, (_, others) => expectedAfter(4, true, others));
+    for (const [others, seconds] of expected.entries()) expect(expected[others + 1] ?? 0).toBeLessThan(seconds);
   });
 });
 

@@ -5,12 +5,11 @@
  * brings together what processes saw and, by a weight, what earlier batches taught: a history is a tally too. Bounded whatever
  * the batch: at most 32 cells by kind and octave of size, and 34 by octave alone for whatever else comes; under 16 KB as JSON.
  */
-import { CONSTANTS } from "./constants.ts";
 
 /** With a 1: of the first among the completed ones. To do: count, sum of log size. Late: see model.ts. */
-export const OF_ONE_BATCH = { n1: 0, x1: 0, y1: 0, yy1: 0, left: 0, leftX: 0, late: 0, lateY: 0 };
+export const OF_ONE_BATCH = { left: 0, leftX: 0, late: 0, lateY: 0 };
 /** Completed: count, sums of log size, log seconds, its square. */
-export const NO_ITEMS = { n: 0, x: 0, y: 0, yy: 0, ...OF_ONE_BATCH };
+export const NO_ITEMS = { n: 0, x: 0, y: 0, yy: 0, n1: 0, x1: 0, y1: 0, yy1: 0, ...OF_ONE_BATCH };
 /**
  * Settled items by outcome, and those that were cached before the first one ran. Seconds of all attempts (`busy`), of those that
  * failed (`lost`), of free workers between items (`idle`). Squares of the weights `late`.
@@ -110,33 +109,9 @@ export function record(tally: Tally, ended: Ended): void {
   const x = logSizeOf(ended.size) ?? 0;
   // Late items count more when a jump of the level is looked for (see model.ts), in which a cold start is none.
   const late = isFirst ? 0 : Math.max(ended.startedActive, 1e-6) ** 3;
-  cell.n += count;
-  cell.x += count * x;
-  cell.y += count * y;
-  cell.yy += count * y * y;
-  cell.late += count * late;
-  cell.lateY += count * late * y;
+  addSums(cell, { ...NO_ITEMS, n: 1, x, y, yy: y * y, late, lateY: late * y }, count);
+  if (isFirst) addSums(cell, { ...NO_ITEMS, n1: 1, x1: x, y1: y, yy1: y * y }, count);
   sums.lateSquares += count * late * late;
-  if (!isFirst) return;
-  cell.n1 += count;
-  cell.x1 += count * x;
-  cell.y1 += count * y;
-  cell.yy1 += count * y * y;
-}
-
-/**
- * What is known of items that did not start cold. While programs and files come from disk the first items of a process can take
- * thirty times as long as the others; so each other item that was completed takes the place of a first one. A share, not a
- * threshold: nothing jumps, no worker needs a name, and where all are first (as many workers as items) all count.
- * Without: .158, later .132.
- */
-export function withoutFirst(tally: Tally): Tally {
-  const kept = structuredClone(tally);
-  const cells = Object.values(kept.cells);
-  const first = sumOf(cells, ({ n1 }) => n1);
-  const share = Math.min(1, (CONSTANTS.placesTaken * (tally.sums.completed - first)) / Math.max(1, first));
-  for (const cell of cells) addSums(cell, { ...NO_ITEMS, n: cell.n1, x: cell.x1, y: cell.y1, yy: cell.yy1 }, -share);
-  return kept;
 }
 
 export function sumOf<T>(all: readonly T[], of: (one: T) => number = Number): number {
