@@ -8,7 +8,7 @@
  *
  * so neither the order of looks nor their grouping matters. Little evidence leaves the usual slope in charge (time grows with the
  * root of bytes rather than with bytes), much evidence bends it, and beyond the sizes seen so far the usual slope returns.
- * Without sizes: .213, later .276. Without bumps: .175, later .159. Without kinds: .156, later .138.
+ * Without sizes: .211, later .273. Without bumps: .181, later .165. Without kinds: .159, later .141.
  */
 import { CONSTANTS } from "./constants.ts";
 import { KIND_LENGTH_MAX, logSizeOf, type Sized } from "./tally.ts";

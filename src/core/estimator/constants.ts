@@ -3,8 +3,8 @@
  * `npm run bench -- eta --constants` halves and doubles each, and chooses each on all sorts of work but the one that is judged.
  * Variances are of natural logarithms of seconds.
  *
- * "Without: .213" in these files is the error over 10–75 % of a first run on the recorded batches without a mechanism, where all of
- * it has .154; "later" is with one earlier batch, where all has .122. `npm run bench -- eta` measures them.
+ * "Without: .211" in these files is the error over 10–75 % of a first run on the recorded batches without a mechanism, where all of
+ * it has .157; "later" is with one earlier batch, where all has .129. `npm run bench -- eta` measures them.
  */
 export const CONSTANTS = {
   /** What is usual counts as much as so many items of evidence. */
@@ -28,7 +28,7 @@ export const CONSTANTS = {
   jumpChance: 0.1,
   jumpVariance: 0.2,
   /** What may still happen to the level before the end. */
-  futureVariance: 0.06,
+  futureVariance: 0.05,
   /** The last items, placed one by one. */
   tailItems: 48,
   /** Weight of a scenario: (elapsed + left) to minus this power. */

@@ -53,7 +53,7 @@ export function estimateLeft(facts: Facts): Range | null {
     });
     const poured = Math.max(0, bulk * (1 - cached) * factor + gap * (count / each - tail.length));
     // An error counts by its share of the whole batch; the median that is best for that weighs by one over the whole.
-    // Without: .180. The whole in work, not in time: so more workers never lengthen an estimate.
+    // Without: .185. The whole in work, not in time: so more workers never lengthen an estimate.
     const work = done + each * (poured + sumOf(busy) + sumOf(placed));
     return [finishOf([...busy, ...free], poured, placed), work ** -CONSTANTS.lengthPower] as const;
   }).toSorted(([a], [b]) => a - b);
@@ -72,7 +72,7 @@ function tailOf(waiting: readonly Group[], length: number): readonly number[] {
 
 /**
  * How unsure the level of all that is left is: by the evidence on its sizes and kinds, by drift, by what may still come (without:
- * covers .66 instead of .79).
+ * covers .66 instead of .76).
  */
 function levelVariance({ belief, drift }: Model, groups: readonly Group[]): number {
   const all = sumOf(groups, ({ count, seconds }) => count * seconds);

@@ -1,6 +1,6 @@
 /**
  * How long an item that runs now will take in all: a log-logistic distribution, which is much like a log-normal one and can be cut
- * at an age in closed form. What has not ended at its age takes longer, so the end of a stalled item moves away. Without reports: .288.
+ * at an age in closed form. What has not ended at its age takes longer, so the end of a stalled item moves away. Without reports: .296.
  */
 import { CONSTANTS } from "./constants.ts";
 import type { Sized } from "./tally.ts";

@@ -81,7 +81,7 @@ export function fitModel({ tally, inFlight, history }: Facts): Model | null {
 /**
  * What was completed, with the features of the mean item, by cell and by whether it started cold: while programs and files come
  * from disk the first items of a process can take thirty times as long as the others. How much longer is learned like all else,
- * so one may count on it before a second item has ended, and nothing jumps when it has. Without: .158, later .132.
+ * so one may count on it before a second item has ended, and nothing jumps when it has. Without: .162, later .132.
  */
 function seenIn({ cells }: Tally, kinds: readonly string[], past = 0) {
   return Object.entries(cells).flatMap(([name, { n, x, y, yy, n1, x1, y1, yy1, late, lateY }]) => {
@@ -109,7 +109,7 @@ function noiseOf(seen: Seen): number {
 
 /**
  * What an item tells of its like before it ends: by its reports, or by having outlived what was expected. The latter counts
- * by the share of its like that would have ended by now, as if it ended in the middle of what is still possible. Without: .155.
+ * by the share of its like that would have ended by now, as if it ended in the middle of what is still possible. Without: .159.
  */
 function hintOf(item: InFlight, expected: Total): Total {
   const reported = reportedTotal(item);
@@ -132,7 +132,7 @@ function totalOf(item: InFlight, expected: Total): Total & Pick<Running, "trust"
  * between processes; their mean r looks back over the last quarter, with a variance v = noise × Σw² / (Σw)². By start, because
  * in the order of ends the short items come first. A jump with a chance p beforehand and variance j makes r normal with
  * v + j instead of v, which by Bayes gives its odds now; if it happened, it is r j / (v + j) ± sqrt(v j / (v + j)). Without:
- * .152, but made-up batches whose speed jumps have .326 instead of .291.
+ * .155, but made-up batches whose speed jumps have .309 instead of .273.
  */
 function driftOf(noise: number, own: Seen, { mean }: Belief): Total {
   const { jumpChance, jumpVariance } = CONSTANTS;

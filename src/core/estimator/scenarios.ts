@@ -22,7 +22,7 @@ export function drawIn(scenario: number, key: number): number {
  * Seconds until the last item ends, for workers that are `busy` so long with what they run now. The bulk, seconds of work, is
  * poured on them like water: over the k first that are free it stands at (bulk + what they run) / k, over too many or too few
  * of them higher. That is right for all but the end; so the last items, the tail, are placed one by one on whoever is free first.
- * The finish is the maximum, which a mean rate promises too early. Without the tail: .153, later .125.
+ * The finish is the maximum, which a mean rate promises too early. Without the tail: .159, later .132.
  */
 export function finishOf(busy: readonly number[], bulk: number, tail: readonly number[]): number {
   const free = new Float64Array(busy).sort();
