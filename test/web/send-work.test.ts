@@ -226,6 +226,9 @@ test("exports are seen, put into another order by keys and by dragging, halted, 
   const project = { lyrics: { lines: [{ words: [{ text: "la", start: 0, end: 1 }] }] } };
   const first = { key: "first", input: { project, outputPath: "first.mp4", baseFolder: files } };
   const { id } = await milepost.submit({ pipeline: "karaoke", name: "songs", items: [first, "one", "two", "three"] });
+  // Two of the same millisecond are in no order that a page could know.
+  const { createdAt } = await milepost.batch(id).snapshot();
+  await expect.poll(() => Date.now()).toBeGreaterThan(createdAt.getTime());
   await milepost.submit({ pipeline: "karaoke", name: "last", items: ["last"] });
   await milepost.work({ concurrency: 1 });
   const { page, complaints } = await visit(browser, url, { isOperator: true });
