@@ -285,10 +285,10 @@ describe("requests", () => {
     const own = await session.fetch(`/api/batches/${id}`);
     expect(own.status).toBe(200);
     const [name, value = ""] = session.cookie.split("=");
-    const last = value.at(-2) === "A" ? "B" : "A";
+    const other = (character: string | undefined): string => (character === "A" ? "B" : "A");
     const forged = [
-      `${value.slice(0, -2)}${last}${value.at(-1)}`,
-      `x${value.slice(1)}`,
+      `${value.slice(0, -2)}${other(value.at(-2))}${value.at(-1)}`,
+      `${other(value.at(0))}${value.slice(1)}`,
       "junk",
       "",
       "a.b.c.d",
