@@ -28,7 +28,7 @@ export const ABLATIONS: readonly Ablation[] = [
   { name: "progress inside items", blind: { isDeaf: true } },
   { name: "kinds", blind: { item: (item) => ({ ...item, kind: "" }) } },
   { name: "bend of the line", constants: { bendVariance: 1e-6 } },
-  { name: "first items set aside", constants: { cold: 0, coldVariance: 1e-6 } },
+  { name: "cold starts", constants: { cold: 0, coldVariance: 1e-6 } },
   { name: "items that outlive", constants: { outlivedWeight: 0 } },
   { name: "drift", constants: { jumpChance: 0 } },
   { name: "tail placed one by one", constants: { tailItems: 0 } },

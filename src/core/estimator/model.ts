@@ -80,8 +80,8 @@ export function fitModel({ tally, inFlight, history }: Facts): Model | null {
 
 /**
  * What was completed, with the features of the mean item, by cell and by whether it started cold: while programs and files come
- * from disk the first items of a process can take thirty times as long as the others. How much longer is learned like all else,
- * so one may count on it before a second item has ended, and nothing jumps when it has. Without: .162, later .132.
+ * from disk the first items of a process can take thirty times as long as the others. How much longer is one more weight of the
+ * belief: what is usual at first, then what this batch and earlier ones show. Without: .162, later .132.
  */
 function seenIn({ cells }: Tally, kinds: readonly string[], past = 0) {
   return Object.entries(cells).flatMap(([name, { n, x, y, yy, n1, x1, y1, yy1, late, lateY }]) => {

@@ -5,7 +5,7 @@ import { type Noted, noteRange, wideningOf } from "./history.ts";
 import { deviateAt, endedShare, secondsLeft } from "./in-flight.ts";
 import { fitModel } from "./model.ts";
 import { drawIn, finishOf, QUANTILES, quantileOf, SCENARIOS } from "./scenarios.ts";
-import { emptyTally, plan, record } from "./tally.ts";
+import { add, type Cell, cellNameOf, emptyTally, plan, record } from "./tally.ts";
 
 describe("a belief", () => {
   test("comes to what was seen, whatever the order", () => {
@@ -41,9 +41,32 @@ describe("items that started cold", () => {
     expect(expectedAfter(4, false, 9)).toBeGreaterThan(2 * expectedAfter(4, true, 9));
   });
 
-  test("have no threshold: one more other item changes little", () => {
+  test("count less with each other item that ends", () => {
     const expected = Array.from({ length: 12 }, (_, others) => expectedAfter(4, true, others));
-    for (const [others, seconds] of expected.entries()) expect(expected[others + 1] ?? 0).toBeLessThan(seconds);
+    expect(new Set(expected).size).toBe(12);
+    expect(expected).toEqual(expected.toSorted((a, b) => b - a));
+  });
+
+  test("are known for what they are whoever tells of them", () => {
+    const cold = { ...item, seconds: 60, isFirst: true };
+    const whole = emptyTally();
+    record(whole, { ...cold, count: 4 });
+    record(whole, { ...item, seconds: 2, count: 9 });
+    const parts = emptyTally();
+    for (const told of [
+      { ...cold, count: 1 },
+      { ...item, seconds: 2, count: 9 },
+      { ...cold, count: 3 },
+    ]) {
+      const part = emptyTally();
+      record(part, told);
+      add(parts, part);
+    }
+    for (const [name, value] of Object.entries(whole.cells[cellNameOf(item)] ?? {})) {
+      expect(parts.cells[cellNameOf(item)]?.[name as keyof Cell], name).toBeCloseTo(value, 9);
+    }
+    expect(parts.cells[cellNameOf(item)]?.n1).toBe(4);
+    expect(parts.sums.completed).toBe(13);
   });
 });
 

@@ -6,9 +6,9 @@
  * the batch: at most 32 cells by kind and octave of size, and 34 by octave alone for whatever else comes; under 16 KB as JSON.
  */
 
-/** With a 1: of the first among the completed ones. To do: count, sum of log size. Late: see model.ts. */
+/** To do: count, sum of log size. Late: see model.ts. */
 export const OF_ONE_BATCH = { left: 0, leftX: 0, late: 0, lateY: 0 };
-/** Completed: count, sums of log size, log seconds, its square. */
+/** Completed: count, sums of log size, log seconds, its square. With a 1: of those among them that started cold. */
 export const NO_ITEMS = { n: 0, x: 0, y: 0, yy: 0, n1: 0, x1: 0, y1: 0, yy1: 0, ...OF_ONE_BATCH };
 /**
  * Settled items by outcome, and those that were cached before the first one ran. Seconds of all attempts (`busy`), of those that
@@ -39,7 +39,7 @@ export interface Ended extends Sized {
   readonly seconds: number;
   /** Seconds of the batch's working time at which it started. */
   readonly startedActive: number;
-  /** It started before its process had completed any item of the batch: see `withoutFirst`. */
+  /** It started before its process had completed any item of the batch: see `seenIn` in model.ts. */
   readonly isFirst?: boolean;
   /** So many attempts alike in everything; default 1. */
   readonly count?: number;

@@ -5,7 +5,7 @@ export interface HeaderSize {
   readonly height: number;
 }
 
-/** Some of a file's bytes from `at` on; fewer than a segment's head where it ends. The next call may overwrite them. */
+/** The bytes of a file from `at` on, as many as are read at once; none past its end. The next call may overwrite them. */
 export type ReadFrom = (at: number) => Uint8Array;
 
 /** A camera writes a handful of large segments (EXIF with a thumbnail, colour profile, further pictures) before the frame header. */

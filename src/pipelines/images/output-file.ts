@@ -1,6 +1,6 @@
 import { existsSync, renameSync, statSync } from "node:fs";
 import { readdir, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join, sep } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { hashText } from "../../core/text-hash.ts";
 import { writeError } from "../file-errors.ts";
 import { makeDirectory } from "../make-directory.ts";
@@ -45,7 +45,7 @@ export class OutputFiles {
     const directory = dirname(path);
     const prefix = `.milepost-${hashText(basename(path))}-`;
     await this.#sweep(directory, prefix, parts.isRetry);
-    const temporary = `${directory}${sep}${prefix}${this.#unique}-${this.#made++}.tmp`;
+    const temporary = join(directory, `${prefix}${this.#unique}-${this.#made++}.tmp`);
     try {
       const made = await parts.make(temporary);
       parts.check();

@@ -10,7 +10,7 @@ const IDLE_POLL_MS = 25;
 const BUSY_FOR_MS = 60_000;
 /** Who made a commit of its own so short a while ago has work at hand, and looks at the file by itself. */
 const OWN_WORK_MS = 50;
-/** Who has found all that was asked for this long has plenty, and looks when its workers read their orders anyway: by itself only after as long. */
+/** Who has found all that was asked for this long has plenty, and looks when its workers read their orders; by itself only once as long has passed. */
 const PLENTY_AFTER_MS = 200;
 
 /**
